@@ -1,0 +1,107 @@
+"""An Optuna plugin that looks at the data before it searches.
+
+Names load when first used: ``import optuna_mi`` imports neither torch nor plotly.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+# name -> module that defines it (PEP 562: imported on first access)
+_NAMES = {
+    "DecayCurve": "decay",
+    "DecayAnalysis": "decay",
+    "decay_curve": "decay",
+    "analyze_decay": "decay",
+    "DilationSpace": "search_space",
+    "design_dilations": "search_space",
+    "MISampler": "samplers",
+    "MIGridSampler": "samplers",
+    "IHYLLPruner": "pruners",
+    "report_ihyll": "pruners",
+    "IHYLLChangePolicy": "training",
+    "IHYLLReferencePolicy": "training",
+    "InformationProbe": "training",
+    "DilatedRNNObjective": "training",
+    "load_dataset": "datasets",
+}
+_MODULES = (
+    "datasets",
+    "decay",
+    "exceptions",
+    "information",
+    "nn",
+    "pruners",
+    "samplers",
+    "search_space",
+    "training",
+    "visualization",
+)
+
+if TYPE_CHECKING:
+    from optuna_mi import (
+        datasets,
+        decay,
+        exceptions,
+        information,
+        nn,
+        pruners,
+        samplers,
+        search_space,
+        training,
+        visualization,
+    )
+    from optuna_mi.datasets import load_dataset
+    from optuna_mi.decay import DecayAnalysis, DecayCurve, analyze_decay, decay_curve
+    from optuna_mi.pruners import IHYLLPruner, report_ihyll
+    from optuna_mi.samplers import MIGridSampler, MISampler
+    from optuna_mi.search_space import DilationSpace, design_dilations
+    from optuna_mi.training import (
+        DilatedRNNObjective,
+        IHYLLChangePolicy,
+        IHYLLReferencePolicy,
+        InformationProbe,
+    )
+
+__all__ = [
+    "DecayAnalysis",
+    "DecayCurve",
+    "DilatedRNNObjective",
+    "DilationSpace",
+    "IHYLLChangePolicy",
+    "IHYLLPruner",
+    "IHYLLReferencePolicy",
+    "InformationProbe",
+    "MIGridSampler",
+    "MISampler",
+    "analyze_decay",
+    "datasets",
+    "decay",
+    "decay_curve",
+    "design_dilations",
+    "exceptions",
+    "information",
+    "load_dataset",
+    "nn",
+    "pruners",
+    "report_ihyll",
+    "samplers",
+    "search_space",
+    "training",
+    "visualization",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _NAMES:
+        return getattr(importlib.import_module(f"{__name__}.{_NAMES[name]}"), name)
+    if name in _MODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
