@@ -1,0 +1,134 @@
+"""A user's own file: text, or integer sequences as .npy or .csv."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from optuna_mi.datasets._base import LanguageModeling
+from optuna_mi.datasets._text import encode, split_stream, text_dataset
+
+
+def load_file(path: Path, *, unit: str = "char") -> LanguageModeling:
+    """Return a data set of a user's own file.
+
+    ``.npy`` and ``.csv`` hold integers: one sequence (a 1-D array, a single column or a single row)
+    or a sequence a row, short rows of a ``.csv`` being short sequences. Everything else is text.
+
+    Args:
+        path: The file.
+        unit: For text, "char", "word" or "byte".
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is empty, or holds something else than non-negative integers.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path} is not a file. Give an existing file, or the name of a data set"
+        )
+    if path.stat().st_size == 0:
+        raise ValueError(f"{path} is empty: there is nothing to measure")
+    if path.suffix == ".npy":
+        return _sequences_dataset(path.name, _read_npy(path))
+    if path.suffix == ".csv":
+        return _sequences_dataset(path.name, _read_csv(path))
+    return text_dataset(path.name, path.read_bytes(), unit=unit)
+
+
+def _read_npy(path: Path) -> list[NDArray[np.int64]]:
+    try:
+        array = np.load(path, allow_pickle=False)
+    except ValueError as error:
+        raise ValueError(f"{path} cannot be read as a .npy array of numbers: {error}") from error
+    if array.ndim not in (1, 2):
+        raise ValueError(
+            f"{path} has shape {array.shape}: give one sequence (1-D) or a sequence a row (2-D)"
+        )
+    return [_symbols(path, row) for row in np.atleast_2d(array)]
+
+
+def _read_csv(path: Path) -> list[NDArray[np.int64]]:
+    try:
+        frame = pd.read_csv(path, header=None)
+    except (pd.errors.ParserError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} cannot be read as a .csv table: {error}") from error
+    values = frame.to_numpy()
+    if values.dtype == object:
+        try:  # a header line makes every column text
+            values = frame.iloc[1:].to_numpy(dtype=np.float64)
+        except ValueError as error:
+            raise ValueError(
+                f"{path} holds text where integer symbols are expected ({error}); for text, use "
+                "another ending than .csv"
+            ) from error
+    if values.shape[1] == 1:
+        return [_symbols(path, values[:, 0])]
+    rows = [_symbols(path, _without_padding(row)) for row in values]
+    return [row for row in rows if len(row)]
+
+
+def _without_padding(row: NDArray[Any]) -> NDArray[Any]:
+    """Drop the empty fields at the end of a short row."""
+    filled = np.flatnonzero(~pd.isna(row))
+    return row[: filled[-1] + 1] if len(filled) else row[:0]
+
+
+def _symbols(path: Path, values: NDArray[Any]) -> NDArray[np.int64]:
+    """Return the values as integers, or say at the door why they are none."""
+    if values.dtype.kind not in "iuf":
+        raise ValueError(f"{path} holds {values.dtype}, not integers: number the symbols 0, 1, …")
+    if values.dtype.kind == "f":
+        if np.isnan(values).any():
+            raise ValueError(
+                f"{path} has a missing value (NaN) at position "
+                f"{int(np.flatnonzero(np.isnan(values))[0])}: fill or remove it"
+            )
+        if not (values == np.floor(values)).all():
+            odd = values[values != np.floor(values)][0]
+            raise ValueError(
+                f"{path} holds real values (such as {odd:g}) where integer symbols are expected: "
+                "bin them first (optuna_mi.decay_curve bins real values by itself)"
+            )
+    symbols = values.astype(np.int64)
+    if len(symbols) and symbols.min() < 0:
+        raise ValueError(
+            f"{path} holds a negative symbol ({symbols.min()}): number the symbols 0, 1, …"
+        )
+    return symbols
+
+
+def _sequences_dataset(name: str, sequences: list[NDArray[np.int64]]) -> LanguageModeling:
+    if not sequences:
+        raise ValueError(f"{name} holds no values: there is nothing to measure")
+    if len(sequences) == 1:
+        codes, types = encode(split_stream(name, sequences[0]))
+        for_decay: Any = codes[0]
+    else:
+        encoded, types = encode(sequences)
+        n_held_out = max(1, len(encoded) // 20)
+        n_train = len(encoded) - 2 * n_held_out
+        if n_train < 1:
+            raise ValueError(
+                f"{name} holds {len(encoded)} sequences: at least 3 are needed (training, "
+                "validation, test)"
+            )
+        for_decay = encoded[:n_train]
+        codes = [
+            np.concatenate(part)
+            for part in (
+                encoded[:n_train],
+                encoded[n_train : n_train + n_held_out],
+                encoded[n_train + n_held_out :],
+            )
+        ]
+        if len({len(sequence) for sequence in for_decay}) == 1:
+            for_decay = np.stack(for_decay)
+    vocabulary = tuple(str(symbol) for symbol in types)
+    if len(vocabulary) < 2:
+        raise ValueError(f"{name} consists of one symbol only ({vocabulary[0]}): nothing to learn")
+    return LanguageModeling(name, *codes, sequences=for_decay, vocabulary=vocabulary, unit="symbol")
