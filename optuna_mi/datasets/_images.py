@@ -78,7 +78,7 @@ def _images(
     permute: bool,
 ) -> SequenceClassification:
     if permute:
-        order = np.random.RandomState(PERMUTATION_SEED).permutation(pixels.shape[1])  # noqa: NPY002
+        order = np.random.RandomState(PERMUTATION_SEED).permutation(pixels.shape[1])
         pixels = pixels[:, order]
     bounds = np.cumsum(sizes)[:-1]
     splits = [

@@ -1,0 +1,32 @@
+# The plain commands behind each target stand in README.md.
+PYTHON ?= python3.11
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: search test docs clean
+
+$(BIN)/optuna-mi: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install torch==2.13.0
+	$(BIN)/pip install -c constraints.txt -e ".[datasets,dashboard]"
+	touch $@
+
+search: $(BIN)/optuna-mi
+	$(BIN)/optuna-mi search
+
+$(VENV)/tested: $(BIN)/optuna-mi
+	$(BIN)/pip install -c constraints.txt -e ".[dev]"
+	touch $@
+
+test: $(VENV)/tested
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+docs: $(VENV)/tested
+	$(BIN)/pip install -c constraints.txt -e ".[docs]"
+	$(BIN)/sphinx-build -W -b html docs docs/_build
+
+clean:
+	rm -rf $(VENV) build *.egg-info docs/_build
