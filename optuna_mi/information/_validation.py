@@ -1,0 +1,109 @@
+"""Checks at the door of the estimators."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+METRICS = ("chebyshev", "euclidean")
+
+
+def as_samples(values: Any, name: str) -> npt.NDArray[np.float64]:
+    """Return finite real samples as a C-contiguous float64 array of shape (N, D).
+
+    Args:
+        values: Array-like of shape (N,) or (N, ...); trailing axes are flattened.
+        name: What to call it in messages.
+
+    Raises:
+        TypeError: If the values are not real numbers.
+        ValueError: If the array is empty, without features, or holds NaN or infinity.
+    """
+    array = np.asarray(values)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
+    if array.ndim == 0 or array.shape[0] == 0:
+        raise ValueError(f"{name} must have shape (N,) or (N, ...), got shape {array.shape}")
+    samples = np.ascontiguousarray(array.reshape(array.shape[0], -1), dtype=np.float64)
+    if samples.shape[1] == 0:
+        raise ValueError(f"{name} has no features: shape {array.shape}")
+    # numba's fastmath kernels would turn NaN into a plausible number
+    finite = np.isfinite(samples)
+    if not finite.all():
+        bad = int(samples.shape[0] - finite.all(axis=1).sum())
+        raise ValueError(
+            f"{name} holds NaN or infinity in {bad} of {samples.shape[0]} samples; "
+            "remove them (diverged training makes such activations)"
+        )
+    return samples
+
+
+def as_labels(labels: Any, n: int) -> npt.NDArray[Any]:
+    """Return class labels as an array of shape (n,).
+
+    Args:
+        labels: Integers, booleans or strings, shape (n,).
+        n: The number of samples they must match.
+
+    Raises:
+        TypeError: If the labels are floats or other objects.
+        ValueError: If the shape is wrong.
+    """
+    array = np.asarray(labels)
+    if array.dtype.kind == "f":
+        raise TypeError(
+            f"labels must be classes (integers, booleans or strings), got dtype {array.dtype}; "
+            "convert them with labels.astype(int), or use mutual_info_ksg for a real-valued outcome"
+        )
+    if array.dtype.kind not in "biuUS":
+        raise TypeError(
+            f"labels must be integers, booleans or strings, got dtype {array.dtype}; "
+            "encode them as integers (e.g. numpy.unique(..., return_inverse=True))"
+        )
+    if array.ndim != 1:
+        raise ValueError(
+            f"labels must be 1-D, got shape {array.shape}; use argmax(axis=1) on one-hot labels"
+        )
+    if array.shape[0] != n:
+        raise ValueError(f"x has {n} samples but labels has {array.shape[0]}")
+    return array
+
+
+def check_neighbours(k: int, n: int) -> int:
+    """Return ``k`` as int.
+
+    Raises:
+        TypeError: If ``k`` is no integer.
+        ValueError: If ``k`` < 1 or there are not more than ``k`` samples.
+    """
+    if isinstance(k, bool) or not isinstance(k, int | np.integer):
+        raise TypeError(f"k must be an integer, got {k!r}")
+    if k < 1:
+        raise ValueError(f"k must be at least 1, got {k}")
+    if n <= k:
+        raise ValueError(f"k = {k} neighbours need more than {k} samples, got {n}")
+    return int(k)
+
+
+def check_metric(metric: str) -> bool:
+    """Return whether the metric is Euclidean.
+
+    Raises:
+        ValueError: If the metric is unknown.
+    """
+    if metric not in METRICS:
+        raise ValueError(f"metric must be one of {METRICS}, got {metric!r}")
+    return metric == "euclidean"
+
+
+def check_tile(tile: int) -> int:
+    """Return ``tile`` as int.
+
+    Raises:
+        ValueError: If ``tile`` is no integer of at least 1.
+    """
+    if isinstance(tile, bool) or not isinstance(tile, int | np.integer) or tile < 1:
+        raise ValueError(f"tile must be an integer of at least 1, got {tile!r}")
+    return int(tile)
