@@ -1,0 +1,17 @@
+"""Dilated recurrent networks: exact, for any dilations, and fast on one core."""
+
+from __future__ import annotations
+
+from optuna_mi.nn._classifier import DilatedRNNClassifier
+from optuna_mi.nn._dilated_rnn import DilatedRNN, detach_state
+from optuna_mi.nn._language_model import DilatedRNNLanguageModel
+from optuna_mi.nn._validation import LayerState, State
+
+__all__ = [
+    "DilatedRNN",
+    "DilatedRNNClassifier",
+    "DilatedRNNLanguageModel",
+    "LayerState",
+    "State",
+    "detach_state",
+]

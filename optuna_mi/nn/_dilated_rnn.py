@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from optuna_mi.nn import _views
+from optuna_mi.nn._init import init_layer
+from optuna_mi.nn._positions import plan_stack, take_rows
+from optuna_mi.nn._validation import (
+    Backend,
+    Cell,
+    Init,
+    LayerState,
+    Need,
+    State,
+    check_choice,
+    check_dilations,
+    check_hidden_sizes,
+    check_input,
+    check_need,
+    check_positive_int,
+    check_probability,
+    check_state,
+)
+
+_CELLS: dict[str, Callable[[int, int], nn.RNNBase]] = {
+    "rnn": nn.RNN,
+    "gru": nn.GRU,
+    "lstm": nn.LSTM,
+}
+
+
+class DilatedRNN(nn.Module):
+    r"""A stack of dilated recurrent layers.
+
+    Layer l computes :math:`h^{(l)}_t = f(x^{(l)}_t, h^{(l)}_{t-d_l})` [Chang et al. 2017, eq. 1;
+    MK20 §2], f a cell of ``torch.nn.RNN`` (tanh), ``GRU`` or ``LSTM``.
+
+    Args:
+        input_size: Features of the input.
+        hidden_sizes: Hidden size of every layer, or one for all.
+        dilations: One positive integer a layer, bottom first, in any order.
+        cell: ``"rnn"``, ``"gru"`` or ``"lstm"``.
+        batch_first: Inputs and outputs are ``(B, T, features)`` instead of ``(T, B, features)``.
+            The state is always ``(d, B, H)``.
+        dropout: Probability of dropping an element of a layer's output on its way to the next one.
+        init: ``"torch"``, ``"original"`` (TensorFlow 1.3's, as the authors used) or ``"deep"``
+            (deep stacks train from the first steps).
+        residual: Add a layer's input to its output where their sizes agree.
+        backend: ``"views"`` (PyTorch's kernels over reshaped memory, any device and dtype),
+            ``"fused"`` (own CPU kernels, float32) or ``"auto"``.
+
+    Attributes:
+        layers: One ``torch.nn.RNN``, ``GRU`` or ``LSTM`` of a single layer each: they hold the
+            parameters ``weight_ih_l0, weight_hh_l0, bias_ih_l0, bias_hh_l0``.
+
+    Raises:
+        TypeError: A size or a dilation is not an integer.
+        ValueError: An unknown choice, an empty or mismatched list, a value below 1.
+
+    Example:
+        >>> rnn = DilatedRNN(3, 16, (1, 2, 4), cell="gru")
+        >>> output, state = rnn(torch.zeros(10, 5, 3))
+        >>> tuple(output.shape), [tuple(s.shape) for s in state]
+        ((10, 5, 16), [(1, 5, 16), (2, 5, 16), (4, 5, 16)])
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_sizes: int | Sequence[int],
+        dilations: Sequence[int],
+        cell: Cell = "gru",
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        init: Init = "torch",
+        residual: bool = False,
+        backend: Backend = "auto",
+    ) -> None:
+        super().__init__()
+        check_choice("cell", cell, Cell)
+        check_choice("init", init, Init)
+        check_choice("backend", backend, Backend)
+        self.input_size = check_positive_int("input_size", input_size)
+        self.dilations = check_dilations(dilations)
+        self.hidden_sizes = check_hidden_sizes(hidden_sizes, len(self.dilations))
+        self.cell: Cell = cell
+        self.batch_first = batch_first
+        self.dropout = check_probability("dropout", dropout)
+        self.init: Init = init
+        self.residual = residual
+        self.backend: Backend = backend
+        sizes = (self.input_size, *self.hidden_sizes)
+        self.layers = nn.ModuleList(
+            _CELLS[cell](features, size) for features, size in itertools.pairwise(sizes)
+        )
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Initialise all layers anew, from torch's default generator."""
+        for layer in self.layers:
+            assert isinstance(layer, nn.RNNBase)
+            init_layer(layer, self.init)
+
+    def forward(
+        self, x: torch.Tensor, state: Sequence[LayerState] | None = None, need: Need = "all"
+    ) -> tuple[torch.Tensor, State | None]:
+        """Run the stack.
+
+        Args:
+            x: ``(T, B, input_size)``, or ``(B, T, input_size)`` with ``batch_first``.
+            state: What an earlier call returned: for every layer its last d outputs ``(d, B, H)``
+                in order of time (a pair with the cells, for LSTM). ``None`` starts from zeros. It
+                is not changed; detach it (:func:`detach_state`) to truncate the gradient.
+            need: Which outputs are read. ``"all"``; ``"last"``, the last step; or a number n, the
+                last n steps. Only positions that reach them are computed: results and gradients are
+                those of ``"all"``, at a fraction of the cost.
+
+        Returns:
+            The top layer's outputs and the new state. Outputs are ``(T, B, H)`` for ``"all"``,
+            ``(B, H)`` for ``"last"``, ``(n, B, H)`` for n (``(B, n, H)`` with ``batch_first``). The
+            state is ``None`` unless ``need="all"``: it would take every position.
+
+        Raises:
+            TypeError: ``x`` or an entry of ``state`` is no tensor.
+            ValueError: A shape does not fit, or ``need`` asks for more steps than there are.
+        """
+        output, _, new_state = self._run(x, state, need, collect=False)
+        return output, new_state
+
+    def layer_outputs(
+        self, x: torch.Tensor, state: Sequence[LayerState] | None = None
+    ) -> tuple[torch.Tensor, ...]:
+        """What every layer passes on at the last step, bottom first: ``(B, H_l)`` each."""
+        return self._run(x, state, "last", collect=True)[1]
+
+    def _run(
+        self, x: torch.Tensor, state: Sequence[LayerState] | None, need: Need, collect: bool
+    ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...], State | None]:
+        check_input(x, self.input_size, self.batch_first)
+        if self.batch_first:
+            x = x.transpose(0, 1)
+        length, batch, _ = x.shape
+        n_last = check_need(need, length)
+        if state is not None:
+            check_state(state, self.dilations, self.hidden_sizes, batch, self.cell == "lstm")
+        plan = plan_stack(length, self.dilations, n_last)
+        states: list[LayerState] = []
+        collected: list[torch.Tensor] = []
+        for i, (layer, layer_plan) in enumerate(zip(self.layers, plan.layers, strict=True)):
+            assert isinstance(layer, nn.RNNBase)
+            x = take_rows(x, layer_plan.source)
+            before = None if state is None else state[i]
+            h, after = _views.run_layer(layer, x, layer_plan, self.dilations[i], before)
+            if i + 1 < len(self.layers):
+                h = functional.dropout(h, self.dropout, self.training)
+            x = h + x if self.residual and h.shape == x.shape else h
+            if after is not None:
+                states.append(after)
+            if collect:
+                row = int((layer_plan.positions == length - 1).nonzero()[0][0])
+                collected.append(x[row])
+        output = take_rows(x, plan.output)
+        if need == "last":
+            output = output[0]
+        elif self.batch_first:
+            output = output.transpose(0, 1)
+        return output, tuple(collected), tuple(states) if n_last is None else None
+
+    def extra_repr(self) -> str:
+        """Settings shown by ``print(model)``."""
+        return (
+            f"{self.input_size}, {list(self.hidden_sizes)}, dilations={self.dilations}, "
+            f"cell={self.cell!r}, init={self.init!r}, residual={self.residual}, "
+            f"dropout={self.dropout}, backend={self.backend!r}"
+        )
+
+
+def detach_state(state: Sequence[LayerState]) -> State:
+    """Cut the state's history, for truncated backpropagation through time."""
+    return tuple(
+        (entry[0].detach(), entry[1].detach()) if isinstance(entry, tuple) else entry.detach()
+        for entry in state
+    )

@@ -1,0 +1,71 @@
+"""One dilated layer by PyTorch's own kernels, without copying: lanes are a reshape.
+
+Time-major memory (T, B, H) IS (T/d, d*B, H): the d lanes are rows of a larger batch. Where the
+last block is incomplete, a PackedSequence over the same memory stands for it; nothing is padded.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn.utils.rnn import PackedSequence
+
+from optuna_mi.nn._positions import LayerPlan, take_rows
+from optuna_mi.nn._validation import LayerState
+
+
+def run_layer(
+    cell: nn.RNNBase, x: torch.Tensor, plan: LayerPlan, dilation: int, state: LayerState | None
+) -> tuple[torch.Tensor, LayerState | None]:
+    """Run one layer.
+
+    Args:
+        cell: A single-layer, unidirectional, time-major ``torch.nn.RNN``, ``GRU`` or ``LSTM``.
+        x: Input at the plan's positions, ``(n, B, features)``.
+        plan: The positions.
+        dilation: d.
+        state: Outputs (and cells, for LSTM) at times -d .. -1, ``(d, B, H)``; ``None`` for zeros.
+
+    Returns:
+        The outputs ``(n, B, H)`` and the state after the last step; ``None`` if pruned.
+    """
+    n, batch, features = x.shape
+    width = plan.block_sizes[0]
+    hx = None
+    if state is not None:
+        parts = state if isinstance(state, tuple) else (state,)
+        rows = [
+            take_rows(part, plan.lanes).reshape(1, width * batch, cell.hidden_size)
+            for part in parts
+        ]
+        hx = (rows[0], rows[1]) if isinstance(state, tuple) else rows[0]
+    if plan.even:
+        output, last = cell(x.reshape(-1, width * batch, features), hx)
+    else:
+        sizes = torch.tensor(plan.block_sizes) * batch
+        packed, last = cell(PackedSequence(x.reshape(n * batch, features), sizes), hx)
+        output = packed.data
+    output = output.reshape(n, batch, cell.hidden_size)
+    if not plan.full:
+        return output, None
+    if isinstance(last, tuple):
+        c = last[1].view(width, batch, cell.hidden_size)
+        c_before = state[1] if isinstance(state, tuple) else None
+        h_before = state[0] if isinstance(state, tuple) else None
+        # Lane t mod d holds time t: back to order of time.
+        c = c.roll(-(n % dilation), 0) if n >= dilation else c
+        return output, (
+            _last_rows(output, h_before, dilation),
+            c if n >= dilation else _last_rows(c, c_before, dilation),
+        )
+    before = state if isinstance(state, torch.Tensor) else None
+    return output, _last_rows(output, before, dilation)
+
+
+def _last_rows(x: torch.Tensor, before: torch.Tensor | None, n: int) -> torch.Tensor:
+    """The last ``n`` rows of ``before`` (zeros where ``None``) followed by ``x``."""
+    missing = n - x.shape[0]
+    if missing <= 0:
+        return x[-n:]
+    head = x.new_zeros(missing, *x.shape[1:]) if before is None else before[-missing:]
+    return torch.cat((head, x))
