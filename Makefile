@@ -1,5 +1,5 @@
 # The plain commands behind each target stand in README.md.
-PYTHON ?= python3.11
+PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 

@@ -1,0 +1,228 @@
+"""The command ``optuna-mi``."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from optuna_mi import __version__
+
+if TYPE_CHECKING:
+    import optuna
+
+    from optuna_mi.datasets import Dataset
+    from optuna_mi.decay import DecayAnalysis
+
+_STORAGE_HELP = "sqlite:///PATH, journal:PATH or postgresql://… (default: OUT/study.db)"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Args:
+        argv: Arguments; those of the process when None.
+
+    Returns:
+        0, or 2 after bad input, which is told in one message on standard error; 130 after Ctrl-C.
+    """
+    arguments = _parser().parse_args(argv)
+    try:
+        arguments.run(arguments)
+    except (ValueError, TypeError, OSError, ImportError) as error:
+        # What this package raises at the door; anything else is a defect and keeps its traceback.
+        print(f"optuna-mi: error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("optuna-mi: interrupted; run the same command again to go on", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="optuna-mi", description="Look at the data, then search the network's time scales."
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    data = argparse.ArgumentParser(add_help=False)
+    data.add_argument(
+        "dataset",
+        nargs="?",
+        default="digits",
+        help="digits (default), pdigits, smnist, psmnist, ptb-char, ptb-word, or a text, .npy or "
+        ".csv file",
+    )
+    data.add_argument("--unit", default="char", help="of a text file: char, word or byte")
+    data.add_argument("--max-lag", type=int, help="largest distance of the decay curve")
+    data.add_argument(
+        "--threshold", type=float, default=1e-5, help="nats below which dependence ends"
+    )
+    data.add_argument("--seed", type=int, default=0)
+    data.add_argument("--out", type=Path, help="output folder (default: optuna-mi-out/DATASET)")
+
+    analyze = commands.add_parser("analyze", parents=[data], help="the decay curve alone")
+    analyze.set_defaults(run=_analyze)
+
+    search = commands.add_parser("search", parents=[data], help="measure, design, search, report")
+    search.add_argument("--trials", type=int, help="trials of the whole study")
+    search.add_argument("--epochs", type=int, help="epochs a trial")
+    search.add_argument("--steps", type=int, help="batches an epoch at most")
+    search.add_argument("--hidden-size", type=int, help="units a layer")
+    search.add_argument("--cell", choices=("gru", "rnn", "lstm"))
+    search.add_argument("--window", type=int, help="steps a gradient flows through (text)")
+    search.add_argument("--max-layers", type=int, help="the most layers a trial may have")
+    search.add_argument("--storage", help=_STORAGE_HELP)
+    search.add_argument("--study-name", help="default: DATASET")
+    search.add_argument("--sampler", choices=("mi", "grid", "tpe", "random"), default="mi")
+    search.add_argument(
+        "--pruner", choices=("ihyll", "median", "hyperband", "none"), default="ihyll"
+    )
+    search.add_argument("--device", default="cpu")
+    search.set_defaults(run=_search)
+
+    report = commands.add_parser("report", help="the report of a study, also while it runs")
+    report.add_argument("study", help="the study's name")
+    report.add_argument("--storage", required=True, help="where the study is")
+    report.add_argument("--out", type=Path, default=Path("report.html"), help="the HTML file")
+    report.set_defaults(run=_report)
+    return parser
+
+
+def _analyze(arguments: argparse.Namespace) -> None:
+    from optuna_mi._main_job import write_analysis
+
+    dataset = _load(arguments)
+    analysis = _measured(arguments, dataset)
+    print(_lag_table(analysis))
+    _print_paths(write_analysis(analysis, _folder(arguments)))
+
+
+def _search(arguments: argparse.Namespace) -> None:
+    from optuna_mi import _main_job as job
+    from optuna_mi._presets import preset_of
+    from optuna_mi._storage import open_storage, safe_url
+    from optuna_mi.search_space import DilationSpace
+
+    dataset = _load(arguments)
+    options = {
+        name: getattr(arguments, name)
+        for name in ("trials", "epochs", "steps", "hidden_size", "cell", "window", "max_layers")
+        if getattr(arguments, name) is not None
+    }
+    preset = dataclasses.replace(preset_of(dataset), **options)
+    if preset.trials < 1:
+        raise ValueError(f"--trials {preset.trials}: at least 1 is needed")
+    folder = _folder(arguments)
+    url = arguments.storage or f"sqlite:///{folder / 'study.db'}"
+    storage = open_storage(url)
+    analysis = _measured(arguments, dataset)
+    window = preset.window if dataset.task == "language modeling" else dataset.length
+    space = DilationSpace.from_analysis(analysis, window=window, max_layers=preset.max_layers)
+    print(space.describe(), "\n")
+    name = arguments.study_name or dataset.name
+    study = job.open_study(storage, name, dataset, space, analysis)
+    study.sampler = job.make_sampler(arguments.sampler, space, arguments.seed)
+    study.pruner = job.make_pruner(arguments.pruner, preset.epochs)
+    objective = job.make_objective(
+        dataset,
+        space,
+        preset,
+        seed=arguments.seed,
+        device=arguments.device,
+        checkpoint_dir=folder / "checkpoints",
+    )
+    written = job.write_analysis(analysis, folder)
+    print(f"Study {name!r} in {safe_url(url)}")
+    try:
+        n_run = job.run_trials(study, objective, preset.trials)
+    finally:
+        written.append(_finish(study, folder, analysis))
+    if n_run == 0:
+        print(f"The study already has {preset.trials} trials; ask for more with --trials.")
+    _print_trials(study)
+    _print_paths(written)
+
+
+def _report(arguments: argparse.Namespace) -> None:
+    import optuna
+
+    from optuna_mi._storage import open_storage, safe_url
+    from optuna_mi.report import write_report
+
+    storage = open_storage(arguments.storage)
+    try:
+        study = optuna.load_study(study_name=arguments.study, storage=storage)
+    except KeyError:
+        names = ", ".join(optuna.get_all_study_names(storage)) or "none"
+        raise ValueError(
+            f"There is no study {arguments.study!r} in {safe_url(arguments.storage)}; "
+            f"studies there: {names}"
+        ) from None
+    _print_trials(study)
+    _print_paths([write_report(study, arguments.out)])
+
+
+def _load(arguments: argparse.Namespace) -> Dataset:
+    from optuna_mi.datasets import load_dataset
+
+    dataset = load_dataset(arguments.dataset, unit=arguments.unit)
+    print(f"Data set {dataset.name}: {dataset.task}, objective {dataset.metric}")
+    return dataset
+
+
+def _measured(arguments: argparse.Namespace, dataset: Dataset) -> DecayAnalysis:
+    from optuna_mi._main_job import measure
+
+    analysis = measure(
+        dataset,
+        max_lag=arguments.max_lag,
+        threshold=arguments.threshold,
+        seed=arguments.seed,
+    )
+    print(analysis.summary(), "\n")
+    return analysis
+
+
+def _finish(study: optuna.Study, folder: Path, analysis: DecayAnalysis) -> Path:
+    """Write the report and publish to the dashboard, where that is installed."""
+    from optuna_mi.dashboard import publish
+    from optuna_mi.exceptions import MissingExtraError
+    from optuna_mi.report import write_report
+
+    path = write_report(study, folder / "report.html", analysis=analysis)
+    try:
+        publish(study, analysis=analysis)
+    except MissingExtraError as error:
+        print(f"No dashboard figures: {error}")
+    return path
+
+
+def _lag_table(analysis: DecayAnalysis, n: int = 16) -> str:
+    """Return the curve at about ``n`` log-spaced lags."""
+    frame = analysis.curve.to_frame()
+    rows = sorted({round(len(frame) ** (i / (n - 1))) - 1 for i in range(n)})
+    return str(frame.iloc[rows].to_string(index=False, float_format=lambda x: f"{x:.3g}"))
+
+
+def _print_trials(study: optuna.Study) -> None:
+    from optuna_mi.report import trial_table
+
+    table = trial_table(study)
+    print("\nBest trials")
+    print(table.to_string(index=False, float_format=lambda x: f"{x:.4g}", na_rep="-"))
+
+
+def _print_paths(paths: Sequence[Path]) -> None:
+    print("\nWritten")
+    for path in paths:
+        print(f"  {path}")
+
+
+def _folder(arguments: argparse.Namespace) -> Path:
+    folder: Path = arguments.out or Path("optuna-mi-out") / Path(arguments.dataset).stem
+    return folder

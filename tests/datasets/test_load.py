@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+import gzip
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from optuna_mi.datasets import LanguageModeling, SequenceClassification, _fetch, load_dataset
+
+
+def test_digits_are_the_real_scans() -> None:
+    from sklearn.datasets import load_digits
+
+    dataset = load_dataset("digits")
+    assert isinstance(dataset, SequenceClassification)
+    assert [len(s) for s in (dataset.train, dataset.valid, dataset.test)] == [1197, 300, 300]
+    assert dataset.sequences.shape == (1197, 64)
+    np.testing.assert_allclose(
+        dataset.train.inputs[:, :, 0] * 16, dataset.sequences, rtol=0, atol=1e-5
+    )
+    every = np.concatenate(
+        [s.inputs[:, :, 0] for s in (dataset.train, dataset.valid, dataset.test)]
+    )
+    expected = load_digits().data
+    assert np.array_equal(np.sort((every * 16).round().sum(axis=1)), np.sort(expected.sum(axis=1)))
+
+
+def test_permuted_digits_are_the_same_pixels_in_another_order() -> None:
+    plain, permuted = load_dataset("digits"), load_dataset("pdigits")
+    assert plain.fingerprint != permuted.fingerprint
+    assert not np.array_equal(plain.sequences, permuted.sequences)
+    assert np.array_equal(np.sort(plain.sequences, axis=1), np.sort(permuted.sequences, axis=1))
+
+
+def test_smnist_and_the_authors_permutation(data_dir: Path) -> None:
+    with gzip.open(data_dir / "mnist/train-images-idx3-ubyte.gz") as file:
+        raw = np.frombuffer(file.read(), dtype=np.uint8, offset=16).reshape(-1, 784)
+    plain, permuted = load_dataset("smnist"), load_dataset("psmnist")
+    assert isinstance(plain, SequenceClassification)
+    assert np.array_equal(plain.sequences, raw[:55_000])
+    assert len(plain.valid) == 5_000
+    assert len(plain.test) == 10_000
+    assert list(plain.train.targets[:5]) == [5, 0, 4, 1, 9]
+    order = np.random.RandomState(92916).permutation(784)
+    assert np.array_equal(permuted.sequences, raw[:55_000][:, order])
+
+
+def test_ptb_characters_are_those_of_table_3(data_dir: Path) -> None:
+    dataset = load_dataset("ptb-char")
+    assert isinstance(dataset, LanguageModeling)
+    assert dataset.n_symbols == 49  # the vocabulary that the paper's parameter counts solve to
+    text = (data_dir / "ptb/ptb.train.txt").read_text()
+    decoded = "".join(dataset.vocabulary[i] for i in dataset.train[:5000])
+    assert text.replace("\n", "<eos>").startswith(decoded)
+    assert dataset.metric == "bits per character"
+
+
+def test_ptb_words(data_dir: Path) -> None:
+    dataset = load_dataset("ptb-word")
+    assert isinstance(dataset, LanguageModeling)
+    assert dataset.n_symbols == 10_000
+    assert len(dataset.train) == 929_589
+    assert dataset.vocabulary[0] == "the"
+
+
+@pytest.mark.parametrize("unit", ["char", "byte", "word"])
+def test_own_text(tmp_path: Path, unit: str) -> None:
+    text = "é a ab " * 500
+    path = tmp_path / "own.txt"
+    path.write_text(text, encoding="utf-8")
+    symbols = {"char": list(text), "byte": list(text.encode()), "word": text.split()}[unit]
+    dataset = load_dataset(path, unit=unit)
+    assert isinstance(dataset, LanguageModeling)
+    every = np.concatenate([dataset.train, dataset.valid, dataset.test])
+    assert [dataset.vocabulary[i] for i in every] == [str(symbol) for symbol in symbols]
+    assert len(dataset.train) == int(0.9 * len(symbols))
+
+
+def test_own_npy_and_csv_agree(tmp_path: Path) -> None:
+    rows = np.random.default_rng(0).integers(0, 9, (40, 60))
+    np.save(tmp_path / "own.npy", rows)
+    np.savetxt(tmp_path / "own.csv", rows, fmt="%d", delimiter=",")
+    one, two = load_dataset(tmp_path / "own.npy"), load_dataset(tmp_path / "own.csv")
+    assert isinstance(one, LanguageModeling)
+    assert one.sequences.shape == (36, 60)
+    assert one.fingerprint == two.fingerprint
+    names = np.array([int(v) for v in one.vocabulary])
+    assert np.array_equal(names[one.sequences], rows[:36])
+
+
+def test_csv_with_a_header_and_ragged_rows(tmp_path: Path) -> None:
+    path = tmp_path / "own.csv"
+    path.write_text("a,b,c\n" + "1,2,3\n4,5,\n6,,\n" * 5)
+    dataset = load_dataset(path)
+    assert isinstance(dataset, LanguageModeling)
+    assert [len(s) for s in dataset.sequences[:3]] == [3, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("x.txt", b"", "is empty"),
+        ("x.txt", b"abc", "3 symbols: too few"),
+        ("x.txt", b"a" * 2000, "one symbol only"),
+        ("x.txt", b"\xff\xfe" * 2000, "not UTF-8"),
+        ("x.csv", b"1\n-2\n" * 900, r"negative symbol \(-2\)"),
+        ("x.csv", b"1\n2.5\n" * 900, r"real values \(such as 2.5\)"),
+        ("x.csv", b'1\n""\n2\n' * 900, "missing value"),
+        ("x.csv", b"1,a\n2,b\n" * 900, "holds text"),
+        ("x.npy", b"not an array", "cannot be read"),
+    ],
+)
+def test_bad_files_say_what_is_wrong(
+    tmp_path: Path, name: str, content: bytes, message: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        load_dataset(path)
+
+
+def test_npy_of_objects_or_of_three_dimensions(tmp_path: Path) -> None:
+    np.save(tmp_path / "objects.npy", np.array([{}], dtype=object), allow_pickle=True)
+    with pytest.raises(ValueError, match="cannot be read"):
+        load_dataset(tmp_path / "objects.npy")
+    np.save(tmp_path / "deep.npy", np.zeros((2, 3, 4), dtype=int))
+    with pytest.raises(ValueError, match=r"shape \(2, 3, 4\)"):
+        load_dataset(tmp_path / "deep.npy")
+
+
+def test_unknown_names_and_units() -> None:
+    with pytest.raises(FileNotFoundError, match="Unknown data set 'mnits': neither one of digits"):
+        load_dataset("mnits")
+    with pytest.raises(FileNotFoundError, match=r"nowhere/x\.txt is not a file"):
+        load_dataset("nowhere/x.txt")
+
+
+def test_unknown_unit(tmp_path: Path) -> None:
+    (tmp_path / "x.txt").write_text("ab" * 2000)
+    with pytest.raises(ValueError, match="unit='letter' is unknown"):
+        load_dataset(tmp_path / "x.txt", unit="letter")
+
+
+def test_a_damaged_file_is_told(
+    tmp_path: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(data_dir / "ptb", tmp_path / "ptb")
+    path = tmp_path / "ptb" / "ptb.valid.txt"
+    path.chmod(0o644)
+    path.write_text("cut off")
+    monkeypatch.setenv("OPTUNA_MI_DATA", str(tmp_path))
+    with pytest.raises(ValueError, match=r"ptb\.valid\.txt has SHA-256 .* expected c9fe6985"):
+        load_dataset("ptb-char")
+
+
+def test_without_data_and_network_the_error_says_where_to_put_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPTUNA_MI_DATA", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    relative = "ptb/ptb.train.txt"
+    monkeypatch.setitem(_fetch._FILES, relative, ("http://127.0.0.1:9/x", "0" * 64))
+    with pytest.raises(FileNotFoundError, match="OPTUNA_MI_DATA") as error:
+        load_dataset("ptb-char")
+    assert str(tmp_path / "optuna_mi" / relative) in str(error.value)
+    assert not list(tmp_path.rglob("ptb.train.txt*"))
