@@ -1,0 +1,166 @@
+"""What figures, report and dashboard read out of a study: one place that knows the attributes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+from optuna.study import Study, StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+from optuna_mi.pruners import ihyll_series
+
+if TYPE_CHECKING:
+    from optuna_mi.decay import DecayAnalysis
+    from optuna_mi.search_space import DilationSpace
+
+_RANK = {TrialState.COMPLETE: 0, TrialState.PRUNED: 1, TrialState.RUNNING: 2}
+
+
+@dataclass(frozen=True)
+class TrialFacts:
+    """What a trial of :class:`~optuna_mi.DilatedRNNObjective` left behind.
+
+    Attributes:
+        number: The trial's number.
+        state: "complete", "pruned", "running", "waiting" or "fail".
+        value: The objective; of an unfinished trial its last intermediate value; None before.
+        dilations: One dilation a layer; empty when the trial has none.
+        values: The objective by epoch.
+        lr: The learning rate by epoch.
+        ihyll: IHYLL by epoch, in nats.
+        ihyll_final: IHYLL after the last epoch, in nats.
+        ixy: What IHYLL is compared with (IXY or H(Y)), in nats.
+        epochs: Epochs run.
+    """
+
+    number: int
+    state: str
+    value: float | None
+    dilations: tuple[int, ...]
+    values: dict[int, float]
+    lr: dict[int, float]
+    ihyll: dict[int, float]
+    ihyll_final: float | None
+    ixy: float | None
+    epochs: int
+
+    @property
+    def ratio(self) -> float | None:
+        """IHYLL / IXY, or None when either is missing."""
+        if self.ihyll_final is None or not self.ixy:
+            return None
+        return self.ihyll_final / self.ixy
+
+
+def facts(trial: FrozenTrial) -> TrialFacts:
+    """Read a trial; what it lacks, or what is not finite, is None or left out."""
+    values = {s: v for s, v in sorted(trial.intermediate_values.items()) if math.isfinite(v)}
+    ihyll = {s: v for s, v in sorted(ihyll_series(trial).items()) if math.isfinite(v)}
+    first = min([*trial.intermediate_values, *ihyll], default=0)
+    rates = trial.user_attrs.get("mi:lr")
+    lr = {
+        first + i: float(rate)
+        for i, rate in enumerate(rates if isinstance(rates, list) else [])
+        if _number(rate) is not None
+    }
+    final = _number(trial.user_attrs.get("ihyll_final"))
+    if final is None and ihyll:
+        final = ihyll[max(ihyll)]
+    epochs = trial.user_attrs.get("epochs")
+    return TrialFacts(
+        number=trial.number,
+        state=trial.state.name.lower(),
+        value=_value(trial, values),
+        dilations=_dilations(trial.user_attrs.get("dilations")),
+        values=values,
+        lr=lr,
+        ihyll=ihyll,
+        ihyll_final=final,
+        ixy=_number(trial.user_attrs.get("ixy")),
+        epochs=epochs if isinstance(epochs, int) else len(trial.intermediate_values),
+    )
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return float(value)
+
+
+def _value(trial: FrozenTrial, values: dict[int, float]) -> float | None:
+    final = trial.values
+    if final:
+        return _number(final[0])
+    return values[max(values)] if values else None
+
+
+def _dilations(text: Any) -> tuple[int, ...]:
+    """Read ``"1,2,4"``; anything else, which only a foreign study holds, counts as no dilations."""
+    parts = text.split(",") if isinstance(text, str) else []
+    if not parts or not all(p.strip().isascii() and p.strip().isdigit() for p in parts):
+        return ()
+    return tuple(int(p) for p in parts)
+
+
+def check_single_objective(study: Study) -> None:
+    """Raise unless the study has one objective.
+
+    Raises:
+        ValueError: If it has several.
+    """
+    if len(study.directions) != 1:
+        raise ValueError(
+            f"the study has {len(study.directions)} objectives; reports and figures of optuna_mi "
+            "rank trials by one. Use optuna.visualization.plot_pareto_front for several."
+        )
+
+
+def ranked(study: Study, trials: Sequence[FrozenTrial] | None = None) -> list[FrozenTrial]:
+    """Sort the trials that have a value: complete ones, then pruned, then running; best first.
+
+    Args:
+        study: A study with one objective.
+        trials: Its trials, where they have been read already.
+    """
+    check_single_objective(study)
+    sign = -1.0 if study.direction == StudyDirection.MAXIMIZE else 1.0
+    scored = []
+    for trial in study.get_trials(deepcopy=False) if trials is None else trials:
+        value = facts(trial).value if trial.state in _RANK else None
+        if value is not None:
+            scored.append((_RANK[trial.state], sign * value, trial.number, trial))
+    return [trial for *_, trial in sorted(scored, key=lambda item: item[:3])]
+
+
+def metric_name(study: Study) -> str:
+    """Return the objective's name, "objective value" when the study has none."""
+    names = study.metric_names
+    return names[0] if names else "objective value"
+
+
+def read_analysis(study: Study) -> DecayAnalysis | None:
+    """Return the decay analysis kept in the study (attribute ``mi:analysis``), if any."""
+    from optuna_mi.decay import DecayAnalysis
+
+    text = study.user_attrs.get("mi:analysis")
+    return DecayAnalysis.from_json(text) if isinstance(text, str) else None
+
+
+def read_space(study: Study) -> DilationSpace | None:
+    """Return the dilation space frozen into the study (attribute ``mi:space``), if any."""
+    from optuna_mi.search_space import DilationSpace
+
+    text = study.user_attrs.get("mi:space")
+    return DilationSpace.from_json(text) if isinstance(text, str) else None
+
+
+def training_frame(trial: FrozenTrial) -> pd.DataFrame:
+    """Return a trial's series: one row an epoch, columns ``value``, ``lr``, ``ihyll`` (nats)."""
+    f = facts(trial)
+    columns = {"value": f.values, "lr": f.lr, "ihyll": f.ihyll}
+    frame = pd.DataFrame({name: pd.Series(s, dtype="float64") for name, s in columns.items()})
+    return frame.sort_index().rename_axis("epoch")

@@ -1,0 +1,268 @@
+"""One HTML file that tells what a study found."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import optuna
+import pandas as pd
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
+
+import optuna_mi
+from optuna_mi import _report_page as html
+from optuna_mi._study_data import (
+    check_single_objective,
+    facts,
+    metric_name,
+    ranked,
+    read_analysis,
+)
+from optuna_mi.decay._files import write_text
+from optuna_mi.visualization import (
+    plot_decay_curve,
+    plot_dilations,
+    plot_ihyll,
+    plot_training,
+)
+
+if TYPE_CHECKING:
+    from optuna_mi.decay import DecayAnalysis
+
+__all__ = ["trial_table", "write_report"]
+
+_COLUMNS = ("trial", "state", "value", "dilations", "ihyll", "ixy", "ratio", "epochs")
+_TEXT_COLUMNS = ("state", "dilations")
+
+
+def trial_table(study: Study, n: int = 10) -> pd.DataFrame:
+    """Return the best trials, best first: complete ones, then pruned, then running.
+
+    Args:
+        study: A study with one objective.
+        n: How many trials at most; those without any value are left out.
+
+    Returns:
+        Columns ``trial`` (number), ``state``, ``value`` (of unfinished trials the last one
+        reported), ``dilations`` ("1,2,4"), ``ihyll`` and ``ixy`` (nats), ``ratio``
+        (IHYLL / IXY), ``epochs``.
+
+    Raises:
+        ValueError: If ``n`` is below 1 or the study has several objectives.
+
+    Example:
+        >>> study = optuna.create_study()
+        >>> study.optimize(lambda trial: trial.suggest_int("x", 1, 1), n_trials=2)
+        >>> trial_table(study)[["trial", "state", "value"]].to_dict("list")
+        {'trial': [0, 1], 'state': ['complete', 'complete'], 'value': [1.0, 1.0]}
+    """
+    if n < 1:
+        raise ValueError(f"n must be at least 1, got {n}")
+    return _table(ranked(study)[:n])
+
+
+def _table(trials: list[FrozenTrial]) -> pd.DataFrame:
+    rows = [
+        (
+            f.number,
+            f.state,
+            f.value,
+            ",".join(map(str, f.dilations)),
+            f.ihyll_final,
+            f.ixy,
+            f.ratio,
+            f.epochs,
+        )
+        for f in map(facts, trials)
+    ]
+    frame = pd.DataFrame(rows, columns=list(_COLUMNS))
+    numbers = dict.fromkeys(("value", "ihyll", "ixy", "ratio"), "float64")
+    return frame.astype({"trial": "int64", "epochs": "int64", **numbers})
+
+
+def write_report(
+    study: Study, path: str | os.PathLike[str], *, analysis: DecayAnalysis | None = None
+) -> Path:
+    """Write a study's report: one HTML file that needs no network.
+
+    Shown are the headline facts, the decay curve with the best trial's dilations, the best
+    trial's training, the study's history and the best trials. A study that still runs, or has no
+    complete trial yet, is reported as it stands. Neither the storage nor any credential is
+    mentioned.
+
+    Args:
+        study: A study with one objective, of any storage.
+        path: The file to write; an older one is replaced when the new one is whole.
+        analysis: The decay analysis; by default the one kept in the study (``mi:analysis``).
+
+    Returns:
+        The path.
+
+    Raises:
+        FileNotFoundError: If the folder does not exist.
+        IsADirectoryError: If the path is a folder.
+        ValueError: If the study has several objectives.
+    """
+    target = Path(path)
+    if target.is_dir():
+        raise IsADirectoryError(
+            f"{target} is a folder; name a file in it, e.g. {target}/report.html"
+        )
+    if not target.parent.is_dir():
+        raise FileNotFoundError(
+            f"cannot write {target.name}: there is no folder {target.parent}; create it first"
+        )
+    check_single_objective(study)
+    if analysis is None:
+        analysis = read_analysis(study)
+    trials = study.get_trials(deepcopy=False)
+    order = ranked(study, trials)
+    best = order[0] if order else None
+    sections = [
+        _decay_section(analysis, best),
+        _training_section(study, best),
+        _study_section(study, trials),
+        _trials_section(study, order),
+    ]
+    lead = (
+        f"Report of an Optuna study, written by optuna_mi {optuna_mi.__version__} on "
+        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC. All information is in nats."
+    )
+    page = html.page(study.study_name, lead, _headline(study, trials, best, analysis), sections)
+    return write_text(target, page)
+
+
+def _headline(
+    study: Study,
+    trials: list[FrozenTrial],
+    best: FrozenTrial | None,
+    analysis: DecayAnalysis | None,
+) -> list[html.Fact]:
+    states = Counter(t.state.name.lower() for t in trials)
+    name = metric_name(study)
+    verb = study.direction.name.lower()
+    cards = [
+        html.Fact(
+            "Trials",
+            str(len(trials)),
+            ", ".join(f"{count} {state}" for state, count in sorted(states.items())),
+        )
+    ]
+    if best is None:
+        cards.append(html.Fact(f"Best {name}", "none yet", verb))
+    else:
+        f = facts(best)
+        state = "" if f.state == "complete" else f", {f.state}"
+        cards.append(
+            html.Fact(f"Best {name} ({verb})", f"{f.value:.4g}", f"trial {f.number}{state}")
+        )
+        test = best.user_attrs.get("test")
+        if isinstance(test, float):
+            cards.append(
+                html.Fact("The same trial on test data", f"{test:.4g}", "nothing was chosen by it")
+            )
+        if f.dilations:
+            joined = ", ".join(map(str, f.dilations))
+            cards.append(html.Fact("Its dilations", joined, f"{len(f.dilations)} layers"))
+        if f.ihyll_final is not None:
+            against = (
+                "" if f.ratio is None else f"{100 * f.ratio:.0f} % of its reference {f.ixy:.3g}"
+            )
+            cards.append(html.Fact("Its last IHYLL", f"{f.ihyll_final:.3g} nats", against))
+    epochs = sum(facts(t).epochs for t in trials)
+    cards.append(html.Fact("Epochs trained", f"{epochs:,}", "all trials together"))
+    if analysis is not None:
+        law = analysis.law.replace("_", " ")
+        told = f"given: {', '.join(analysis.forced)}" if analysis.forced else "found in the data"
+        cards.append(html.Fact("Law of the decay", law, told))
+        cards.append(
+            html.Fact("Max dilation", f"{analysis.max_dilation:,}", analysis.max_dilation_reason)
+        )
+    return cards
+
+
+def _decay_section(analysis: DecayAnalysis | None, best: FrozenTrial | None) -> str:
+    heading = "What the data remember"
+    if analysis is None:
+        text = (
+            "The study holds no decay analysis, so the curve its space came from cannot be shown. "
+            "Pass analysis= to write_report, or let `optuna-mi search` make the study."
+        )
+        return html.section(heading, html.paragraph(text))
+    summary = html.preformatted(analysis.summary())
+    dilations = facts(best).dilations if best is not None else ()
+    try:
+        plot = plot_decay_curve(
+            analysis.curve,
+            analysis,
+            {f"trial {best.number}": dilations} if best is not None and dilations else None,
+            max_points=1000,
+        )
+    except ValueError as error:  # nothing positive to draw: the summary says why
+        return html.section(heading, html.paragraph(f"No curve to draw: {error}."), summary)
+    caption = (
+        "How much one symbol tells about another, a distance apart, on log-log axes. Where the "
+        "curve is above the threshold and the grey noise floor there is something to remember; "
+        "its slope says how fast it fades."
+    )
+    if dilations:
+        caption += (
+            " Green circles are the best trial's dilations on the fitted law, one horizontal line "
+            "a layer: evenly spaced lines lose equal shares of information from layer to layer."
+        )
+    return html.section(heading, html.figure(plot, "decay", caption), summary)
+
+
+def _training_section(study: Study, best: FrozenTrial | None) -> str:
+    heading = "How the best trial learned"
+    if best is None:
+        return html.section(heading, html.paragraph("No trial has reported a value yet."))
+    plot = plot_training(best, target_name=metric_name(study))
+    caption = (
+        "IHYLL is the information the last layer holds about the outcome, measured once an epoch; "
+        "it steers the learning rate. The dashed line is its reference. Where the objective "
+        "follows IHYLL in the last panel (the star is the last epoch), information tells how far "
+        "training has come."
+    )
+    return html.section(heading, html.figure(plot, "training", caption))
+
+
+def _study_section(study: Study, trials: list[FrozenTrial]) -> str:
+    heading = "How the search went"
+    running = sum(t.state == TrialState.RUNNING for t in trials)
+    parts = []
+    if running:
+        text = (
+            f"{running} of {len(trials)} trials are still running: this is the study as it stood."
+        )
+        parts.append(html.paragraph(text))
+    if not any(t.state == TrialState.COMPLETE for t in trials):
+        parts.append(html.paragraph("No trial is complete yet, so there is no history to draw."))
+        return html.section(heading, *parts)
+    history = optuna.visualization.plot_optimization_history(study, target_name=metric_name(study))
+    history.update_layout(height=420, legend={"orientation": "h", "y": -0.2})
+    caption = "Each complete trial, and the best value so far."
+    parts.append(html.figure(history, "history", caption))
+    caption = (
+        "Each trial's objective against the information its last layer ended with. Points that "
+        "rise together mean that IHYLL ranks networks as the objective does."
+    )
+    parts.append(html.figure(plot_ihyll(study), "ihyll", caption))
+    return html.section(heading, *parts)
+
+
+def _trials_section(study: Study, order: list[FrozenTrial]) -> str:
+    heading = "The best trials"
+    if not order:
+        return html.section(heading, html.paragraph("No trial has reported a value yet."))
+    table = _table(order[:10])
+    caption = "Which distances the best networks connect, layer by layer."
+    return html.section(
+        heading,
+        html.table(table, _TEXT_COLUMNS),
+        html.figure(plot_dilations(study), "dilations", caption),
+    )

@@ -1,0 +1,255 @@
+"""The decay curve with everything that was read off it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from optuna_mi._thin import thin
+from optuna_mi.visualization import _style
+from optuna_mi.visualization._layers import (
+    Dilations,
+    add_layers,
+    crossing_heights,
+    named_dilations,
+)
+
+if TYPE_CHECKING:
+    from optuna_mi.decay import DecayAnalysis, DecayCurve
+
+Floats = NDArray[np.float64]
+
+_LAW_NAMES = {
+    "power": "power law",
+    "exponential": "exponential law",
+    "broken_power": "broken power law",
+    "periodic_power": "periodic power law",
+    "flat": "flat",
+    "none": "no dependence",
+}
+
+
+def plot_decay_curve(
+    curve: DecayCurve,
+    analysis: DecayAnalysis | None = None,
+    dilations: Dilations | None = None,
+    *,
+    max_points: int = 2000,
+) -> go.Figure:
+    """Draw mutual information against distance on log-log axes.
+
+    Shown where the curve has them: the corrected curve with a band of two standard errors, the raw
+    curve and its baseline, the noise floor; from the analysis the fitted law, the threshold, the
+    breaks with their intervals, the period and the maximum dilation; from ``dilations`` each
+    layer's horizontal line and its crossing with the fit ([MK20], Fig. 2). Values at or below zero
+    have no place on a log axis and are left out.
+
+    Args:
+        curve: The decay curve, in nats.
+        analysis: What :func:`optuna_mi.decay.analyze_decay` made of it.
+        dilations: The layers' dilations, or a mapping from a name (of a trial, say) to dilations.
+            Without an analysis the crossings lie on the corrected curve.
+        max_points: Longer curves are thinned to about so many points, keeping peaks and troughs.
+
+    Returns:
+        A figure; ``figure.show()`` opens it, ``figure.write_html(path)`` saves it.
+
+    Raises:
+        ValueError: If ``max_points`` is below 10, a dilation below 1, or no value of the curve is
+            above zero.
+    """
+    if max_points < 10:
+        raise ValueError(f"max_points must be at least 10, got {max_points}")
+    named = named_dilations(dilations)
+    lags = np.asarray(curve.lags, dtype=np.float64)
+    raw = np.asarray(curve.mi, dtype=np.float64)
+    corrected = np.asarray(curve.mi_corrected, dtype=np.float64)
+    positive = corrected[corrected > 0]
+    if len(positive) == 0:
+        positive = raw[raw > 0]
+    if len(positive) == 0:
+        raise ValueError(
+            f"none of the curve's {len(lags)} values is above zero (largest: {raw.max():.3g} "
+            "nats), so a log axis can show nothing: the data show no dependence at these lags"
+        )
+    right = max([lags[-1], *(float(d) for ds in named.values() for d in ds)])
+    bottom, top = _value_range(curve, analysis, positive, raw)
+    keep = thin(lags, corrected, max_points, log=True)
+
+    figure = go.Figure()
+    _add_floor(figure, curve, lags, keep, bottom)
+    if curve.baseline is not None:
+        _add_reference(figure, lags[keep], raw[keep], "raw estimate", _style.GREY)
+        baseline = np.asarray(curve.baseline, dtype=np.float64)[keep]
+        _add_reference(figure, lags[keep], baseline, "baseline", _style.BROWN, dash="dot")
+    _add_curve(figure, curve, lags, corrected, keep, bottom)
+    if analysis is not None:
+        _add_analysis(figure, analysis, lags[0], right, bottom, top)
+    for i, (name, ds) in enumerate(named.items()):
+        heights = crossing_heights(np.asarray(ds, dtype=np.float64), lags, corrected, analysis)
+        add_layers(figure, name, ds, heights, i, float(lags[0]))
+
+    figure.update_xaxes(
+        type="log",
+        title_text="distance d (steps)",
+        range=_style.log_range(float(lags[0]), right),
+        **_style.log_ticks(float(lags[0]), right),
+    )
+    figure.update_yaxes(
+        type="log",
+        title_text=_style.NATS,
+        range=[np.log10(bottom), np.log10(top)],
+        exponentformat="power",
+        **_style.log_ticks(bottom, top),
+    )
+    return _style.finish(figure, _title(analysis), height=560)
+
+
+def _title(analysis: DecayAnalysis | None) -> str:
+    if analysis is None:
+        return "Mutual information decay"
+    law = _LAW_NAMES.get(analysis.law, analysis.law)
+    told = f" (told: {', '.join(analysis.forced)})" if analysis.forced else ""
+    return f"Mutual information decay: {law}{told}, max dilation {analysis.max_dilation}"
+
+
+def _value_range(
+    curve: DecayCurve, analysis: DecayAnalysis | None, positive: Floats, raw: Floats
+) -> tuple[float, float]:
+    """Choose the y axis so that noise far below the threshold does not squeeze the curve."""
+    top = float(max(positive.max(), raw.max())) * 3
+    marks = []
+    if analysis is not None:
+        marks.append(analysis.threshold)
+    if curve.floor is not None:
+        floor = np.asarray(curve.floor, dtype=np.float64)
+        marks += [float(np.median(floor[floor > 0]))] if np.any(floor > 0) else []
+    lowest = float(positive.min())
+    bottom = max(lowest / 2, min(marks) / 20) if marks else lowest / 2
+    return min([bottom, top / 100, *(m / 3 for m in marks)]), top
+
+
+def _masked(values: Floats, bottom: float = 0.0) -> Floats:
+    """Replace what a log axis cannot show (or what lies below the axis) by NaN: a gap."""
+    return np.where(values > bottom, values, np.nan)
+
+
+def _add_reference(
+    figure: go.Figure, x: Floats, y: Floats, name: str, color: str, dash: str = "solid"
+) -> None:
+    figure.add_scatter(
+        x=x,
+        y=_masked(y),
+        name=name,
+        mode="lines",
+        line={"color": color, "width": 1, "dash": dash},
+        hovertemplate="d = %{x}: %{y:.3g} nats",
+    )
+
+
+def _add_floor(
+    figure: go.Figure, curve: DecayCurve, lags: Floats, keep: NDArray[np.int64], bottom: float
+) -> None:
+    if curve.floor is None:
+        return
+    floor = np.broadcast_to(np.asarray(curve.floor, dtype=np.float64), lags.shape)[keep]
+    x = lags[keep]
+    figure.add_trace(
+        _style.line_trace(
+            [x[0], x[-1]], [bottom, bottom], "", _style.GREY, width=0, showlegend=False
+        )
+    )
+    figure.add_scatter(
+        x=x,
+        y=np.maximum(_masked(floor), bottom),
+        name="noise floor",
+        mode="lines",
+        line={"color": _style.GREY, "width": 1, "dash": "dot"},
+        fill="tonexty",
+        fillcolor="rgba(141, 149, 158, 0.18)",
+        hovertemplate="noise below %{y:.3g} nats",
+    )
+
+
+def _add_curve(
+    figure: go.Figure,
+    curve: DecayCurve,
+    lags: Floats,
+    corrected: Floats,
+    keep: NDArray[np.int64],
+    bottom: float,
+) -> None:
+    x, y = lags[keep], corrected[keep]
+    if curve.std_error is not None:
+        spread = 2 * np.asarray(curve.std_error, dtype=np.float64)[keep]
+        for edge, fill in ((y - spread, None), (y + spread, "tonexty")):
+            figure.add_scatter(
+                x=x,
+                y=np.maximum(edge, bottom),
+                name="± 2 standard errors",
+                mode="lines",
+                line={"width": 0, "color": _style.BLUE},
+                fill=fill,
+                fillcolor=_style.SKY,
+                hoverinfo="skip",
+                showlegend=fill is not None,
+            )
+    figure.add_scatter(
+        x=x,
+        y=_masked(y),
+        name="MI" if curve.baseline is None else "MI − baseline",
+        mode="lines+markers",
+        line={"color": _style.BLUE, "width": 1.6},
+        marker={"size": 4 if len(x) <= 200 else 2.5, "color": _style.BLUE},
+        hovertemplate="d = %{x}: %{y:.4g} nats",
+    )
+
+
+def _add_analysis(
+    figure: go.Figure,
+    analysis: DecayAnalysis,
+    left: float,
+    right: float,
+    bottom: float,
+    top: float,
+) -> None:
+    x, y = _style.segments([((left, analysis.threshold), (right, analysis.threshold))])
+    label = f"threshold {_style.short(analysis.threshold)}"
+    figure.add_trace(_style.line_trace(x, y, label, _style.RED, dash="dash", width=1.2))
+    if analysis.law != "none":
+        grid = np.geomspace(max(left, 1.0), right, 200)
+        fit = np.asarray(analysis.predict(grid), dtype=np.float64)
+        figure.add_scatter(
+            x=grid,
+            y=_masked(fit, bottom),
+            name="fitted law" if analysis.period is None else "fitted envelope",
+            mode="lines",
+            line={"color": _style.ORANGE, "width": 2.2},
+            hovertemplate="fit at d = %{x:.4g}: %{y:.3g} nats",
+        )
+    if analysis.breakpoints:
+        x, y = _style.segments([((b, bottom), (b, top)) for b in analysis.breakpoints])
+        where = ", ".join(f"{b:.3g}" for b in analysis.breakpoints)
+        figure.add_trace(
+            _style.line_trace(x, y, f"break at {where}", _style.PURPLE, dash="dashdot")
+        )
+        spans = [
+            ((low, bottom * 1.25), (high, bottom * 1.25))
+            for low, high in analysis.breakpoint_intervals
+            if high > low
+        ]
+        if spans:
+            x, y = _style.segments(spans)
+            figure.add_trace(_style.line_trace(x, y, "break's interval", _style.PURPLE, width=5))
+    if analysis.period is not None:
+        multiples = np.arange(analysis.period, right + 1, analysis.period, dtype=np.float64)[:40]
+        x, y = _style.segments([((m, bottom), (m, top)) for m in multiples])
+        kind = f", {analysis.period_kind}" if analysis.period_kind else ""
+        name = f"period {analysis.period}{kind}"
+        figure.add_trace(_style.line_trace(x, y, name, _style.PURPLE, dash="dot", width=0.8))
+    x, y = _style.segments([((analysis.max_dilation, bottom), (analysis.max_dilation, top))])
+    name = f"max dilation {analysis.max_dilation}"
+    figure.add_trace(_style.line_trace(x, y, name, _style.GREEN, dash="dash"))
