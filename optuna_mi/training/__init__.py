@@ -3,5 +3,13 @@
 from __future__ import annotations
 
 from optuna_mi.training._policies import IHYLLChangePolicy, IHYLLReferencePolicy
+from optuna_mi.training._policies_layers import layer_parameter_groups
+from optuna_mi.training._probe import InformationProbe, ProbeMeasurement
 
-__all__ = ["IHYLLChangePolicy", "IHYLLReferencePolicy"]
+__all__ = [
+    "IHYLLChangePolicy",
+    "IHYLLReferencePolicy",
+    "InformationProbe",
+    "ProbeMeasurement",
+    "layer_parameter_groups",
+]

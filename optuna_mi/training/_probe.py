@@ -1,0 +1,374 @@
+"""Mutual information between a network's activations and the truth, on a fixed probe."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from optuna_mi._logging import get_logger
+from optuna_mi.information import MutualInformation, mutual_info_ksg, mutual_info_mixed
+from optuna_mi.training._probe_reduction import Reduction, reduce_activations
+from optuna_mi.training._probe_sampling import position_indices, stratified_indices
+
+_logger = get_logger(__name__)
+
+_PAPER_JITTER = 1e-10
+
+
+@dataclass(frozen=True)
+class ProbeMeasurement:
+    """What a probe found.
+
+    Attributes:
+        ihyll: I(last layer's activations; truth), nats.
+        layers: I(layer's activations; truth) of every layer asked for, nats, by name.
+    """
+
+    ihyll: MutualInformation
+    layers: dict[str, MutualInformation] = field(default_factory=dict)
+
+
+class InformationProbe:
+    """Measures IHYLL, and IHY of any layer, on a fixed random subset of the data.
+
+    The subset is drawn once, so that what changes from epoch to epoch is the model and not the
+    sample (standard deviation of an epoch's increment on MNIST: 0.010 nats, and 0.024 with a fresh
+    subset each time). A measurement runs in evaluation mode without gradients, and leaves modes,
+    gradients and random streams as they were.
+
+    Classification is meant when ``targets`` has one dimension: the subset is stratified by class.
+    Sequence prediction (language models) is meant when it has two: the pair is the output at a
+    position and the symbol that followed, at a random subset of positions.
+
+    Args:
+        model: The network; its output (the first item of a tuple) is the last layer's activations.
+        inputs: Inputs: examples along ``batch_dim``. For sequence prediction the first two axes are
+            step and sequence, or sequence and step where ``batch_dim=0``.
+        targets: Classes, integers: shape (N,), or that of the first two axes of ``inputs``.
+        size: Examples, or positions, to use.
+        seed: Decides which.
+        layers: Names of layers, as in ``model.named_modules()``, whose IHY is wanted.
+        forward: Called with a batch of inputs instead of the model; returns activations.
+        batch_dim: Axis of ``inputs`` and of sequence outputs that holds the examples.
+        burn_in: First steps of every sequence that are left out (sequence prediction).
+        batch_size: Examples per forward pass; ``None`` for all of the subset at once.
+        k: Number of nearest neighbours.
+        metric: ``"chebyshev"`` or ``"euclidean"``.
+        estimator: ``"mixed"``, or ``"ksg"``, which is [V]'s: softmax of the outputs against one-hot
+            labels with a jitter of 1e-10 (hidden layers are taken as they are).
+        reduce: How a layer's activations become one vector an example: ``"pool"`` (average over a
+            grid as fine as ``max_features`` allows), ``"mean"`` (average over all of space),
+            ``"flatten"``, or a function from a tensor with examples first to (N, D).
+        max_features: More features than these are projected, by a fixed random matrix, onto so
+            many.
+
+    Raises:
+        TypeError: If ``model`` is no module or targets are not integers.
+        ValueError: If shapes do not match, the subset is empty, or an option is unknown.
+        KeyError: If the model has no layer of that name.
+
+    Note:
+        Source: [V] section 3.
+
+    Example:
+        >>> import torch
+        >>> noise = torch.randn(300, 3, generator=torch.Generator().manual_seed(0))
+        >>> y = torch.arange(300) % 3
+        >>> x = torch.nn.functional.one_hot(y) + 0.1 * noise
+        >>> probe = InformationProbe(torch.nn.Identity(), x, y, size=200)
+        >>> round(float(probe.measure().ihyll), 1), round(probe.target_entropy, 1)
+        (1.1, 1.1)
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        inputs: Tensor | npt.NDArray[Any],
+        targets: Tensor | npt.NDArray[Any],
+        *,
+        size: int = 1000,
+        seed: int = 0,
+        layers: Sequence[str] = (),
+        forward: Callable[[Tensor], Any] | None = None,
+        batch_dim: int = 0,
+        burn_in: int = 0,
+        batch_size: int | None = None,
+        k: int = 3,
+        metric: Literal["chebyshev", "euclidean"] = "chebyshev",
+        estimator: Literal["mixed", "ksg"] = "mixed",
+        reduce: Reduction = "pool",
+        max_features: int = 1024,
+    ) -> None:
+        if not isinstance(model, nn.Module):
+            raise TypeError(f"model must be a torch module, got {type(model).__name__}")
+        if estimator not in ("mixed", "ksg"):
+            raise ValueError(f"estimator must be 'mixed' or 'ksg', got {estimator!r}")
+        if batch_size is not None and batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+        if batch_dim not in (0, 1):
+            raise ValueError(f"batch_dim must be 0 or 1, got {batch_dim}")
+        modules = dict(model.named_modules())
+        for name in layers:
+            if name not in modules:
+                raise KeyError(f"the model has no layer {name!r}; it has {sorted(modules)[1:]}")
+        self.model = model
+        self._layers = {name: modules[name] for name in layers}
+        self._forward = forward if forward is not None else model
+        self._batch_dim = batch_dim
+        self._batch_size = batch_size
+        self._k = k
+        self._metric: Literal["chebyshev", "euclidean"] = metric
+        self._estimator = estimator
+        self._reduce = reduce
+        self._max_features = max_features
+        self._seed = seed
+        self._warned = False
+        all_inputs, all_targets = torch.as_tensor(inputs), torch.as_tensor(targets)
+        self._check(all_inputs, all_targets, size, burn_in)
+        rng = np.random.default_rng(seed)
+        self._positions: tuple[Tensor, Tensor] | None = None
+        truth = all_targets.detach().cpu()
+        if truth.dim() == 1:
+            chosen = torch.from_numpy(stratified_indices(truth.numpy(), size, rng))
+            self.targets = truth[chosen]
+        else:
+            n_steps, n_sequences = truth.shape[1 - batch_dim], truth.shape[batch_dim]
+            used, step, sequence = position_indices(n_sequences, n_steps, burn_in, size, rng)
+            chosen = torch.from_numpy(used)
+            at = (torch.from_numpy(step), torch.from_numpy(sequence))
+            self._positions = at if batch_dim == 1 else (at[1], at[0])
+            self.targets = truth.index_select(batch_dim, chosen)[self._positions]
+        self.inputs = all_inputs.detach().index_select(batch_dim, chosen.to(all_inputs.device))
+        # on the labels alone, so that unusable ones are reported here and not after an epoch
+        zeros = np.zeros(len(self.targets))
+        self._labels = mutual_info_mixed(zeros, self.targets.numpy(), k=k, metric=metric)
+
+    @property
+    def target_entropy(self) -> float:
+        """H(Y) of the probe's targets, nats: the bound of IHYLL that always holds."""
+        bound = self._labels.upper_bound
+        assert bound is not None
+        return bound
+
+    def reference(
+        self,
+        kind: Literal["entropy", "input"] = "entropy",
+        *,
+        metric: Literal["chebyshev", "euclidean"] | None = None,
+    ) -> MutualInformation:
+        """Return what IHYLL may be compared with, on the same examples and with the same k.
+
+        Args:
+            kind: ``"entropy"`` is H(Y), which always holds. ``"input"`` is [V]'s IXY, the estimate
+                of I(inputs; truth): on raw pixels it depends on the metric and on N and lies far
+                below the truth (MNIST, N = 1000: 1.41 Chebyshev, 1.98 Euclidean of 2.30).
+            metric: Must be stated for ``"input"``.
+
+        Raises:
+            ValueError: If ``kind`` is unknown, the metric is missing, or the inputs are symbol
+                sequences, whose IXY a nearest-neighbour estimate cannot give.
+        """
+        if kind == "entropy":
+            return MutualInformation(
+                value=self.target_entropy,
+                n=len(self.targets),
+                k=self._k,
+                estimator="entropy",
+                entropy_labels=self._labels.entropy_labels,
+                upper_bound=self.target_entropy,
+            )
+        if kind != "input":
+            raise ValueError(f"kind must be 'entropy' or 'input', got {kind!r}")
+        if self._positions is not None:
+            raise ValueError("the inputs are sequences of symbols: use reference('entropy')")
+        if metric is None:
+            raise ValueError("reference('input') depends on the metric: state metric=...")
+        samples = self.inputs.movedim(self._batch_dim, 0).flatten(1).cpu().double().numpy()
+        return mutual_info_mixed(samples, self.targets.numpy(), k=self._k, metric=metric)
+
+    def measure(self) -> ProbeMeasurement:
+        """Run the model on the probe and estimate.
+
+        Activations that are not finite (diverged training) give an estimate of NaN, and a warning
+        in the log the first time.
+
+        Returns:
+            IHYLL and the IHY of the layers asked for, nats.
+
+        Raises:
+            ValueError: If the model's output does not fit the targets.
+        """
+        output, captured = self._activations()
+        ihyll = self._estimate(self._output_samples(output), last=True)
+        layers = {
+            name: self._estimate(self._layer_samples(value, name), last=False)
+            for name, value in captured.items()
+        }
+        return ProbeMeasurement(ihyll=ihyll, layers=layers)
+
+    def _check(self, inputs: Tensor, targets: Tensor, size: int, burn_in: int) -> None:
+        if targets.is_floating_point() or targets.is_complex():
+            raise TypeError(f"targets must be integer classes, got {targets.dtype}")
+        if targets.dim() not in (1, 2) or targets.numel() == 0:
+            raise ValueError(
+                f"targets must be 1-D or 2-D and not empty, got {tuple(targets.shape)}"
+            )
+        if targets.dim() == 1:
+            if inputs.dim() <= self._batch_dim or inputs.shape[self._batch_dim] != len(targets):
+                raise ValueError(
+                    f"inputs of shape {tuple(inputs.shape)} do not hold {len(targets)} examples "
+                    f"along axis {self._batch_dim} (batch_dim)"
+                )
+        elif inputs.shape[:2] != targets.shape:
+            raise ValueError(
+                f"targets have shape {tuple(targets.shape)}, which are not the first two axes of "
+                f"inputs {tuple(inputs.shape)}"
+            )
+        if size <= self._k:
+            raise ValueError(f"size must be above k = {self._k}, got {size}")
+        if targets.dim() == 2 and not 0 <= burn_in < targets.shape[1 - self._batch_dim]:
+            raise ValueError(
+                f"burn_in must be in 0..{targets.shape[1 - self._batch_dim] - 1}, got {burn_in}"
+            )
+
+    def _activations(self) -> tuple[Tensor, dict[str, Tensor]]:
+        device = next((p.device for p in self.model.parameters()), self.inputs.device)
+        n = self.inputs.shape[self._batch_dim]
+        outputs: list[Tensor] = []
+        captured: dict[str, list[Tensor]] = {name: [] for name in self._layers}
+        latest: dict[str, Tensor] = {}
+        with _undisturbed(self.model, device), _hooked(self._layers, latest):
+            step = self._batch_size or n
+            for start in range(0, n, step):
+                inputs = self.inputs.narrow(self._batch_dim, start, min(step, n - start))
+                outputs.append(_first_tensor(self._forward(inputs.to(device))))
+                for name, values in captured.items():
+                    if name not in latest:
+                        raise ValueError(f"layer {name!r} was not run by the forward pass")
+                    values.append(latest.pop(name))
+        output = self._join(outputs, "the output")
+        return output, {name: self._join(v, f"layer {name!r}") for name, v in captured.items()}
+
+    def _join(self, chunks: list[Tensor], what: str) -> Tensor:
+        if len(chunks) == 1:
+            return chunks[0]
+        n = self.inputs.shape[self._batch_dim]
+        for axis in (0, 1):
+            if all(c.dim() > axis for c in chunks) and sum(c.shape[axis] for c in chunks) == n:
+                return torch.cat(chunks, dim=axis)
+        raise ValueError(f"{what} holds no axis of the {n} examples; got {tuple(chunks[0].shape)}")
+
+    def _output_samples(self, output: Tensor) -> Tensor:
+        if self._positions is not None:
+            return self._at_positions(output, "the output")
+        if output.dim() == 1:
+            output = output.unsqueeze(1)
+        if output.shape[0] != len(self.targets):
+            raise ValueError(
+                f"the output has shape {tuple(output.shape)} for {len(self.targets)} examples; "
+                "pass forward= to turn it into (examples, features)"
+            )
+        return output.flatten(1)
+
+    def _layer_samples(self, value: Tensor, name: str) -> Tensor:
+        if self._positions is not None:
+            return self._at_positions(value, f"layer {name!r}")
+        n = len(self.targets)
+        if value.shape[0] != n:
+            if value.dim() == 3 and value.shape[1] == n:
+                value = value[-1]  # time first: the last step is what a classifier reads
+            else:
+                raise ValueError(
+                    f"layer {name!r} has activations of shape {tuple(value.shape)}, in which no "
+                    f"axis holds the {n} examples"
+                )
+        return reduce_activations(value, self._reduce, self._max_features)
+
+    def _at_positions(self, value: Tensor, what: str) -> Tensor:
+        assert self._positions is not None
+        if value.dim() < 3 or value.shape[:2] != self.inputs.shape[:2]:
+            raise ValueError(
+                f"{what} has shape {tuple(value.shape)}, expected {tuple(self.inputs.shape[:2])} "
+                "in the first two axes and features in the third"
+            )
+        first, second = (index.to(value.device) for index in self._positions)
+        return value[first, second].flatten(1)
+
+    def _estimate(self, activations: Tensor, *, last: bool) -> MutualInformation:
+        samples = activations.detach().double()
+        if samples.shape[1] > self._max_features:
+            generator = torch.Generator().manual_seed(self._seed)
+            matrix = torch.randn(
+                samples.shape[1], self._max_features, generator=generator, dtype=torch.float64
+            )
+            samples = samples @ matrix.to(samples.device) / math.sqrt(self._max_features)
+        if last and self._estimator == "ksg":
+            samples = samples.softmax(dim=1)
+        array = samples.cpu().numpy()
+        if not np.isfinite(array).all():
+            if not self._warned:
+                _logger.warning("Activations are not finite: the information is NaN.")
+                self._warned = True
+            return MutualInformation(
+                value=math.nan, n=len(array), k=self._k, estimator=self._estimator
+            )
+        labels = self.targets.numpy()
+        if self._estimator == "mixed":
+            return mutual_info_mixed(array, labels, k=self._k, metric=self._metric)
+        codes = np.unique(labels, return_inverse=True)[1]
+        return mutual_info_ksg(
+            array,
+            np.eye(codes.max() + 1)[codes],
+            k=self._k,
+            metric=self._metric,
+            jitter=_PAPER_JITTER,
+            random_state=self._seed,
+        )
+
+
+@contextmanager
+def _undisturbed(model: nn.Module, device: torch.device) -> Iterator[None]:
+    """Evaluation mode without gradients; every module's mode and the random streams come back."""
+    modes = [(module, module.training) for module in model.modules()]
+    devices = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices), torch.no_grad():
+        model.eval()
+        try:
+            yield
+        finally:
+            for module, mode in modes:
+                module.training = mode
+
+
+@contextmanager
+def _hooked(layers: Mapping[str, nn.Module], latest: dict[str, Tensor]) -> Iterator[None]:
+    """Keep the last output of every layer in ``latest`` while the context lasts."""
+
+    def keep(name: str) -> Callable[[nn.Module, Any, Any], None]:
+        def hook(_module: nn.Module, _args: Any, output: Any) -> None:
+            latest[name] = _first_tensor(output)
+
+        return hook
+
+    handles = [module.register_forward_hook(keep(name)) for name, module in layers.items()]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _first_tensor(output: Any) -> Tensor:
+    while isinstance(output, tuple | list) and output:
+        output = output[0]
+    if not isinstance(output, Tensor):
+        raise ValueError(f"expected a tensor or a tuple that begins with one, got {type(output)}")
+    return output
