@@ -1,0 +1,154 @@
+"""One trial's training: epochs, the measurement after each, and what it decides."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import optuna
+import torch
+from torch import nn
+from torch.optim import Optimizer
+
+from optuna_mi._logging import get_logger
+from optuna_mi.information import MutualInformation
+from optuna_mi.pruners import report_ihyll
+from optuna_mi.training._checkpoint import load_checkpoint, save_checkpoint
+from optuna_mi.training._probe import InformationProbe
+from optuna_mi.training._tasks import Task
+
+_logger = get_logger(__name__)
+
+
+class Policy(Protocol):
+    """What the loop asks of a learning-rate policy."""
+
+    def step(self, ihyll: MutualInformation) -> Any:
+        """Set the next epoch's rate from this epoch's IHYLL."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a resumed run needs."""
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take up a resumed run."""
+
+
+@dataclasses.dataclass
+class History:
+    """One number an epoch: the score, IHYLL in nats, and the learning rate trained with."""
+
+    values: list[float] = dataclasses.field(default_factory=list)
+    ihyll: list[float] = dataclasses.field(default_factory=list)
+    lr: list[float] = dataclasses.field(default_factory=list)
+
+
+@dataclasses.dataclass
+class Run:
+    """All that one trial's training needs.
+
+    Attributes:
+        task: The data set made trainable.
+        model: The network.
+        optimizer: Its optimizer.
+        policy: The learning-rate policy; None leaves the rate as it is.
+        probe: Measures IHYLL.
+        epochs: How many epochs to train.
+        seed: Entropy of the random stream; the same seed gives the same numbers on one thread.
+        clip: Largest norm of a gradient.
+        checkpoint: Where to save after each epoch; None for nowhere.
+        resume: Go on from the checkpoint; else it is overwritten.
+    """
+
+    task: Task
+    model: nn.Module
+    optimizer: Optimizer
+    policy: Policy | None
+    probe: InformationProbe
+    epochs: int
+    seed: np.random.SeedSequence
+    clip: float
+    checkpoint: Path | None = None
+    resume: bool = False
+    history: History = dataclasses.field(default_factory=History)
+
+    def train(self, trial: optuna.Trial) -> None:
+        """Train to the end or until the trial is pruned.
+
+        Raises:
+            optuna.TrialPruned: The pruner said so, or the loss is no longer finite.
+        """
+        for epoch, value in enumerate(self._resume()):
+            self._report(trial, epoch, value)
+        for epoch in range(len(self.history.values), self.epochs):
+            self.history.lr.append(float(self.optimizer.param_groups[0]["lr"]))
+            self._train_epoch(trial, epoch)
+            self.model.eval()
+            value = self.task.score(self.model, "valid")
+            if not math.isfinite(value):
+                _diverged(trial, epoch, "the validation score")
+            measured = self.probe.measure().ihyll
+            self.history.values.append(value)
+            self.history.ihyll.append(float(measured))
+            if self.policy is not None:
+                self.policy.step(measured)
+            self._save()
+            self._report(trial, epoch, value)
+            if trial.should_prune():
+                raise optuna.TrialPruned(f"Pruned after epoch {epoch}.")
+
+    def _train_epoch(self, trial: optuna.Trial, epoch: int) -> None:
+        # A stream an epoch: a resumed trial needs no saved generator to go on as it would have.
+        seed = np.random.SeedSequence(self.seed.entropy, spawn_key=(epoch + 1,))
+        torch.manual_seed(int(seed.generate_state(1)[0]))
+        self.model.train()
+        for loss_of in self.task.losses(self.model, np.random.default_rng(seed), epoch):
+            self.optimizer.zero_grad(set_to_none=True)
+            loss = loss_of()
+            if not torch.isfinite(loss):
+                _diverged(trial, epoch, "the training loss")
+            loss.backward()  # type: ignore[no-untyped-call]
+            nn.utils.clip_grad_norm_(self.model.parameters(), self.clip)
+            self.optimizer.step()
+
+    def _report(self, trial: optuna.Trial, epoch: int, value: float) -> None:
+        report_ihyll(trial, epoch, self.history.ihyll[epoch])
+        trial.report(value, epoch)
+
+    def _save(self) -> None:
+        if self.checkpoint is None:
+            return
+        try:
+            save_checkpoint(self.checkpoint, self._state())
+        except OSError as error:  # a full disk must not cost the trial, only its resumption
+            _logger.warning("No checkpoint was written to %s: %s", self.checkpoint, error)
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "policy": None if self.policy is None else self.policy.state_dict(),
+            "history": dataclasses.asdict(self.history),
+        }
+
+    def _resume(self) -> list[float]:
+        if self.checkpoint is None or not self.resume:
+            return []
+        state = load_checkpoint(self.checkpoint, self.task.device)
+        if state is None:
+            return []
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        if self.policy is not None:
+            self.policy.load_state_dict(state["policy"])
+        self.history = History(**state["history"])
+        _logger.info("Resumed after %d epochs from %s", len(self.history.lr), self.checkpoint)
+        return self.history.values
+
+
+def _diverged(trial: optuna.Trial, epoch: int, what: str) -> None:
+    reason = f"{what} is not finite in epoch {epoch}"
+    trial.set_user_attr("mi:reason", reason)
+    raise optuna.TrialPruned(f"Diverged: {reason}.")

@@ -1,0 +1,297 @@
+"""The objective: a DilatedRNN trained under control of its mutual information."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import optuna
+import torch
+from optuna.distributions import BaseDistribution
+from optuna.storages import RetryFailedTrialCallback
+
+from optuna_mi.datasets import Dataset, SequenceClassification
+from optuna_mi.pruners import flush_ihyll
+from optuna_mi.search_space import DilationSpace
+from optuna_mi.training._loop import Policy, Run
+from optuna_mi.training._policies import IHYLLChangePolicy, IHYLLReferencePolicy
+from optuna_mi.training._probe import InformationProbe
+from optuna_mi.training._settings import resolve
+from optuna_mi.training._tasks import Task, make_task
+
+_OPTIMIZERS = {
+    "adam": torch.optim.Adam,
+    "rmsprop": torch.optim.RMSprop,
+    "sgd": torch.optim.SGD,
+}
+
+
+class DilatedRNNObjective:
+    """Train a DilatedRNN whose dilations a trial takes from a space; return its best score.
+
+    Each epoch ends with the score on the validation split, which is reported to Optuna, and with
+    IHYLL, the mutual information between the last layer's activations and the truth on a fixed
+    probe of training examples, which sets the next epoch's learning rate [V] and is reported to
+    :class:`~optuna_mi.IHYLLPruner`. The trial's user attributes hold ``dilations``, ``epochs``,
+    ``ihyll_final`` and ``ixy`` (nats), the series ``mi:ihyll`` and ``mi:lr``, and, for a complete
+    trial, ``test``: the test split's score, which nothing is chosen by.
+
+    The settings marked *searchable* take a fixed value or an Optuna distribution, which then
+    becomes a parameter of the study.
+
+    Args:
+        dataset: What to train on.
+        space: Where the dilations come from.
+        cell: "gru", "rnn" or "lstm"; searchable.
+        hidden_size: Units a layer; searchable.
+        dropout: Dropout between layers; searchable.
+        residual: Identity connections around layers; without them a short trial of a deep stack
+            compares plateaus, not dilations.
+        init: Initialisation of the network, as in :class:`~optuna_mi.nn.DilatedRNN`.
+        optimizer: "adam", "rmsprop" or "sgd"; searchable.
+        lr_min: Lower bound of the learning rate, where it starts; searchable.
+        lr_max: Upper bound of the learning rate; searchable.
+        policy: "reference" follows IHYLL's value and change, "change" its change alone; None
+            trains at ``lr_max`` throughout.
+        reference: What IHYLL is compared with, in nats: "entropy" of the targets, a bound that
+            always holds; "ixy", the estimated mutual information between input and target (only
+            for classification); or a number.
+        epochs: Epochs a trial.
+        steps: Batches an epoch at most; None for the whole training split.
+        batch_size: Sequences (classification) or parallel streams (language modelling) a batch.
+        window: Language modelling: steps through which a gradient flows.
+        embedding_size: Language modelling: size of a symbol's embedding.
+        valid_symbols: Language modelling: how much of the held-out streams is scored.
+        clip: Largest norm of a gradient.
+        probe_size: Examples of the probe.
+        seed: With the study's name and the trial's number, it fixes every random number.
+        device: Where to train.
+        n_threads: Threads of torch while a trial runs; trials side by side are faster than
+            threads within one.
+        checkpoint_dir: Where a trial saves its state after each epoch, as ``STUDY-NUMBER.pt``: a
+            trial that Optuna's ``RetryFailedTrialCallback`` retries goes on there, and a complete
+            trial leaves its model. None for no checkpoints.
+
+    Raises:
+        ValueError: A setting is out of range or does not fit the data set.
+
+    Example:
+        >>> from optuna_mi import DilatedRNNObjective, DilationSpace, load_dataset
+        >>> digits = load_dataset("digits")
+        >>> space = DilationSpace.from_sequences(digits.sequences)
+        >>> objective = DilatedRNNObjective(digits, space, hidden_size=8, epochs=1, steps=2)
+        >>> study = optuna.create_study(direction="maximize")
+        >>> study.optimize(objective, n_trials=1)
+        >>> 0 <= study.best_value <= 1
+        True
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        space: DilationSpace,
+        *,
+        cell: str | BaseDistribution = "gru",
+        hidden_size: int | BaseDistribution = 32,
+        dropout: float | BaseDistribution = 0.0,
+        residual: bool = True,
+        init: str = "deep",
+        optimizer: str | BaseDistribution = "adam",
+        lr_min: float | BaseDistribution = 1e-3,
+        lr_max: float | BaseDistribution = 1e-2,
+        policy: Literal["reference", "change"] | None = "reference",
+        reference: Literal["entropy", "ixy"] | float = "entropy",
+        epochs: int = 20,
+        steps: int | None = None,
+        batch_size: int = 64,
+        window: int = 256,
+        embedding_size: int = 32,
+        valid_symbols: int = 50_000,
+        clip: float = 1.0,
+        probe_size: int = 1000,
+        seed: int = 0,
+        device: str | torch.device = "cpu",
+        n_threads: int = 1,
+        checkpoint_dir: str | os.PathLike[str] | None = None,
+    ) -> None:
+        for name, value in {
+            "epochs": epochs,
+            "batch_size": batch_size,
+            "window": window,
+            "probe_size": probe_size,
+            "n_threads": n_threads,
+        }.items():
+            if value < 1:
+                raise ValueError(f"{name}={value}: it must be at least 1")
+        if policy not in ("reference", "change", None):
+            raise ValueError(f"policy={policy!r}: choose 'reference', 'change' or None")
+        is_classification = isinstance(dataset, SequenceClassification)
+        if reference == "ixy" and not is_classification:
+            raise ValueError(
+                "reference='ixy' needs inputs to compare with targets; a language model's input "
+                "is a symbol sequence: use 'entropy' or a number of nats"
+            )
+        self.dataset = dataset
+        self.space = space
+        self._searched: dict[str, Any] = {
+            "cell": cell,
+            "hidden_size": hidden_size,
+            "dropout": dropout,
+            "optimizer": optimizer,
+            "lr_min": lr_min,
+            "lr_max": lr_max,
+        }
+        self._residual = residual
+        self._init = init
+        self._policy = policy
+        self._reference = reference
+        self._epochs = epochs
+        self._clip = clip
+        self._probe_size = probe_size
+        self._seed = seed
+        self._n_threads = n_threads
+        self._checkpoint_dir = None if checkpoint_dir is None else Path(checkpoint_dir)
+        settings: dict[str, Any] = {
+            "batch_size": batch_size,
+            "steps": steps,
+            "device": _device(device),
+        }
+        if not is_classification:
+            settings |= {
+                "window": window,
+                "embedding_size": embedding_size,
+                "valid_symbols": valid_symbols,
+            }
+        self.task: Task = make_task(dataset, **settings)
+
+    def __call__(self, trial: optuna.Trial) -> float:
+        """Train one trial.
+
+        Returns:
+            The best validation score of its epochs.
+
+        Raises:
+            optuna.TrialPruned: The pruner said so, or the training diverged.
+        """
+        dilations = self.space.suggest(trial)
+        settings = {name: resolve(trial, name, value) for name, value in self._searched.items()}
+        if not 0 < settings["lr_min"] <= settings["lr_max"]:
+            raise ValueError(
+                f"lr_min={settings['lr_min']}, lr_max={settings['lr_max']}: they must be positive "
+                "and in order"
+            )
+        with _torch_threads(self._n_threads), torch.random.fork_rng(self._cuda_devices()):
+            run = self._prepare(trial, dilations, settings)
+            try:
+                run.train(trial)
+                trial.set_user_attr("test", self.task.score(run.model, "test"))
+            except optuna.TrialPruned:
+                if run.checkpoint is not None:
+                    run.checkpoint.unlink(missing_ok=True)
+                raise
+            finally:
+                trial.set_user_attr("epochs", len(run.history.values))
+                trial.set_user_attr("mi:lr", run.history.lr)
+                if run.history.ihyll:
+                    trial.set_user_attr("ihyll_final", run.history.ihyll[-1])
+                flush_ihyll(trial)
+        best = max if self.dataset.direction == "maximize" else min
+        return best(run.history.values)
+
+    def _prepare(
+        self, trial: optuna.Trial, dilations: tuple[int, ...], settings: dict[str, Any]
+    ) -> Run:
+        number = _first_number(trial)
+        name = trial.study.study_name
+        seed = np.random.SeedSequence([self._seed, zlib.crc32(name.encode()), number])
+        torch.manual_seed(int(seed.generate_state(1)[0]))
+        model = self.task.build(
+            dilations,
+            settings["hidden_size"],
+            cell=settings["cell"],
+            dropout=settings["dropout"],
+            residual=self._residual,
+            init=self._init,
+        )
+        start = settings["lr_min" if self._policy else "lr_max"]
+        optimizer = _OPTIMIZERS[settings["optimizer"]](model.parameters(), lr=start)
+        probe = self.task.probe(model, size=self._probe_size, seed=self._seed)
+        reference = self._reference_value(probe)
+        trial.set_user_attr("ixy", reference)
+        checkpoint = None
+        if self._checkpoint_dir is not None:
+            safe_name = re.sub(r"[^\w.-]+", "_", name)
+            checkpoint = self._checkpoint_dir / f"{safe_name}-{number}.pt"
+        return Run(
+            task=self.task,
+            model=model,
+            optimizer=optimizer,
+            policy=self._make_policy(optimizer, settings, reference),
+            probe=probe,
+            epochs=self._epochs,
+            seed=seed,
+            clip=self._clip,
+            checkpoint=checkpoint,
+            resume=number != trial.number,
+        )
+
+    def _reference_value(self, probe: InformationProbe) -> float:
+        """Return the soft upper bound of IHYLL [V §3], in nats."""
+        if self._reference == "entropy":
+            return float(probe.reference("entropy"))
+        if self._reference == "ixy":
+            # Euclidean: with the maximum norm a few bright pixels decide the distance of images.
+            return float(probe.reference("input", metric="euclidean"))
+        return self._reference
+
+    def _make_policy(
+        self, optimizer: torch.optim.Optimizer, settings: dict[str, Any], reference: float
+    ) -> Policy | None:
+        # The paper's gains for MNIST, where LR_max is 0.1, as a share of LR_max.
+        bounds = {"lr_min": settings["lr_min"], "lr_max": settings["lr_max"]}
+        gain = settings["lr_max"]
+        if self._policy == "reference":
+            return IHYLLReferencePolicy(
+                optimizer, reference=reference, gamma1=gain, gamma2=gain, gamma3=gain, **bounds
+            )
+        if self._policy == "change":
+            return IHYLLChangePolicy(optimizer, gamma1=gain, gamma2=10 * gain, **bounds)
+        return None
+
+    def _cuda_devices(self) -> list[torch.device]:
+        return [self.task.device] if self.task.device.type == "cuda" else []
+
+
+def _first_number(trial: optuna.Trial) -> int:
+    """Return the number of the trial that this one retries, or its own."""
+    frozen = trial.study._storage.get_trial(trial._trial_id)
+    retried = RetryFailedTrialCallback.retried_trial_number(frozen)
+    return trial.number if retried is None else retried
+
+
+def _device(name: str | torch.device) -> torch.device:
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(
+            f"device={str(name)!r} cannot be used here ({str(error).splitlines()[0]}); "
+            "'cpu' always can"
+        ) from error
+    return device
+
+
+@contextlib.contextmanager
+def _torch_threads(n_threads: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(n_threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,281 @@
+from __future__ import annotations
+
+import dataclasses
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+import pytest
+import torch
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.storages import RetryFailedTrialCallback
+from optuna.trial import TrialState
+
+from optuna_mi import DilatedRNNObjective, DilationSpace, load_dataset
+from optuna_mi.datasets import LanguageModeling, SequenceClassification
+from optuna_mi.pruners import ihyll_series
+
+
+@pytest.fixture(scope="module")
+def digits() -> SequenceClassification:
+    dataset = load_dataset("digits")
+    assert isinstance(dataset, SequenceClassification)
+    return dataset
+
+
+@pytest.fixture(scope="module")
+def text() -> LanguageModeling:
+    """Symbols that repeat with period 5 but for one in ten: about 0.9 bits are to be learnt."""
+    rng = np.random.default_rng(0)
+    symbols = np.arange(40_000) % 5
+    noisy = rng.random(len(symbols)) < 0.1
+    symbols[noisy] = rng.integers(0, 5, noisy.sum())
+    parts = np.split(symbols.astype(np.int64), [36_000, 38_000])
+    return LanguageModeling("own", *parts, sequences=parts[0], vocabulary=tuple("abcde"))
+
+
+@pytest.fixture(scope="module")
+def space(digits: SequenceClassification) -> DilationSpace:
+    return DilationSpace.from_sequences(digits.sequences)
+
+
+def _study(**settings: Any) -> optuna.Study:
+    return optuna.create_study(study_name="s", sampler=optuna.samplers.RandomSampler(0), **settings)
+
+
+def test_a_trial_learns_and_records_what_it_did(
+    digits: SequenceClassification, space: DilationSpace
+) -> None:
+    study = _study(direction="maximize")
+    objective = DilatedRNNObjective(digits, space, hidden_size=16, epochs=8)
+    study.optimize(objective, n_trials=1)
+    trial = study.trials[0]
+    assert trial.value == max(trial.intermediate_values.values())
+    assert trial.value > 0.7  # chance is 0.1
+    assert list(trial.intermediate_values) == list(range(8))
+    attributes = trial.user_attrs
+    assert attributes["epochs"] == 8
+    assert attributes["test"] > 0.6
+    assert attributes["dilations"].startswith("1,")
+    assert attributes["ixy"] == pytest.approx(math.log(10), abs=1e-3)  # classes are balanced
+    series = ihyll_series(trial)
+    assert series[7] == attributes["ihyll_final"]
+    assert series[7] > series[0] + 0.3  # nats: learning shows in IHYLL
+    rates = attributes["mi:lr"]
+    assert rates[0] == rates[1] == 1e-3  # both policies start at LR_min and need two values
+    assert max(rates) > 1e-3
+    assert all(1e-3 <= rate <= 1e-2 for rate in rates)
+
+
+def test_a_language_model_learns(text: LanguageModeling) -> None:
+    space = DilationSpace.from_sequences(text.train, window=32)
+    objective = DilatedRNNObjective(
+        text, space, hidden_size=16, epochs=3, steps=30, batch_size=16, window=32, lr_max=2e-2
+    )
+    study = _study(direction="minimize")
+    study.optimize(objective, n_trials=1)
+    trial = study.trials[0]
+    assert trial.value is not None
+    assert trial.value < 1.5 < trial.intermediate_values[0]  # log2(5) = 2.32 bits without learning
+    assert 0.3 < trial.user_attrs["ihyll_final"] < trial.user_attrs["ixy"] + 0.1
+
+
+def test_bits_per_symbol_against_a_plain_loop(text: LanguageModeling) -> None:
+    space = DilationSpace.from_sequences(text.train, window=32)
+    objective = DilatedRNNObjective(text, space, window=32, valid_symbols=257)
+    torch.manual_seed(0)
+    model = objective.task.build((1, 2, 4), 8).eval()
+    streams = torch.from_numpy(text.valid[:257]).reshape(257)[: 257 // 2 * 2].view(2, -1).T
+    with torch.no_grad():
+        logits, _ = model(streams[:-1])
+    nats = -torch.log_softmax(logits, -1).gather(-1, streams[1:, :, None]).mean()
+    assert objective.task.score(model, "valid") == pytest.approx(
+        float(nats) / math.log(2), rel=1e-5
+    )
+
+
+def test_the_same_seed_gives_the_same_numbers(
+    digits: SequenceClassification, space: DilationSpace
+) -> None:
+    def values(seed: int) -> dict[int, float]:
+        study = _study(direction="maximize")
+        objective = DilatedRNNObjective(
+            digits, space, hidden_size=8, epochs=2, steps=5, dropout=0.1, seed=seed
+        )
+        study.optimize(objective, n_trials=1)
+        return {**study.trials[0].intermediate_values, 9: study.trials[0].user_attrs["ihyll_final"]}
+
+    before = torch.get_rng_state()
+    assert values(1) == values(1)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert values(1) != values(2)
+
+
+def test_distributions_become_parameters(
+    digits: SequenceClassification, space: DilationSpace
+) -> None:
+    objective = DilatedRNNObjective(
+        digits,
+        space,
+        cell=CategoricalDistribution(["gru", "rnn"]),
+        hidden_size=IntDistribution(4, 8),
+        dropout=FloatDistribution(0.0, 0.3),
+        lr_max=FloatDistribution(2e-3, 1e-2, log=True),
+        optimizer="rmsprop",
+        policy="change",
+        epochs=1,
+        steps=1,
+    )
+    study = _study(direction="maximize")
+    study.optimize(objective, n_trials=2)
+    names = set(space.distributions()) | {"cell", "hidden_size", "dropout", "lr_max"}
+    assert set(study.trials[0].params) == names
+    assert study.trials[0].distributions["hidden_size"] == IntDistribution(4, 8)
+
+
+class _Killed(BaseException):
+    """Stands for a worker that dies: not an Exception, so nothing may swallow it."""
+
+
+def test_a_retried_trial_goes_on_as_if_nothing_had_happened(
+    digits: SequenceClassification,
+    space: DilationSpace,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def make(folder: Path) -> DilatedRNNObjective:
+        return DilatedRNNObjective(
+            digits,
+            space,
+            hidden_size=8,
+            epochs=4,
+            steps=5,
+            dropout=0.2,
+            checkpoint_dir=folder,
+        )
+
+    whole = _study(direction="maximize")
+    whole.enqueue_trial(space.recommended)
+    whole.optimize(make(tmp_path / "a"), n_trials=1)
+
+    broken = _study(direction="maximize")
+    broken.enqueue_trial(space.recommended)
+    objective = make(tmp_path / "b")
+    report, seen = optuna.Trial.report, []
+
+    def dying_report(self: optuna.Trial, value: float, step: int) -> None:
+        report(self, value, step)
+        seen.append(step)
+        if seen == [0, 1]:
+            raise _Killed
+
+    monkeypatch.setattr(optuna.Trial, "report", dying_report)
+    trial = broken.ask()
+    with pytest.raises(_Killed):
+        objective(trial)
+    broken.tell(trial, state=TrialState.FAIL)
+    RetryFailedTrialCallback()(broken, broken.trials[0])
+    broken.optimize(objective, n_trials=1)
+    assert seen == [0, 1, 0, 1, 2, 3]  # the retry reports the first two again, trains the others
+    retried, expected = broken.trials[1], whole.trials[0]
+    assert retried.intermediate_values == expected.intermediate_values
+    for name in ("mi:lr", "ihyll_final", "epochs", "test"):
+        assert retried.user_attrs[name] == expected.user_attrs[name]
+
+
+def test_a_new_trial_never_takes_up_an_old_checkpoint(
+    digits: SequenceClassification, space: DilationSpace, tmp_path: Path
+) -> None:
+    objective = DilatedRNNObjective(
+        digits, space, hidden_size=8, epochs=2, steps=2, checkpoint_dir=tmp_path
+    )
+    for _ in range(2):  # the study was deleted, the folder was not
+        study = _study(direction="maximize")
+        study.optimize(objective, n_trials=1)
+        assert [path.name for path in tmp_path.iterdir()] == ["s-0.pt"]
+    state = torch.load(tmp_path / "s-0.pt", weights_only=True)
+    assert len(state["history"]["values"]) == 2
+
+
+def test_a_full_disk_costs_the_checkpoint_not_the_trial(
+    digits: SequenceClassification,
+    space: DilationSpace,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(state: Any, file: Any) -> None:
+        file.write(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(torch, "save", full)
+    objective = DilatedRNNObjective(
+        digits, space, hidden_size=8, epochs=1, steps=2, checkpoint_dir=tmp_path
+    )
+    study = _study(direction="maximize")
+    study.optimize(objective, n_trials=1)
+    assert study.trials[0].state == TrialState.COMPLETE
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_divergence_prunes_with_a_reason(
+    digits: SequenceClassification, space: DilationSpace, tmp_path: Path
+) -> None:
+    spoilt = digits.train.inputs.copy()
+    spoilt[:, 3] = np.nan
+    dataset = dataclasses.replace(digits, train=dataclasses.replace(digits.train, inputs=spoilt))
+    objective = DilatedRNNObjective(dataset, space, hidden_size=8, epochs=3)
+    study = _study(direction="maximize")
+    study.optimize(objective, n_trials=1)
+    trial = study.trials[0]
+    assert trial.state == TrialState.PRUNED
+    assert trial.user_attrs["mi:reason"] == "the training loss is not finite in epoch 0"
+    assert trial.user_attrs["epochs"] == 0
+
+
+def test_ctrl_c_leaves_nothing_running(
+    digits: SequenceClassification, space: DilationSpace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(optuna.Trial, "should_prune", interrupt)
+    study = _study(direction="maximize")
+    objective = DilatedRNNObjective(digits, space, hidden_size=8, epochs=3, steps=1)
+    with pytest.raises(KeyboardInterrupt):
+        study.optimize(objective, n_trials=2)
+    assert [trial.state for trial in study.trials] == [TrialState.FAIL]
+    assert study.trials[0].user_attrs["epochs"] == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"epochs": 0}, "epochs=0: it must be at least 1"),
+        ({"policy": "magic"}, "policy='magic'"),
+        ({"device": "cuda:99"}, "device='cuda:99' cannot be used here"),
+        ({"device": "gpu"}, "device='gpu' cannot be used here"),
+    ],
+)
+def test_bad_settings_are_told_at_the_door(
+    digits: SequenceClassification, space: DilationSpace, settings: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        DilatedRNNObjective(digits, space, **settings)
+
+
+def test_bad_settings_of_language_models(text: LanguageModeling) -> None:
+    space = DilationSpace.from_sequences(text.train, window=32)
+    with pytest.raises(ValueError, match="a language model's input is a symbol sequence"):
+        DilatedRNNObjective(text, space, reference="ixy")
+    with pytest.raises(ValueError, match="fewer than one batch of 300 windows of 200"):
+        DilatedRNNObjective(text, space, batch_size=300, window=200)
+
+
+def test_learning_rate_bounds_out_of_order(
+    digits: SequenceClassification, space: DilationSpace
+) -> None:
+    objective = DilatedRNNObjective(digits, space, lr_min=0.1, lr_max=0.01)
+    with pytest.raises(ValueError, match=r"lr_min=0\.1, lr_max=0\.01"):
+        _study(direction="maximize").optimize(objective, n_trials=1)
