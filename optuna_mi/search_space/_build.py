@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from optuna_mi._logging import get_logger
+from optuna_mi.search_space._design import largest_dilation
+from optuna_mi.search_space._geometry import DecayGeometry
+from optuna_mi.search_space._ranges import (
+    layer_ranges,
+    layers_within_parameters,
+    max_dilation_range,
+)
+
+if TYPE_CHECKING:
+    from optuna_mi.decay import DecayAnalysis
+
+_logger = get_logger(__name__)
+
+
+def space_fields(
+    analysis: DecayAnalysis,
+    *,
+    window: int | None,
+    max_layers: int,
+    max_parameters: int | None,
+    hidden_size: int | None,
+    input_size: int | None,
+    cell: Literal["rnn", "gru", "lstm"],
+    other_parameters: int,
+    baselines: bool,
+    snap: bool,
+) -> dict[str, Any]:
+    """Return the fields of the space that :meth:`DilationSpace.from_analysis` makes."""
+    if max_layers < 1:
+        raise ValueError(f"max_layers must be at least 1, got {max_layers}.")
+    notes = []
+    if max_parameters is not None:
+        if hidden_size is None or input_size is None:
+            raise ValueError("max_parameters needs hidden_size and input_size as well.")
+        fit = layers_within_parameters(
+            max_parameters,
+            hidden_size=hidden_size,
+            input_size=input_size,
+            cell=cell,
+            other_parameters=other_parameters,
+        )
+        if fit < max_layers:
+            max_layers = fit
+            notes.append(f"At most {fit} layers fit into {max_parameters} parameters.")
+    recommended = max(int(analysis.max_dilation), 1)
+    limit, why = largest_dilation(analysis, window)
+    if limit is not None and recommended > limit:
+        # A flat curve asks for the whole sequence, and gets all but one step of it.
+        if recommended > limit + 1:
+            notes.append(f"The largest dilation is clipped from {recommended} to {limit} by {why}.")
+            _logger.warning(notes[-1])
+        recommended = limit
+    geometry = DecayGeometry.from_analysis(analysis, snap=snap).up_to(recommended)
+    largest = max_dilation_range(geometry, recommended, limit)
+    return {
+        "geometry": geometry,
+        "layers": layer_ranges(geometry, largest, max_layers),
+        "max_dilation": largest,
+        "max_layers": max_layers,
+        "window": None if limit is None else limit + 1,
+        "baselines": baselines,
+        "reason": analysis.max_dilation_reason,
+        "notes": tuple(notes),
+    }

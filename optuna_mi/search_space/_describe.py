@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+from optuna_mi.search_space._format import format_dilations
+
+if TYPE_CHECKING:
+    from optuna_mi.search_space._space import DilationSpace
+
+_LAWS = {
+    "power": "a power law",
+    "broken_power": "a broken power law",
+    "exponential": "an exponential law",
+    "periodic_power": "a power law with a period",
+    "flat": "a flat curve",
+    "none": "no dependence",
+}
+
+
+def describe(space: DilationSpace) -> str:
+    """Return a paragraph about the space."""
+    law = _LAWS.get(space.geometry.law, space.geometry.law)
+    breaks = space.geometry.breakpoints
+    where = " with inflections at " + ", ".join(f"{b:g}" for b in breaks) if breaks else ""
+    parts = [f"Mutual information decays as {law}{where}."]
+    if space.reason:
+        parts.append(space.reason if space.reason.endswith(".") else f"{space.reason}.")
+    edges = ["1", *(f"{b:g}" for b in breaks), "the maximum"]
+    layers = [
+        f"{r.low} to {r.high} layers between distances {start} and {stop} "
+        f"(recommended {r.recommended})"
+        for r, (start, stop) in zip(space.layers, itertools.pairwise(edges), strict=True)
+    ]
+    largest = space.max_dilation
+    parts.append(
+        f"Searched: {', '.join(layers)}, and a largest dilation from {largest.low} to "
+        f"{largest.high} on a log scale (recommended {largest.recommended}), "
+        f"with at most {space.max_layers} layers in total."
+    )
+    if space.geometry.snap_period is not None:
+        parts.append(
+            f"From one period on, dilations sit on multiples of {space.geometry.snap_period}, "
+            "where the mutual information peaks."
+        )
+    if space.window is not None:
+        parts.append(f"No dilation reaches the training window of {space.window} steps.")
+    if space.baselines:
+        parts.append("The standard progression 1, 2, 4, … of equal size is searched beside it.")
+    parts.extend(space.notes)
+    parts.append(
+        "The data's own recommendation, tried first: "
+        f"{format_dilations(space.dilations(space.recommended))}."
+    )
+    return " ".join(parts)

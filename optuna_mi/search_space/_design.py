@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from optuna_mi._logging import get_logger
+from optuna_mi.search_space._geometry import DecayGeometry
+
+if TYPE_CHECKING:
+    from optuna_mi.decay import DecayAnalysis
+
+_logger = get_logger(__name__)
+
+
+def largest_dilation(analysis: DecayAnalysis, window: int | None) -> tuple[int | None, str]:
+    """Return the largest dilation that the training data can use, and why, or ``None``."""
+    if window is not None and window < 2:
+        raise ValueError(f"window must be at least 2 steps, got {window}.")
+    length = analysis.sequence_length
+    if window is not None and (length is None or window <= length):
+        return window - 1, f"the training window of {window} steps"
+    if length is not None and length >= 2:
+        return int(length) - 1, f"the longest sequence of {length} steps"
+    return None, ""
+
+
+def design_dilations(
+    analysis: DecayAnalysis,
+    *,
+    n_layers: int | None = None,
+    max_dilation: int | None = None,
+    window: int | None = None,
+    layers: Sequence[int] | None = None,
+    snap: bool = True,
+) -> tuple[int, ...]:
+    """Design the dilations of a network from a decay analysis.
+
+    Power and broken power laws: ``n_layers`` equidistant horizontal lines in log MI between
+    distance 1 and the maximum; each line's crossing with the fitted curve is a dilation, so steep
+    stretches get dense dilations ([MK20], §3, Fig. 2). All other laws keep the standard
+    progression 1, 2, 4, ….
+
+    Args:
+        analysis: The decay analysis.
+        n_layers: Number of dilations. Needed unless ``layers`` is given.
+        max_dilation: The largest dilation; ``None`` takes the analysis' own.
+        window: Length in steps of the sequences that the network will be trained on. A dilation
+            must be shorter; a clipped maximum is logged.
+        layers: Number of dilations in each segment of a broken law, instead of ``n_layers``.
+        snap: Move dilations onto the multiples of a modulating period, where MI peaks.
+
+    Returns:
+        Strictly increasing positive integers starting at 1.
+
+    Raises:
+        ValueError: If the numbers of layers contradict each other or the law's segments, or do not
+            fit between 1 and the maximum dilation.
+
+    Example:
+        >>> import numpy as np
+        >>> from optuna_mi.decay import DecayCurve, analyze_decay
+        >>> lags = np.arange(1, 1001)
+        >>> curve = DecayCurve(lags=lags, mi=0.5 * lags**-1.5)
+        >>> design_dilations(analyze_decay(curve, law="power"), n_layers=5, max_dilation=256)
+        (1, 4, 16, 64, 256)
+    """
+    geometry = DecayGeometry.from_analysis(analysis, snap=snap)
+    if layers is not None:
+        counts = tuple(int(n) for n in layers)
+        if len(counts) != geometry.n_segments or min(counts) < 0 or sum(counts) < 1:
+            raise ValueError(
+                f"layers must hold one count for each of the {geometry.n_segments} segments of "
+                f"the {geometry.law} law, not negative and not all zero, got {counts}."
+            )
+        if n_layers is not None and n_layers != sum(counts):
+            raise ValueError(
+                f"n_layers={n_layers} contradicts layers={counts}, which sum to {sum(counts)}: "
+                "give one of them."
+            )
+    elif n_layers is None:
+        raise ValueError("give n_layers, or layers with one count for each segment.")
+    elif n_layers < 1:
+        raise ValueError(f"n_layers must be at least 1, got {n_layers}.")
+    wanted = int(analysis.max_dilation) if max_dilation is None else int(max_dilation)
+    if wanted < 1:
+        raise ValueError(f"max_dilation must be at least 1, got {wanted}.")
+    limit, reason = largest_dilation(analysis, window)
+    if limit is not None and wanted > limit:
+        _logger.warning(f"Max dilation clipped from {wanted} to {limit} by {reason}.")
+        wanted = limit
+    if layers is None:
+        assert n_layers is not None
+        counts = geometry.counts(wanted, n_layers)
+    return geometry.place(wanted, counts)

@@ -1,0 +1,145 @@
+"""From a decay analysis to ranges of integers: what the data recommend and how far to look."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from optuna_mi.search_space._geometry import DecayGeometry
+
+_GATES = {"rnn": 1, "gru": 3, "lstm": 4}
+
+
+@dataclass(frozen=True)
+class IntRange:
+    """A range of integers and the value that the data recommend.
+
+    Attributes:
+        low: Smallest value.
+        high: Largest value, included.
+        recommended: The data's own choice.
+    """
+
+    low: int
+    high: int
+    recommended: int
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.low <= self.recommended <= self.high:
+            raise ValueError(
+                "a range needs 1 <= low <= recommended <= high, got "
+                f"low={self.low}, recommended={self.recommended}, high={self.high}."
+            )
+
+    def around(self, low: int, high: int) -> IntRange:
+        """Return the range narrowed to ``low`` … ``high``, its recommendation included."""
+        new_low = min(max(self.low, low), high)
+        new_high = max(min(self.high, high), new_low)
+        return IntRange(new_low, new_high, min(max(self.recommended, new_low), new_high))
+
+
+def layers_within_parameters(
+    max_parameters: int,
+    *,
+    hidden_size: int,
+    input_size: int,
+    cell: Literal["rnn", "gru", "lstm"] = "gru",
+    other_parameters: int = 0,
+) -> int:
+    """Return how many recurrent layers fit into a number of parameters.
+
+    Dilations do not change the size of a network, layers do.
+
+    Args:
+        max_parameters: Largest number of trainable parameters of the whole model.
+        hidden_size: Units of each layer.
+        input_size: Features that enter the first layer.
+        cell: ``"rnn"``, ``"gru"`` or ``"lstm"``, with both of PyTorch's bias vectors.
+        other_parameters: Parameters outside the recurrent layers: embedding, output layer.
+
+    Returns:
+        The number of layers, at least 1.
+
+    Raises:
+        ValueError: If not even one layer fits, or the cell is unknown.
+
+    Example:
+        The 12 layers of [MK20], Table 3, with a vocabulary of 49 and an embedding of 100:
+
+        >>> layers_within_parameters(
+        ...     4_634_709, hidden_size=256, input_size=100, other_parameters=49 * 100 + 257 * 49
+        ... )
+        12
+    """
+    if cell not in _GATES:
+        raise ValueError(f"cell must be one of {sorted(_GATES)}, got {cell!r}.")
+    unit = _GATES[cell] * hidden_size
+    first = unit * (input_size + hidden_size + 2)
+    each = unit * (2 * hidden_size + 2)
+    left = max_parameters - other_parameters - first
+    if left < 0:
+        raise ValueError(
+            f"max_parameters={max_parameters} leaves no room for one {cell} layer of "
+            f"{hidden_size} units, which takes {first} beside {other_parameters} others: "
+            "raise it or lower hidden_size."
+        )
+    return 1 + left // each
+
+
+def max_dilation_range(geometry: DecayGeometry, recommended: int, limit: int | None) -> IntRange:
+    """Return half to double the recommended maximum, within what the data can show.
+
+    It stays above the last inflection, so that no segment, and no parameter, is ever empty.
+    """
+    high = 2 * recommended if limit is None else min(2 * recommended, limit)
+    low = max(1, math.ceil(recommended / 2))
+    if geometry.breakpoints:
+        low = max(low, math.floor(geometry.breakpoints[-1]) + 1)
+    return IntRange(min(low, recommended), max(high, recommended), recommended)
+
+
+def layer_ranges(
+    geometry: DecayGeometry, max_dilation: IntRange, max_layers: int
+) -> tuple[IntRange, ...]:
+    """Return half to one and a half times the recommended number of layers of each segment.
+
+    A segment's share of the layers is its share of the total drop of log MI.
+    """
+    n_segments = geometry.n_segments
+    if max_layers < n_segments:
+        raise ValueError(
+            f"max_layers={max_layers} is fewer than the {n_segments} segments of the fitted law: "
+            "raise the limit, or analyse with law='power' for a single segment."
+        )
+    standard = geometry.standard_layers(max_dilation.recommended)
+    total = max(min(standard, max_layers, max_dilation.recommended), n_segments)
+    counts = [max(c, 1) for c in geometry.counts(max_dilation.recommended, total)]
+    while sum(counts) > total:
+        counts[counts.index(max(counts))] -= 1
+    edges = [1.0, *geometry.breakpoints, float(max_dilation.high)]
+    ranges = []
+    for count, (start, stop) in zip(counts, itertools.pairwise(edges), strict=True):
+        room = max(math.floor(stop) - math.floor(start) + 1, count)
+        most = max_layers - (n_segments - 1)
+        ranges.append(IntRange(max(1, count // 2), min(math.ceil(1.5 * count), room, most), count))
+    return tuple(ranges)
+
+
+def fit_counts(counts: tuple[int, ...], most: int) -> tuple[int, ...]:
+    """Scale counts down to a sum of at most ``most``, keeping their proportions.
+
+    No segment that had a layer loses its last one while another has two.
+    """
+    total = sum(counts)
+    if total <= most:
+        return counts
+    quotas = [c * most / total for c in counts]
+    fitted = [min(max(math.floor(q), 1), c) for q, c in zip(quotas, counts, strict=True)]
+    while sum(fitted) > most:
+        fitted[fitted.index(max(fitted))] -= 1
+    short = sorted(range(len(counts)), key=lambda i: fitted[i] - quotas[i])
+    for i in short[: most - sum(fitted)]:
+        fitted[i] += 1
+    return tuple(fitted)

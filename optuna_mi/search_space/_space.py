@@ -1,0 +1,330 @@
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
+
+from optuna_mi.search_space._build import space_fields
+from optuna_mi.search_space._describe import describe
+from optuna_mi.search_space._format import format_dilations
+from optuna_mi.search_space._freeze import freeze, frozen_json, verify
+from optuna_mi.search_space._geometry import DecayGeometry
+from optuna_mi.search_space._grid import chosen_values
+from optuna_mi.search_space._json import fields_from_json, fingerprint, space_to_json
+from optuna_mi.search_space._ranges import IntRange, fit_counts
+
+if TYPE_CHECKING:
+    from optuna.study import Study
+    from optuna.trial import BaseTrial
+
+    from optuna_mi.decay import DecayAnalysis
+
+#: Choices of the parameter that ``baselines=True`` adds.
+PROGRESSIONS = ("mi", "doubling")
+
+
+@dataclass(frozen=True)
+class DilationSpace:
+    """A small search space of dilations, read off the decay of mutual information.
+
+    A few integers describe a list of dilations: ``n_layers_0``, ``n_layers_1``, … (layers in each
+    segment of the fitted law: the segment's density) and ``max_dilation``. Make one with
+    :meth:`from_analysis` or :meth:`from_sequences`; call :meth:`suggest` in an objective, under
+    any Optuna sampler.
+
+    Attributes:
+        geometry: The fitted law's inflections and slopes.
+        layers: Range of the number of layers in each segment.
+        max_dilation: Range of the largest dilation (searched on a log scale).
+        max_layers: Most layers in total; settings that exceed it are scaled down.
+        window: Length in steps of the training sequences, which no dilation reaches, or ``None``.
+        baselines: Whether the categorical ``progression`` is searched too: ``"mi"``, or
+            ``"doubling"`` for 1, 2, 4, … with the same total number of layers.
+        reason: Why the maximum dilation is what it is.
+        notes: What else a reader should know, such as a clipped maximum.
+
+    Example:
+        >>> space = DilationSpace(
+        ...     DecayGeometry("power"), (IntRange(3, 7, 5),), IntRange(8, 32, 16), max_layers=7
+        ... )
+        >>> space.dilations(space.recommended)
+        (1, 2, 4, 8, 16)
+        >>> space.dilations({"n_layers_0": 3, "max_dilation": 9})
+        (1, 3, 9)
+    """
+
+    geometry: DecayGeometry
+    layers: tuple[IntRange, ...]
+    max_dilation: IntRange
+    max_layers: int
+    window: int | None = None
+    baselines: bool = False
+    reason: str = field(default="", compare=False)
+    notes: tuple[str, ...] = field(default=(), compare=False)
+
+    def __post_init__(self) -> None:
+        if len(self.layers) != self.geometry.n_segments:
+            raise ValueError(
+                f"{self.geometry.n_segments} segments need as many ranges of layers, "
+                f"got {len(self.layers)}."
+            )
+        if self.max_layers < len(self.layers):
+            raise ValueError(
+                f"max_layers={self.max_layers} is fewer than the {len(self.layers)} segments."
+            )
+        if self.window is not None and self.max_dilation.high >= self.window:
+            raise ValueError(
+                f"a dilation of {self.max_dilation.high} does not fit into a training window of "
+                f"{self.window} steps: lower the range or lengthen the window."
+            )
+
+    @classmethod
+    def from_analysis(
+        cls,
+        analysis: DecayAnalysis,
+        *,
+        window: int | None = None,
+        max_layers: int = 12,
+        max_parameters: int | None = None,
+        hidden_size: int | None = None,
+        input_size: int | None = None,
+        cell: Literal["rnn", "gru", "lstm"] = "gru",
+        other_parameters: int = 0,
+        baselines: bool = False,
+        snap: bool = True,
+    ) -> DilationSpace:
+        """Make the space that a decay analysis calls for.
+
+        Args:
+            analysis: The decay analysis.
+            window: Length in steps of the training sequences. Dilations stay below it; a clipped
+                maximum is logged and told by :meth:`describe`.
+            max_layers: Most layers in total.
+            max_parameters: Most trainable parameters; with ``hidden_size`` and ``input_size`` it
+                becomes a limit on layers.
+            hidden_size: Units of each layer, for ``max_parameters``.
+            input_size: Features that enter the first layer, for ``max_parameters``.
+            cell: Cell type, for ``max_parameters``.
+            other_parameters: Parameters outside the recurrent layers, for ``max_parameters``.
+            baselines: Also search the standard progression 1, 2, 4, … at equal size, as in
+                [MK20], Table 3.
+            snap: Move dilations onto the multiples of a modulating period.
+
+        Raises:
+            ValueError: If the limits leave no room for a network.
+        """
+        return cls(
+            **space_fields(
+                analysis,
+                window=window,
+                max_layers=max_layers,
+                max_parameters=max_parameters,
+                hidden_size=hidden_size,
+                input_size=input_size,
+                cell=cell,
+                other_parameters=other_parameters,
+                baselines=baselines,
+                snap=snap,
+            )
+        )
+
+    @classmethod
+    def from_sequences(
+        cls,
+        x: Any,
+        *,
+        max_lag: int | None = None,
+        threshold: float = 1e-5,
+        seed: int = 0,
+        curve_options: Mapping[str, Any] | None = None,
+        analysis_options: Mapping[str, Any] | None = None,
+        **limits: Any,
+    ) -> DilationSpace:
+        """Measure the decay of the sequences, analyse it and make the space.
+
+        Args:
+            x: Whatever :func:`optuna_mi.decay.decay_curve` takes: integers of shape (steps,) or
+                (sequences, steps), text, or a list of ragged arrays.
+            max_lag: Largest distance in steps.
+            threshold: MI in nats below which dependence is noise.
+            seed: Seed of the surrogates and of the analysis.
+            curve_options: Further keywords of ``decay_curve``.
+            analysis_options: Further keywords of ``analyze_decay``.
+            **limits: Keywords of :meth:`from_analysis`.
+        """
+        from optuna_mi.decay import analyze_decay, decay_curve
+
+        curve = decay_curve(x, max_lag=max_lag, seed=seed, **dict(curve_options or {}))
+        options = dict(analysis_options or {})
+        analysis = analyze_decay(curve, threshold=threshold, seed=seed, **options)
+        return cls.from_analysis(analysis, **limits)
+
+    @cached_property
+    def recommended(self) -> dict[str, Any]:
+        """The data's own setting, trial number 0 of the samplers."""
+        params: dict[str, Any] = {"progression": "mi"} if self.baselines else {}
+        params |= {f"n_layers_{i}": r.recommended for i, r in enumerate(self.layers)}
+        return params | {"max_dilation": self.max_dilation.recommended}
+
+    def distributions(self) -> dict[str, BaseDistribution]:
+        """Return the parameters and their ranges, in the order :meth:`suggest` asks for them."""
+        space: dict[str, BaseDistribution] = {}
+        if self.baselines:
+            space["progression"] = CategoricalDistribution(PROGRESSIONS)
+        for i, r in enumerate(self.layers):
+            space[f"n_layers_{i}"] = IntDistribution(r.low, r.high)
+        dilation = self.max_dilation
+        space["max_dilation"] = IntDistribution(dilation.low, dilation.high, log=True)
+        return space
+
+    def suggest(self, trial: BaseTrial) -> tuple[int, ...]:
+        """Ask a trial for the parameters and return the dilations.
+
+        The list goes into the trial's user attribute ``dilations`` as ``"1,2,4,8"``.
+
+        Args:
+            trial: A trial of any study, under any sampler; also a ``FixedTrial``.
+
+        Returns:
+            Strictly increasing positive integers starting at 1.
+        """
+        params: dict[str, Any] = {}
+        if self.baselines:
+            params["progression"] = trial.suggest_categorical("progression", PROGRESSIONS)
+        for i, r in enumerate(self.layers):
+            params[f"n_layers_{i}"] = trial.suggest_int(f"n_layers_{i}", r.low, r.high)
+        dilation = self.max_dilation
+        params["max_dilation"] = trial.suggest_int(
+            "max_dilation", dilation.low, dilation.high, log=True
+        )
+        dilations = self.dilations(params)
+        trial.set_user_attr("dilations", format_dilations(dilations))
+        return dilations
+
+    def dilations(self, params: Mapping[str, Any]) -> tuple[int, ...]:
+        """Return the dilations that a setting stands for.
+
+        Args:
+            params: The space's parameters; others, such as the rest of a trial's, are ignored.
+
+        Raises:
+            KeyError: If a parameter is missing.
+            ValueError: If a number is not a positive integer or the progression unknown.
+        """
+        missing = [name for name in self.distributions() if name not in params]
+        if missing:
+            raise KeyError(f"the setting lacks {missing}; it has {sorted(params)}.")
+        counts = tuple(params[f"n_layers_{i}"] for i in range(len(self.layers)))
+        largest = params["max_dilation"]
+        if min(counts) < 1 or largest < 1 or any(int(n) != n for n in (*counts, largest)):
+            raise ValueError(f"layers and max_dilation must be positive integers, got {params}.")
+        counts = fit_counts(tuple(int(c) for c in counts), min(self.max_layers, int(largest)))
+        if not self.baselines or params["progression"] == "mi":
+            return self.geometry.place(int(largest), counts)
+        if params["progression"] != "doubling":
+            raise ValueError(f"progression must be one of {PROGRESSIONS}, got {params}.")
+        return self.doubling(sum(counts))
+
+    def doubling(self, n_layers: int) -> tuple[int, ...]:
+        """Return the standard progression 1, 2, 4, … of so many layers, fewer if the window ends.
+
+        Example:
+            >>> space = DilationSpace(
+            ...     DecayGeometry("flat"), (IntRange(1, 9, 4),), IntRange(4, 9, 8), 9, window=10
+            ... )
+            >>> space.doubling(4), space.doubling(5)
+            ((1, 2, 4, 8), (1, 2, 4, 8))
+        """
+        if self.window is not None:
+            n_layers = min(n_layers, 1 + int(math.log2(max(self.window - 1, 1))))
+        return tuple(2**i for i in range(n_layers))
+
+    def settings(self, points: int | Mapping[str, int | Sequence[Any]]) -> Iterator[dict[str, Any]]:
+        """Yield the product of every parameter's chosen values, the recommended setting first."""
+        yield dict(self.recommended)
+        values = chosen_values(self.distributions(), self.recommended, points)
+        for combination in itertools.product(*values.values()):
+            yield dict(zip(values, combination, strict=True))
+
+    def grid(
+        self, points: int | Mapping[str, int | Sequence[Any]] = 3
+    ) -> tuple[dict[str, Any], ...]:
+        """Return a finite grid of settings whose lists of dilations all differ.
+
+        Args:
+            points: How many values of each parameter to take, ends included, evenly placed (on a
+                log scale for ``max_dilation``), the recommended value always among them; or for
+                each parameter its own number or the values themselves.
+
+        Returns:
+            Settings, the recommended one first.
+
+        Raises:
+            ValueError: If a parameter is unknown, or a value outside its range.
+        """
+        seen: dict[tuple[int, ...], dict[str, Any]] = {}
+        for params in self.settings(points):
+            seen.setdefault(self.dilations(params), params)
+        return tuple(seen.values())
+
+    @cached_property
+    def n_distinct(self) -> int:
+        """Number of different lists of dilations in the whole space; slow for very wide ones."""
+        everything = {
+            name: range(d.low, d.high + 1)
+            for name, d in self.distributions().items()
+            if isinstance(d, IntDistribution)
+        }
+        return len({self.dilations(params) for params in self.settings(everything)})
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hexadecimal digest of everything that decides which dilations a setting stands for."""
+        return fingerprint(self)
+
+    def to_json(self) -> str:
+        """Return the space as canonical JSON."""
+        return space_to_json(self)
+
+    @classmethod
+    def from_json(cls, text: str) -> DilationSpace:
+        """Read a space back from :meth:`to_json`.
+
+        Raises:
+            ValueError: If the text is not a space, or one of a newer format.
+        """
+        return cls(**fields_from_json(text))
+
+    def freeze(self, study: Study) -> None:
+        """Write the space into a study, unless it is there already.
+
+        Raises:
+            SpaceMismatchError: If the study was made for another space.
+        """
+        freeze(self, study)
+
+    def verify(self, study: Study) -> None:
+        """Check that a study was made for this space.
+
+        Raises:
+            SpaceMismatchError: If it was made for another one, or for none.
+        """
+        verify(self, study)
+
+    @classmethod
+    def from_study(cls, study: Study) -> DilationSpace:
+        """Read the space that a study's creator froze into it.
+
+        Raises:
+            SpaceMismatchError: If the study holds none.
+        """
+        return cls.from_json(frozen_json(study))
+
+    def describe(self) -> str:
+        """Return a paragraph about the space that a person understands."""
+        return describe(self)
