@@ -119,15 +119,12 @@ def _search(arguments: argparse.Namespace) -> None:
         raise ValueError(f"--trials {preset.trials}: at least 1 is needed")
     folder = _folder(arguments)
     url = arguments.storage or f"sqlite:///{folder / 'study.db'}"
-    storage = open_storage(url)
+    # A server that does not answer is told before the measuring; our own file is made after it.
+    storage = open_storage(url) if arguments.storage else None
     analysis = _measured(arguments, dataset)
     window = preset.window if dataset.task == "language modeling" else dataset.length
     space = DilationSpace.from_analysis(analysis, window=window, max_layers=preset.max_layers)
     print(space.describe(), "\n")
-    name = arguments.study_name or dataset.name
-    study = job.open_study(storage, name, dataset, space, analysis)
-    study.sampler = job.make_sampler(arguments.sampler, space, arguments.seed)
-    study.pruner = job.make_pruner(arguments.pruner, preset.epochs)
     objective = job.make_objective(
         dataset,
         space,
@@ -136,6 +133,10 @@ def _search(arguments: argparse.Namespace) -> None:
         device=arguments.device,
         checkpoint_dir=folder / "checkpoints",
     )
+    name = arguments.study_name or dataset.name
+    study = job.open_study(storage or open_storage(url), name, dataset, space, analysis)
+    study.sampler = job.make_sampler(arguments.sampler, space, arguments.seed)
+    study.pruner = job.make_pruner(arguments.pruner, preset.epochs)
     written = job.write_analysis(analysis, folder)
     print(f"Study {name!r} in {safe_url(url)}")
     try:

@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import optuna
+import pandas as pd
+import pytest
+
+from optuna_mi.cli import main
+from optuna_mi.decay import DecayAnalysis
+
+_SMALL = ["--trials", "2", "--epochs", "2", "--steps", "3", "--hidden-size", "8"]
+
+
+def _search(folder: Path, *arguments: str) -> int:
+    return main(["search", *arguments, "--out", str(folder), *_SMALL])
+
+
+def test_search_writes_what_it_names_and_resumes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _search(tmp_path) == 0
+    output = capsys.readouterr().out
+    for name in ("curve.csv", "analysis.json", "decay.html", "report.html"):
+        assert (tmp_path / name).stat().st_size > 0
+        assert str(tmp_path / name) in output
+    assert "period" in output  # what the analysis found on digits
+    assert "Best trials" in output
+    study = optuna.load_study(study_name="digits", storage=f"sqlite:///{tmp_path}/study.db")
+    assert len(study.trials) == 2
+    assert {"dilations", "ihyll_final", "ixy", "epochs"} <= set(study.trials[0].user_attrs)
+    assert study.metric_names == ["accuracy"]
+
+    assert main(["search", "--out", str(tmp_path), *_SMALL, "--trials", "3"]) == 0
+    assert len(study.get_trials()) == 3
+    capsys.readouterr()
+    assert main(["search", "--out", str(tmp_path), *_SMALL, "--trials", "3"]) == 0
+    assert "already has 3 trials" in capsys.readouterr().out
+    assert len(study.get_trials()) == 3
+
+
+def test_search_of_an_own_file_under_the_grid(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    path = tmp_path / "own.npy"
+    np.save(path, (np.arange(6000) // 3 + rng.integers(0, 2, 6000)) % 4)
+    arguments = ["--sampler", "grid", "--pruner", "none", "--window", "32"]
+    assert _search(tmp_path / "out", str(path), *arguments) == 0
+    study = optuna.load_study(
+        study_name="own.npy", storage=f"sqlite:///{tmp_path / 'out'}/study.db"
+    )
+    assert study.direction == optuna.study.StudyDirection.MINIMIZE
+    assert study.metric_names == ["bits per symbol"]
+    dilations = [trial.user_attrs["dilations"] for trial in study.trials]
+    assert len(set(dilations)) == 2
+    assert max(int(d) for text in dilations for d in text.split(",")) < 32
+
+
+def test_a_study_of_other_data_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _search(tmp_path, "digits", "--study-name", "one") == 0
+    capsys.readouterr()
+    assert _search(tmp_path, "pdigits", "--study-name", "one") == 2
+    message = capsys.readouterr().err
+    assert "was made for digits" in message
+    assert "not for pdigits" in message
+    assert "--study-name" in message
+
+
+def test_a_study_of_another_space_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _search(tmp_path) == 0
+    capsys.readouterr()
+    assert _search(tmp_path, "--max-layers", "3") == 2
+    assert "space" in capsys.readouterr().err
+
+
+def test_analyze_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["analyze", "digits", "--out", str(tmp_path)]) == 0
+    frame = pd.read_csv(tmp_path / "curve.csv")
+    assert frame["lag"].is_monotonic_increasing
+    assert {"mi", "baseline", "mi_corrected"} <= set(frame)
+    analysis = DecayAnalysis.from_json((tmp_path / "analysis.json").read_text())
+    assert analysis.period == 8
+    assert json.loads((tmp_path / "analysis.json").read_text())
+    assert "mi_corrected" in capsys.readouterr().out
+
+
+def test_report_of_a_study_and_of_one_that_is_not_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _search(tmp_path) == 0
+    storage = f"sqlite:///{tmp_path}/study.db"
+    out = tmp_path / "other.html"
+    assert main(["report", "digits", "--storage", storage, "--out", str(out)]) == 0
+    assert "<html" in out.read_text()[:500]
+    capsys.readouterr()
+    assert main(["report", "digit", "--storage", storage]) == 2
+    assert "no study 'digit'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["mnits"], "Unknown data set 'mnits'"),
+        (["no/such.txt"], "is not a file"),
+        (["digits", "--trials", "0"], "--trials 0"),
+        (["digits", "--max-lag", "64"], "64"),
+        (["digits", "--max-lag", "0"], "0"),
+        (["digits", "--threshold", "-1"], "-1"),
+        (["digits", "--epochs", "0"], "epochs=0"),
+        (["digits", "--device", "cuda:99"], "cuda:99"),
+        (["digits", "--storage", "nonsense"], "is no URL"),
+        (["digits", "--storage", "postgresql://me:secret@127.0.0.1:9/x"], "127.0.0.1"),
+        (["digits", "--storage", "klingon://x/y"], "knows no such database"),
+    ],
+)
+def test_bad_input_is_one_message_and_exit_code_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    folder = tmp_path / "out"
+    assert main(["search", *arguments, "--out", str(folder)]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert "Traceback" not in error
+    assert "secret" not in error
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [("", "is empty"), ("a" * 5000, "one symbol"), ("ab", "too few")],
+)
+def test_bad_texts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str, message: str
+) -> None:
+    path = tmp_path / "own.txt"
+    path.write_text(content)
+    for command in ("analyze", "search"):
+        assert main([command, str(path), "--out", str(tmp_path / "out")]) == 2
+        assert message in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_module_is_the_command() -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "optuna_mi", "--version"], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == "0.1.0"
