@@ -63,7 +63,8 @@ function paint() {
   const ink = css.getPropertyValue("--ink").trim(), line = css.getPropertyValue("--line").trim();
   for (const plot of document.querySelectorAll(".plotly-graph-div")) {
     const change = {"font.color": ink, "hoverlabel.bgcolor": css.getPropertyValue("--card").trim(),
-      "hoverlabel.font.color": ink};
+      "hoverlabel.font.color": ink, "modebar.bgcolor": "rgba(0, 0, 0, 0)",
+      "modebar.color": css.getPropertyValue("--soft").trim()};
     for (const key of Object.keys(plot.layout)) {
       if (/^[xy]axis[0-9]*$/.test(key)) {
         change[key + ".gridcolor"] = line;

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from datetime import UTC, datetime
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ from optuna_mi.visualization import (
     plot_ihyll,
     plot_training,
 )
+from optuna_mi.visualization._style import finish
 
 if TYPE_CHECKING:
     from optuna_mi.decay import DecayAnalysis
@@ -244,7 +246,7 @@ def _study_section(study: Study, trials: list[FrozenTrial]) -> str:
         parts.append(html.paragraph("No trial is complete yet, so there is no history to draw."))
         return html.section(heading, *parts)
     history = optuna.visualization.plot_optimization_history(study, target_name=metric_name(study))
-    history.update_layout(height=420, legend={"orientation": "h", "y": -0.2})
+    finish(history, f"{escape(metric_name(study)).capitalize()} by trial", height=440)
     caption = "Each complete trial, and the best value so far."
     parts.append(html.figure(history, "history", caption))
     caption = (

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import optuna
 import pytest
+from optuna.distributions import IntDistribution
+from optuna.trial import TrialState
 
 
 @pytest.fixture(scope="session")
@@ -15,5 +19,46 @@ def data_dir() -> Path:
     if not value:
         if os.environ.get("CI"):
             pytest.fail("CI must set OPTUNA_MI_DATA: real-data tests may not be skipped there")
-        pytest.skip("real data: set OPTUNA_MI_DATA to a folder with mnist/, ptb/, reference_curves/")
+        pytest.skip(
+            "real data: set OPTUNA_MI_DATA to a folder with mnist/, ptb/, reference_curves/"
+        )
     return Path(value).resolve()
+
+
+@pytest.fixture
+def make_study() -> Callable[..., optuna.Study]:
+    """Studies as DilatedRNNObjective leaves them, with numbers that a test can compute by hand.
+
+    Trial i, if complete, has the value 0.5 + i / 100; it has i + 2 layers of doubling dilations,
+    and at epoch e the intermediate value (e + 1) / 10, the rate 0.001 * (e + 1) and IHYLL
+    0.2 * (e + 1) + i / 100.
+    """
+    from optuna_mi.pruners import flush_ihyll, report_ihyll
+
+    def make(
+        states: Sequence[TrialState] = (TrialState.COMPLETE,) * 5,
+        *,
+        epochs: int = 4,
+        direction: str = "maximize",
+        name: str | None = None,
+        storage: str | optuna.storages.BaseStorage | None = None,
+    ) -> optuna.Study:
+        study = optuna.create_study(direction=direction, study_name=name, storage=storage)
+        for i, state in enumerate(states):
+            trial = study.ask({"n_layers_0": IntDistribution(i + 2, i + 2)})
+            trial.set_user_attr("dilations", ",".join(str(2**k) for k in range(i + 2)))
+            trial.set_user_attr("ixy", 2.0)
+            for e in range(epochs):
+                report_ihyll(trial, e, 0.2 * (e + 1) + i / 100)
+                trial.report((e + 1) / 10, e)
+            flush_ihyll(trial)
+            trial.set_user_attr("mi:lr", [0.001 * (e + 1) for e in range(epochs)])
+            trial.set_user_attr("ihyll_final", 0.2 * epochs + i / 100)
+            trial.set_user_attr("epochs", epochs)
+            if state == TrialState.COMPLETE:
+                study.tell(trial, 0.5 + i / 100)
+            elif state != TrialState.RUNNING:
+                study.tell(trial, state=state)
+        return study
+
+    return make

@@ -57,7 +57,7 @@ def plot_training(
         rows=2,
         cols=2,
         horizontal_spacing=0.12,
-        vertical_spacing=0.16,
+        vertical_spacing=0.24,
         subplot_titles=("learning rate", target, "IHYLL", f"{target} against IHYLL"),
     )
     drawn: set[tuple[int, int]] = set()
@@ -72,7 +72,7 @@ def plot_training(
                 text=text, x=0.5, y=0.5, showarrow=False, row=row, col=col, opacity=0.6, **ref
             )
     figure.update_annotations(font_size=13)
-    return _style.finish(figure, _title(trials), height=620)
+    return _style.finish(figure, _title(trials), height=660)
 
 
 def _title(trials: Mapping[str, FrozenTrial]) -> str:
@@ -146,6 +146,8 @@ def _add_trial(
                 "size": [5] * (len(steps) - 1) + [11],
                 "symbol": ["circle"] * (len(steps) - 1) + ["star"],
                 "color": color,
+                "opacity": 1,
+                "line": {"width": 0},
             },
             hovertemplate="epoch %{customdata}: IHYLL %{x:.3g} nats, %{y:.4g}",
             row=2,
