@@ -1,0 +1,216 @@
+"""What was read off a decay curve."""
+
+from __future__ import annotations
+
+import html
+import itertools
+import json
+import os
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from optuna_mi.decay._decay_curve import DecayCurve
+from optuna_mi.decay._files import plain, read_json, read_text, write_text
+from optuna_mi.decay._laws import Law, evaluate_log
+
+LawName = Literal["power", "exponential", "broken_power", "periodic_power", "flat", "none"]
+PeriodKind = Literal["dominant", "modulating"]
+
+
+@dataclass(frozen=True)
+class Segment:
+    """The fitted law between two inflections.
+
+    Attributes:
+        start: First distance.
+        stop: Last distance.
+        slope: d ln MI / d ln distance, at most 0; the mean slope for the exponential law.
+        log_drop: ln MI(start) - ln MI(stop) of the fitted law, at least 0.
+    """
+
+    start: float
+    stop: float
+    slope: float
+    log_drop: float
+
+
+@dataclass(frozen=True, eq=False)
+class DecayAnalysis:
+    """The law of a decay curve and the span of dependence that follows from it.
+
+    Information is in nats. `analyze_decay` makes it.
+
+    Attributes:
+        curve: What was analysed.
+        threshold: The value of MI that was asked for as the end of dependence.
+        effective_threshold: The same, but not below the noise floor of the smoothed curve.
+        law: The law that fits best, or that was asked for.
+        forced: Which of ``"law"``, ``"breakpoints"``, ``"period"`` the user gave.
+        scores: An information criterion for every law tried; the smallest wins.
+        fit: Parameters of the law; `predict` evaluates it.
+        breakpoints: Distances of the inflections.
+        breakpoint_intervals: 95 % interval of each, by bootstrap; forced ones have width 0.
+        crossing: Distance from which the smoothed corrected curve stays below
+            ``effective_threshold``; ``None`` if it does not get there within the lags.
+        crossing_interval: 95 % interval of the crossing.
+        period: Distance between peaks that repeat, or ``None``.
+        period_kind: ``"dominant"``: peaks return near MI(1), so nothing is gained beyond one
+            period; ``"modulating"``: a period that rides on a long decay.
+        period_strength: Share of MI lost between two peaks, 0 to 1.
+        max_dilation: The longest distance worth connecting.
+        max_dilation_reason: Why, as a sentence.
+        resolved: Whether the data are enough to resolve ``threshold``.
+        resolution: The same as a sentence, with the number of pairs needed.
+
+    Example:
+        >>> from optuna_mi.decay import analyze_decay
+        >>> lags = np.arange(1, 200)
+        >>> analysis = analyze_decay(DecayCurve(lags, 0.1 * lags ** -2.0))
+        >>> analysis.law, analysis.max_dilation
+        ('power', 100)
+    """
+
+    curve: DecayCurve
+    threshold: float
+    effective_threshold: float
+    law: LawName
+    fit: Law
+    max_dilation: int
+    max_dilation_reason: str
+    forced: tuple[str, ...] = ()
+    scores: dict[str, float] = field(default_factory=dict)
+    breakpoints: tuple[float, ...] = ()
+    breakpoint_intervals: tuple[tuple[float, float], ...] = ()
+    crossing: float | None = None
+    crossing_interval: tuple[float, float] | None = None
+    period: int | None = None
+    period_kind: PeriodKind | None = None
+    period_strength: float | None = None
+    resolved: bool = True
+    resolution: str = ""
+
+    @property
+    def sequence_length(self) -> int | None:
+        """Length of the longest sequence, if the curve knows it."""
+        return self.curve.sequence_length
+
+    def predict(self, d: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Return the fitted law in nats at real distances d >= 1, float64, the shape of d.
+
+        Always positive and never increasing; the envelope of the peaks for a periodic law.
+
+        Raises:
+            ValueError: If a distance is below 1 or not finite.
+        """
+        distance = np.asarray(d, dtype=np.float64)
+        if not np.isfinite(distance).all() or (distance < 1).any():
+            raise ValueError(f"distances must be finite and at least 1, got {d!r}")
+        # exp underflows to 0 at -745; a law never reaches 0
+        return np.exp(np.maximum(evaluate_log(self.fit, distance), -700.0))
+
+    def segments(self) -> tuple[Segment, ...]:
+        """Return the pieces of the law between 1, the inflections and ``max_dilation``."""
+        stop = float(self.max_dilation)
+        edges = [1.0, *(b for b in self.breakpoints if 1.0 < b < stop), stop]
+        if stop <= 1.0:
+            return (Segment(1.0, 1.0, 0.0, 0.0),)
+        level = np.log(self.predict(np.array(edges)))
+        out = []
+        for i, (a, b) in enumerate(itertools.pairwise(edges)):
+            drop = max(0.0, float(level[i] - level[i + 1]))
+            out.append(Segment(a, b, 0.0 - drop / float(np.log(b / a)), drop))
+        return tuple(out)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, DecayAnalysis):
+            return NotImplemented
+        return self.to_json() == other.to_json()
+
+    __hash__ = None  # type: ignore[assignment]  # holds arrays
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the curve's frame with the fitted law beside it, in column ``fit``."""
+        frame = self.curve.to_frame()
+        frame["fit"] = self.predict(self.curve.lags)
+        return frame
+
+    def to_json(self) -> str:
+        """Return the analysis as JSON, its curve included."""
+        record = {f.name: plain(getattr(self, f.name)) for f in fields(self) if f.name != "curve"}
+        record["fit"] = self.fit.to_dict()
+        head: dict[str, Any] = {"kind": "DecayAnalysis", "version": 1}
+        return json.dumps(head | record | {"curve": json.loads(self.curve.to_json())})
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read what ``to_json`` wrote.
+
+        Raises:
+            ValueError: If the text is no JSON of a DecayAnalysis.
+        """
+        record = read_json(text, "DecayAnalysis")
+        names = {f.name for f in fields(cls)}
+        values = {k: v for k, v in record.items() if k in names}
+        values["curve"] = DecayCurve.from_json(json.dumps(values["curve"]))
+        values["fit"] = Law.from_dict(values["fit"])
+        values["forced"] = tuple(values["forced"])
+        values["breakpoints"] = tuple(values["breakpoints"])
+        values["breakpoint_intervals"] = tuple(tuple(p) for p in values["breakpoint_intervals"])
+        if values["crossing_interval"] is not None:
+            values["crossing_interval"] = tuple(values["crossing_interval"])
+        return cls(**values)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the analysis' JSON to a file.
+
+        Raises:
+            FileNotFoundError: If the folder does not exist.
+        """
+        write_text(path, self.to_json())
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Read a file that ``save`` wrote.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            ValueError: If it holds something else.
+        """
+        return cls.from_json(read_text(path, "DecayAnalysis"))
+
+    def summary(self) -> str:
+        """Return the findings as text a person can act on."""
+        return "\n".join(f"{name:<14}{text}" for name, text in self._rows())
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><th style='text-align:left'>{html.escape(name)}</th>"
+            f"<td style='text-align:left'>{html.escape(text)}</td></tr>"
+            for name, text in self._rows()
+        )
+        return f"<table><caption>DecayAnalysis</caption>{rows}</table>"
+
+    def _rows(self) -> list[tuple[str, str]]:
+        told = f" (given: {', '.join(self.forced)})" if self.forced else ""
+        rows = [("law", self.law.replace("_", " ") + told)]
+        for b, (low, high) in zip(self.breakpoints, self.breakpoint_intervals, strict=True):
+            rows.append(("inflection", f"{b:.3g} (95 %: {low:.3g} to {high:.3g})"))
+        if self.period is not None:
+            strength = f"{100 * (self.period_strength or 0.0):.0f} % of MI lost between peaks"
+            rows.append(("period", f"{self.period} ({self.period_kind}; {strength})"))
+        if self.crossing is not None:
+            text = f"{self.crossing:.4g} at {self.effective_threshold:.2g} nats"
+            if self.crossing_interval is not None:
+                low, high = self.crossing_interval
+                text += f" (95 %: {low:.4g} to {high:.4g})"
+            rows.append(("crossing", text))
+        rows.append(("max dilation", f"{self.max_dilation:,}: {self.max_dilation_reason}"))
+        rows.append(("resolution", self.resolution))
+        if self.scores:
+            ranked = sorted(self.scores.items(), key=lambda item: item[1])
+            rows.append(("scores", ", ".join(f"{name} {value:.4g}" for name, value in ranked)))
+        return rows

@@ -1,0 +1,225 @@
+"""The decay curve as an object."""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from optuna_mi.decay._files import plain, read_json, read_text, write_text
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+_FLOATS = ("mi", "baseline", "std_error", "floor", "entropy_x", "entropy_y", "entropy_xy")
+
+
+@dataclass(frozen=True, eq=False)
+class DecayCurve:
+    """Mutual information between two symbols of a sequence against their distance.
+
+    Only ``lags`` and ``mi`` are required, so a published curve can be wrapped and analysed. All
+    information is in nats; all arrays have the shape (L,) of ``lags``.
+
+    Attributes:
+        lags: Distances, increasing, at least 1; int64.
+        mi: Raw estimates; float64.
+        baseline: What the same estimator gives on data whose order is destroyed.
+        std_error: Standard error of ``mi - baseline``.
+        n_pairs: Pairs that each estimate rests on.
+        floor: Values of ``mi_corrected`` below it cannot be told from noise. A scalar is spread
+            over the lags.
+        entropy_x: Entropy of the earlier symbol of a pair.
+        entropy_y: Entropy of the later symbol.
+        entropy_xy: Joint entropy.
+        sequence_length: Length of the longest sequence.
+        n_sequences: Number of sequences.
+        n_symbols: Number of different symbols.
+        n_total: Symbols in all sequences together.
+        estimator: Name of the entropy estimator.
+        boundary: ``"within"`` or ``"concatenate"``.
+        positions: ``"pooled"`` or ``"conditional"``.
+        baseline_method: ``"shuffle"``, ``"across"`` or ``None``.
+        seed: Seed of the surrogates.
+        method: How pairs were counted, in words.
+        notes: Remarks a reader should see (dropped sequences, suspected trends, early stop).
+
+    Raises:
+        ValueError: If shapes do not match, or lags are not increasing integers of at least 1.
+
+    Example:
+        >>> curve = DecayCurve([1, 2, 4], [0.5, 0.2, 0.1])
+        >>> len(curve), float(curve.mi_corrected[1])
+        (3, 0.2)
+    """
+
+    lags: Ints
+    mi: Floats
+    baseline: Floats | None = None
+    std_error: Floats | None = None
+    n_pairs: Ints | None = None
+    floor: Floats | None = None
+    entropy_x: Floats | None = None
+    entropy_y: Floats | None = None
+    entropy_xy: Floats | None = None
+    sequence_length: int | None = None
+    n_sequences: int | None = None
+    n_symbols: int | None = None
+    n_total: int | None = None
+    estimator: str | None = None
+    boundary: str | None = None
+    positions: str | None = None
+    baseline_method: str | None = None
+    seed: int | None = None
+    method: str | None = None
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        lags = np.asarray(self.lags)
+        if lags.ndim != 1 or lags.size == 0:
+            raise ValueError(f"lags must be a non-empty 1-D array, got shape {lags.shape}")
+        if lags.dtype.kind not in "iu":
+            raise ValueError(f"lags must be integers, got dtype {lags.dtype}")
+        if lags[0] < 1 or (np.diff(lags) <= 0).any():
+            raise ValueError("lags must be increasing and at least 1")
+        object.__setattr__(self, "lags", _frozen(lags.astype(np.int64)))
+        for name in _FLOATS:
+            value = getattr(self, name)
+            if value is not None:
+                object.__setattr__(self, name, _column(name, value, lags.size, np.float64))
+        if self.n_pairs is not None:
+            column = _column("n_pairs", self.n_pairs, lags.size, np.int64)
+            object.__setattr__(self, "n_pairs", column)
+        if not np.isfinite(self.mi).all():
+            raise ValueError("mi holds NaN or infinity")
+        object.__setattr__(self, "notes", tuple(self.notes))
+
+    @property
+    def mi_corrected(self) -> Floats:
+        """``mi - baseline``, or ``mi`` where there is no baseline; float64, shape (L,)."""
+        return self.mi if self.baseline is None else self.mi - self.baseline
+
+    def __len__(self) -> int:
+        return int(self.lags.size)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, DecayCurve):
+            return NotImplemented
+        return self.to_json() == other.to_json()
+
+    __hash__ = None  # type: ignore[assignment]  # holds arrays
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a lag; columns without values are left out."""
+        columns: dict[str, npt.NDArray[Any]] = {"lag": self.lags, "mi": self.mi}
+        columns["mi_corrected"] = self.mi_corrected
+        for name in ("baseline", "std_error", "floor", "n_pairs", *_FLOATS[4:]):
+            value = getattr(self, name)
+            if value is not None:
+                columns[name] = value
+        return pd.DataFrame(columns)
+
+    def to_json(self) -> str:
+        """Return the curve as JSON; floats keep all their bits."""
+        record = {f.name: plain(getattr(self, f.name)) for f in fields(self)}
+        return json.dumps({"kind": "DecayCurve", "version": 1} | record)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read what ``to_json`` wrote.
+
+        Raises:
+            ValueError: If the text is no JSON of a DecayCurve.
+        """
+        return cls._from_record(read_json(text, "DecayCurve"))
+
+    @classmethod
+    def _from_record(cls, record: Mapping[str, Any]) -> Self:
+        names = {f.name for f in fields(cls)}
+        values = {k: v for k, v in record.items() if k in names}
+        for name in _FLOATS:
+            if values.get(name) is not None:
+                values[name] = np.array(values[name], dtype=np.float64)
+        return cls(**values)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the curve's JSON to a file.
+
+        Raises:
+            FileNotFoundError: If the folder does not exist.
+        """
+        write_text(path, self.to_json())
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Read a file that ``save`` wrote.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            ValueError: If it holds something else.
+        """
+        return cls.from_json(read_text(path, "DecayCurve"))
+
+    def summary(self) -> str:
+        """Return what was measured and how much of it stands above the noise, as text."""
+        return "\n".join(f"{name:<12}{text}" for name, text in self._rows())
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><th style='text-align:left'>{html.escape(name)}</th>"
+            f"<td style='text-align:left'>{html.escape(text)}</td></tr>"
+            for name, text in self._rows()
+        )
+        return f"<table><caption>DecayCurve</caption>{rows}</table>"
+
+    def _rows(self) -> list[tuple[str, str]]:
+        value = self.mi_corrected
+        rows = [
+            ("lags", f"{len(self):,} from {self.lags[0]:,} to {self.lags[-1]:,}"),
+            (
+                "MI",
+                f"{value[0]:.3g} nats at {self.lags[0]:,}, {value[-1]:.3g} at {self.lags[-1]:,}",
+            ),
+        ]
+        if self.n_total is not None:
+            n = self.n_sequences or 1
+            what = "1 sequence" if n == 1 else f"{n:,} sequences"
+            symbols = "" if self.n_symbols is None else f" of {self.n_symbols:,} kinds"
+            rows.append(("data", f"{self.n_total:,} symbols{symbols} in {what}"))
+        how = [s for s in (self.estimator, self.boundary, self.positions) if s]
+        if how:
+            rows.append(("estimate", ", ".join(how)))
+        if self.method:
+            rows.append(("counting", self.method))
+        if self.baseline is not None:
+            low, high = float(self.baseline.min()), float(self.baseline.max())
+            rows.append(("baseline", f"{self.baseline_method}: {low:.3g} to {high:.3g} nats"))
+        if self.floor is not None:
+            above = int((value > self.floor).sum())
+            median = float(np.median(self.floor))
+            rows.append(
+                ("noise", f"floor {median:.2g} nats; {above:,} of {len(self):,} lags above it")
+            )
+        rows.extend(("note", note) for note in self.notes)
+        return rows
+
+
+def _frozen(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    array.setflags(write=False)
+    return array
+
+
+def _column(name: str, value: npt.ArrayLike, size: int, dtype: type[Any]) -> npt.NDArray[Any]:
+    array = np.array(value, dtype=dtype)
+    if array.ndim == 0:
+        array = np.full(size, array[()])
+    if array.shape != (size,):
+        raise ValueError(f"{name} must have the shape of lags, ({size},), got {array.shape}")
+    return _frozen(array)

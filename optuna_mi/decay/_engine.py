@@ -1,0 +1,109 @@
+"""How the pairs of pooled curves are counted, and by how many threads."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from tqdm import tqdm
+
+from optuna_mi.decay._kernels import Codes
+from optuna_mi.decay._pooled import LagEstimate, dense_lags, n_blocks_for
+from optuna_mi.decay._sequences import Sequences
+from optuna_mi.decay._sparse import make_groups, sparse_lag
+from optuna_mi.information._entropy import Estimator
+
+Ints = npt.NDArray[np.int64]
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+# nanoseconds, measured: a pair counted densely, one counted sparsely, a cell of a table evaluated
+_DENSE_PAIR, _SPARSE_PAIR, _CELL = 0.6, 8.0, 1.0
+_LARGEST_TABLE = 1 << 23
+
+
+def resolve_threads(n_threads: int | None) -> int:
+    """Return the number of threads: those of the machine that this process may use, if ``None``.
+
+    Raises:
+        ValueError: If it is not a positive integer.
+    """
+    if n_threads is None:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+    if isinstance(n_threads, bool) or not isinstance(n_threads, int) or n_threads < 1:
+        raise ValueError(f"n_threads must be an integer of at least 1, got {n_threads!r}")
+    return n_threads
+
+
+def parallel(
+    function: Callable[[Item], Result],
+    items: list[Item],
+    *,
+    n_threads: int,
+    progress: bool = False,
+    label: str = "",
+) -> list[Result]:
+    """Return function of every item, in order."""
+    results: Iterable[Result]
+    if n_threads == 1:
+        results = map(function, items)
+        return list(tqdm(results, total=len(items), desc=label, disable=not progress))
+    with ThreadPoolExecutor(n_threads) as pool:
+        results = pool.map(function, items)
+        return list(tqdm(results, total=len(items), desc=label, disable=not progress))
+
+
+class PooledEngine:
+    """Estimates pooled MI of one set of sequences at any lags.
+
+    Args:
+        sequences: The data.
+        estimator: Which entropy.
+        later: Where the later symbol of a pair is taken from, if not from the sequences
+            themselves; needs dense counting.
+    """
+
+    def __init__(
+        self, sequences: Sequences, estimator: Estimator, later: Codes | None = None
+    ) -> None:
+        self._sequences = sequences
+        self._estimator = estimator
+        self._later = later
+        cells = sequences.alphabet**2
+        dense = sequences.n_total * _DENSE_PAIR + cells * (n_blocks_for(sequences) + 30) * _CELL
+        self.is_dense = later is not None or (
+            cells <= _LARGEST_TABLE and dense <= sequences.n_total * _SPARSE_PAIR
+        )
+        self._groups = None if self.is_dense else make_groups(sequences)
+
+    @property
+    def method(self) -> str:
+        """How pairs are counted, in words."""
+        k = self._sequences.alphabet
+        return f"table of {k} x {k} counts" if self.is_dense else f"grouped by {k} symbols"
+
+    def batches(self, lags: Ints) -> list[Ints]:
+        """Split lags into what one call of `estimate` takes best."""
+        step = 4 if self.is_dense else 1
+        return [lags[i : i + step] for i in range(0, lags.size, step)]
+
+    def estimate(self, lags: Ints) -> list[LagEstimate]:
+        """Estimate MI at the lags of one batch."""
+        if self._groups is None:
+            return dense_lags(self._sequences, lags, self._estimator, self._later)
+        return [
+            sparse_lag(self._sequences, self._groups, int(lag), self._estimator) for lag in lags
+        ]
+
+    def run(
+        self, lags: Ints, *, n_threads: int, progress: bool = False, label: str = ""
+    ) -> list[LagEstimate]:
+        """Estimate MI at all lags."""
+        parts = parallel(
+            self.estimate, self.batches(lags), n_threads=n_threads, progress=progress, label=label
+        )
+        return [estimate for part in parts for estimate in part]

@@ -1,0 +1,75 @@
+"""JSON in and out, for the curve and its analysis."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+def plain(value: Any) -> Any:
+    """Return value as what JSON can hold; NaN and infinity become ``None``."""
+    if isinstance(value, np.ndarray):
+        return [plain(v) for v in value.tolist()]
+    if isinstance(value, np.generic):
+        return plain(value.item())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(v) for v in value]
+    return value
+
+
+def write_text(path: str | os.PathLike[str], text: str) -> Path:
+    """Write text so that a reader sees the old file or the whole new one, never a part."""
+    target = Path(path)
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"cannot write {target}: there is no folder {target.parent}")
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        # mkstemp makes private files; a result is as readable as the user's umask says
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(name, 0o666 & ~umask)
+        os.replace(name, target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    return target
+
+
+def read_json(text: str, kind: str) -> dict[str, Any]:
+    """Parse what ``to_json`` of the named kind of object wrote.
+
+    Raises:
+        ValueError: If the text is not JSON, or describes another kind of object.
+    """
+    try:
+        record = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"this is not the JSON of a {kind}: {error}") from error
+    if not isinstance(record, dict) or record.get("kind") != kind:
+        found = record.get("kind") if isinstance(record, dict) else type(record).__name__
+        raise ValueError(f"this is not the JSON of a {kind}: found {found!r}")
+    return record
+
+
+def read_text(path: str | os.PathLike[str], kind: str) -> str:
+    """Read a file.
+
+    Raises:
+        FileNotFoundError: If there is none.
+    """
+    source = Path(path)
+    if not source.is_file():
+        raise FileNotFoundError(f"there is no {kind} at {source}")
+    return source.read_text(encoding="utf-8")

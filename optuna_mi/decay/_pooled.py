@@ -1,0 +1,115 @@
+"""Curves over all pairs at a distance, wherever they stand."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from optuna_mi.decay._kernels import Codes, count_four, count_pairs
+from optuna_mi.decay._sequences import Sequences
+from optuna_mi.information._entropy import Estimator, count_terms
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+# tables of four lags in one pass pay while they stay in the second-level cache together
+_FUSE_CELLS = 1 << 17
+
+
+@dataclass(frozen=True)
+class LagEstimate:
+    """Entropies at one lag, in nats, and the first-order standard error of their MI."""
+
+    h_x: float
+    h_y: float
+    h_xy: float
+    std_error: float
+    dof: int
+
+    @property
+    def mi(self) -> float:
+        """H(X) + H(Y) - H(X, Y)."""
+        return self.h_x + self.h_y - self.h_xy
+
+
+def entropy(counts: Ints, total: int, estimator: Estimator) -> float:
+    """Return the entropy of non-negative counts; total is their sum."""
+    h = np.log(total) - float(count_terms(counts, estimator).sum()) / total
+    return float(h - 0.5 / total if estimator == "miller-madow" else h)
+
+
+def block_edges(n_total: int, n_blocks: int) -> Ints:
+    """Return the edges of equal blocks of a long sequence, int64, shape (n_blocks + 1,)."""
+    return np.linspace(0, n_total, n_blocks + 1).astype(np.int64)
+
+
+def estimate_dense(blocks: npt.NDArray[np.uint32], k: int, estimator: Estimator) -> LagEstimate:
+    """Turn block histograms, shape (B, k*k), into an estimate.
+
+    The standard error is the spread over blocks of the sums of ln p(x, y) / p(x) p(y).
+    """
+    joint = blocks.sum(axis=0, dtype=np.int64).reshape(k, k)
+    n_x, n_y = joint.sum(axis=1), joint.sum(axis=0)
+    total = int(n_x.sum())
+    with np.errstate(divide="ignore", invalid="ignore"):
+        pointwise = np.log(joint * float(total) / np.outer(n_x, n_y))
+    pointwise[joint == 0] = 0.0
+    sums = blocks @ pointwise.ravel()
+    sizes = blocks.sum(axis=1, dtype=np.float64)
+    return LagEstimate(
+        h_x=entropy(n_x, total, estimator),
+        h_y=entropy(n_y, total, estimator),
+        h_xy=entropy(joint, total, estimator),
+        std_error=block_error(sums, sizes),
+        dof=(int((n_x > 0).sum()) - 1) * (int((n_y > 0).sum()) - 1),
+    )
+
+
+def block_error(sums: Floats, sizes: Floats) -> float:
+    """Return the standard error of sum(sums) / sum(sizes) from the spread over blocks."""
+    kept = sizes > 0
+    n = int(kept.sum())
+    if n < 2:
+        return 0.0
+    total = sizes.sum()
+    spread = sums[kept] - sizes[kept] * (sums.sum() / total)
+    return float(np.sqrt((spread**2).sum() * n / (n - 1)) / total)
+
+
+def n_blocks_for(sequences: Sequences) -> int:
+    """Return how many blocks the standard error can afford: 8 to 32."""
+    cells = sequences.alphabet**2
+    return int(np.clip(max(400_000, sequences.n_total // 4) // cells, 8, 32))
+
+
+def dense_lags(
+    sequences: Sequences, lags: Ints, estimator: Estimator, later: Codes | None = None
+) -> list[LagEstimate]:
+    """Estimate MI at one to four increasing lags with tables of alphabet**2 counts.
+
+    Args:
+        sequences: The data.
+        lags: One to four distances.
+        estimator: Which entropy.
+        later: Codes from which the later symbol of a pair is taken; the same ones by default.
+    """
+    k = sequences.alphabet
+    x, offsets = sequences.codes, sequences.offsets
+    y = x if later is None else later
+    edges = block_edges(sequences.n_total, n_blocks_for(sequences))
+    spans = list(itertools.pairwise(edges))
+    if lags.size == 4 and 4 * k * k <= _FUSE_CELLS:
+        fused = np.zeros((len(spans), 4, k * k), dtype=np.uint32)
+        for (start, stop), table in zip(spans, fused, strict=True):
+            count_four(x, y, offsets, start, stop, lags, k, table)
+        return [estimate_dense(fused[:, j], k, estimator) for j in range(4)]
+    out = []
+    for lag in lags:
+        blocks = np.zeros((len(spans), k * k), dtype=np.uint32)
+        for (start, stop), table in zip(spans, blocks, strict=True):
+            count_pairs(x, y, offsets, start, stop, lag, k, table)
+        out.append(estimate_dense(blocks, k, estimator))
+    return out

@@ -1,0 +1,82 @@
+"""What the choice of position pairs adds to the standard error of aligned curves."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from optuna_mi.decay._sequences import Sequences
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+_PROBES = 512
+# fewer position pairs than this do not show their own spread
+_ENOUGH_POSITIONS = 16
+
+
+class PositionSpread:
+    """Pointwise information by position, at every lag, from a sample of aligned sequences."""
+
+    def __init__(self, sequences: Sequences, lags: Ints) -> None:
+        steps = sequences.steps
+        assert steps is not None
+        rows = sequences.codes.reshape(-1, steps)
+        step = max(1, rows.shape[0] // _PROBES)
+        self._rows = rows[::step][:_PROBES]
+        self._k = sequences.alphabet
+        self._lags = lags
+
+    def by_position(self) -> list[Floats]:
+        """Return the mean pointwise information at every pair of positions, lag by lag."""
+        out = []
+        k = self._k
+        for lag in self._lags:
+            pair = self._rows[:, :-lag].astype(np.int64) * k + self._rows[:, lag:]
+            joint = np.bincount(pair.ravel(), minlength=k * k).reshape(k, k)
+            expected = np.outer(joint.sum(axis=1), joint.sum(axis=0)) / joint.sum()
+            with np.errstate(divide="ignore", invalid="ignore"):
+                pointwise = np.log(joint / expected).ravel()
+            out.append(pointwise[pair].mean(axis=0))
+        return out
+
+
+def position_errors(spread: PositionSpread) -> Floats:
+    """Return the standard error over positions for a pooled curve, shape (L,)."""
+    return errors_of_means(spread.by_position())
+
+
+def errors_of_means(by_position: list[Floats]) -> Floats:
+    """Return the standard error of the mean over positions at every lag.
+
+    Neighbouring positions are alike, so the spread is that of the means of blocks of them. A lag
+    with few position pairs shows too little of it: there the spread of the other lags counts, and
+    one position may be as far off as the farthest seen anywhere.
+
+    Args:
+        by_position: One array of values a lag.
+    """
+    sizes = np.array([v.size for v in by_position])
+    own = np.array([_long_run_deviation(v) for v in by_position])
+    enough = sizes >= _ENOUGH_POSITIONS
+    if enough.all():
+        return own / np.sqrt(sizes)
+    typical = float(np.sqrt((own[enough] ** 2).mean())) if enough.any() else float(own.max())
+    center = np.median(np.concatenate(by_position))
+    farthest = max(float(np.abs(v - center).max()) for v in by_position)
+    few = np.hypot(typical / np.sqrt(sizes), farthest / sizes)
+    errors: Floats = np.where(enough, own / np.sqrt(sizes), few)
+    return errors
+
+
+def _long_run_deviation(values: Floats) -> float:
+    """Deviation s such that the mean's error is s / sqrt(n), correlations between included."""
+    n = values.size
+    if n < 2:
+        return 0.0
+    width = max(1, int(np.sqrt(n)))
+    n_blocks = n // width
+    if n_blocks < 2:
+        return float(values.std(ddof=1))
+    means = values[: n_blocks * width].reshape(n_blocks, width).mean(axis=1)
+    return float(means.std(ddof=1) * np.sqrt(width))

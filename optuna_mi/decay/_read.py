@@ -1,0 +1,231 @@
+"""From what users have to sequences of codes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence as SequenceABC
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from optuna_mi.decay._sequences import Sequences
+
+# symbols handled at a time: temporary arrays stay small beside a memory-mapped file
+_CHUNK = 1 << 22
+_LARGEST_TABLE = 1 << 24
+
+
+def read_symbols(x: Any) -> Sequences:
+    """Read sequences of symbols.
+
+    Args:
+        x: See `decay_curve`; real values must have been cut into bins before.
+
+    Raises:
+        TypeError: If symbols are not integers, characters or bytes, or types are mixed.
+        ValueError: If there are none, only one kind, or negative ones.
+        FileNotFoundError: If x is the path of a file that does not exist.
+    """
+    values, offsets = flatten(x)
+    if values.dtype.kind == "f":
+        raise TypeError(
+            f"symbols must be integers, got dtype {values.dtype}; real values are cut into bins "
+            "with values='bins'"
+        )
+    return encode(values, offsets)
+
+
+def flatten(x: Any) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
+    """Return all values of x, 1-D, and the offsets of its sequences, int64, shape (n + 1,)."""
+    if isinstance(x, Path):
+        x = _open(x)
+    if isinstance(x, str | bytes | bytearray | memoryview):
+        values = _characters(x)
+        return values, _offsets([values.size])
+    if isinstance(x, pd.DataFrame):
+        return _frame(x)
+    if isinstance(x, pd.Series | pd.Index):
+        values = _column(x)
+        return values, _offsets([values.size])
+    if isinstance(x, np.ndarray) or hasattr(x, "__array__"):
+        return _array(np.asarray(x))
+    if isinstance(x, SequenceABC):
+        return _list(x)
+    raise TypeError(
+        f"sequences must be an array, bytes, str, a pandas column, the path of a .npy file or a "
+        f"list of these, got {type(x).__name__}"
+    )
+
+
+def _offsets(lengths: list[int]) -> npt.NDArray[np.int64]:
+    return np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
+
+
+def _open(path: Path) -> npt.NDArray[Any]:
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {path}")
+    if path.suffix != ".npy":
+        raise ValueError(
+            f"only .npy files are read here, got {path.name}; read the text yourself "
+            "(Path.read_text) and pass it"
+        )
+    array: npt.NDArray[Any] = np.load(os.fspath(path), mmap_mode="r", allow_pickle=False)
+    return array
+
+
+def _characters(x: str | bytes | bytearray | memoryview) -> npt.NDArray[Any]:
+    if isinstance(x, str):
+        return np.frombuffer(x.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    return np.frombuffer(x, dtype=np.uint8)
+
+
+def _column(x: pd.Series[Any] | pd.Index[Any]) -> npt.NDArray[Any]:
+    missing = int(x.isna().sum())
+    if missing:
+        raise ValueError(
+            f"{missing} of {len(x)} values are missing; fill or drop them (Series.dropna) first"
+        )
+    if pd.api.types.is_numeric_dtype(x.dtype) or pd.api.types.is_bool_dtype(x.dtype):
+        return np.asarray(x.to_numpy())
+    return np.asarray(pd.factorize(x)[0])
+
+
+def _frame(x: pd.DataFrame) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
+    if {"unique_id", "ds", "y"} <= set(x.columns):
+        ordered = x.sort_values(["unique_id", "ds"], kind="stable")
+        lengths = ordered.groupby("unique_id", sort=True, observed=True).size()
+        return _column(ordered["y"]), _offsets([int(n) for n in lengths])
+    if x.shape[1] == 1:
+        values = _column(x.iloc[:, 0])
+        return values, _offsets([values.size])
+    raise ValueError(
+        f"a DataFrame must have one column, or the columns unique_id, ds and y of a panel; got "
+        f"{list(x.columns)}. Pass one column: frame['name']"
+    )
+
+
+def _array(x: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
+    if x.ndim not in (1, 2):
+        raise ValueError(
+            f"an array must have shape (steps,) or (sequences, steps), got {x.shape}; flatten "
+            "images to x.reshape(len(x), -1)"
+        )
+    lengths = [x.size] if x.ndim == 1 else [x.shape[1]] * x.shape[0]
+    if x.dtype.kind == "O":
+        kinds = {type(v).__name__ for v in x.ravel()[:1000]}
+        if len(kinds) > 1:
+            raise TypeError(f"symbols must have one type, got {', '.join(sorted(kinds))}")
+    if x.dtype.kind in "OUS":
+        return np.asarray(pd.factorize(x.ravel())[0]), _offsets(lengths)
+    if x.dtype.kind not in "biuf":
+        raise TypeError(f"symbols must be integers, bytes or characters, got dtype {x.dtype}")
+    return x.reshape(-1), _offsets(lengths)
+
+
+def _list(x: SequenceABC[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
+    if len(x) == 0:
+        raise ValueError("there are no sequences: got an empty list")
+    scalars = [np.isscalar(v) and not isinstance(v, str | bytes) for v in x]
+    if all(scalars):
+        return _array(_homogeneous(x))
+    if any(scalars):
+        first = type(x[scalars.index(True)]).__name__
+        other = type(x[scalars.index(False)]).__name__
+        raise TypeError(f"a list must hold symbols or sequences, not both: got {first} and {other}")
+    parts = []
+    for s in x:
+        part = _characters(s) if isinstance(s, str | bytes) else _part(s)
+        if part.ndim != 1:
+            raise ValueError(f"every sequence of a list must be 1-D, got shape {part.shape}")
+        parts.append(part)
+    kinds = {
+        "f" if p.dtype.kind == "f" else "i" if p.dtype.kind in "iub" else p.dtype.kind
+        for p in parts
+        if p.size
+    }
+    text = {isinstance(s, str | bytes) for s in x}
+    if len(text) > 1 or kinds - {"f", "i"}:
+        raise TypeError("sequences must hold one type of symbol: integers, reals, str or bytes")
+    return np.concatenate(parts), _offsets([p.size for p in parts])
+
+
+def _part(x: Any) -> npt.NDArray[Any]:
+    if isinstance(x, pd.Series | pd.Index):
+        return _column(x)
+    if isinstance(x, list | tuple):
+        return _homogeneous(x) if len(x) else np.empty(0, dtype=np.int64)
+    return np.asarray(x)
+
+
+def _homogeneous(x: SequenceABC[Any]) -> npt.NDArray[Any]:
+    array = np.asarray(x)
+    if array.dtype.kind in "US" and not all(isinstance(v, str | bytes) for v in x):
+        kinds = sorted({type(v).__name__ for v in x})
+        raise TypeError(f"symbols must have one type, got {', '.join(kinds)}")
+    if array.dtype.kind == "O":
+        raise TypeError(
+            f"symbols must be integers below 2**63, got {x[0]!r}, ...; map them to 0..K-1 first"
+        )
+    return array
+
+
+def encode(values: npt.NDArray[Any], offsets: npt.NDArray[np.int64]) -> Sequences:
+    """Turn integers into codes of the smallest type, without a copy where they are that already.
+
+    Raises:
+        ValueError: If there are no symbols, only one kind, or negative ones.
+    """
+    if values.size == 0:
+        raise ValueError("there are no symbols: the input is empty")
+    if values.dtype.kind == "b":
+        values = values.view(np.uint8)
+    low, high = _range(values)
+    if low < 0:
+        raise ValueError(
+            f"symbols must not be negative, got {low}; number them with "
+            "numpy.unique(x, return_inverse=True)"
+        )
+    if low == high:
+        raise ValueError(
+            f"all {values.size} symbols are the same ({low}): there is nothing to measure"
+        )
+    if high < _LARGEST_TABLE:
+        seen = np.zeros(high + 1, dtype=bool)
+        for part in _chunks(values):
+            seen[part] = True
+        n_symbols = int(seen.sum())
+        # few unused codes do no harm, and the user's own array serves
+        if values.dtype == np.uint8 and 2 * n_symbols > high:
+            return Sequences(_plain(values), offsets, high + 1, n_symbols)
+        rank = np.cumsum(seen) - 1
+        codes = np.empty(values.size, dtype=_smallest(n_symbols))
+        for i, part in enumerate(_chunks(values)):
+            codes[i * _CHUNK : i * _CHUNK + part.size] = rank[part]
+    else:
+        symbols, inverse = np.unique(values, return_inverse=True)
+        n_symbols = int(symbols.size)
+        codes = inverse.astype(_smallest(n_symbols))
+    return Sequences(codes, offsets, n_symbols, n_symbols)
+
+
+def _plain(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    return np.ascontiguousarray(values).view(np.ndarray)
+
+
+def _chunks(values: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
+    return [values[i : i + _CHUNK] for i in range(0, values.size, _CHUNK)]
+
+
+def _range(values: npt.NDArray[Any]) -> tuple[int, int]:
+    parts = _chunks(values)
+    return min(int(p.min()) for p in parts), max(int(p.max()) for p in parts)
+
+
+def _smallest(n_symbols: int) -> type[np.unsignedinteger[Any]]:
+    for kind in (np.uint8, np.uint16):
+        if n_symbols <= np.iinfo(kind).max + 1:
+            return kind
+    return np.uint32

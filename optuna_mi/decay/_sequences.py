@@ -1,0 +1,74 @@
+"""Sequences of symbols in the form the counting kernels take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+Codes = npt.NDArray[np.integer[Any]]
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """Sequences of codes, one behind the other.
+
+    Attributes:
+        codes: Codes 0..alphabet-1, shape (N,), the smallest unsigned type that holds them (uint8,
+            uint16 or uint32).
+        offsets: First index of every sequence and N, int64, shape (n + 1,).
+        alphabet: One more than the largest code.
+        n_symbols: Different codes that occur.
+        notes: Remarks made while reading.
+    """
+
+    codes: Codes
+    offsets: npt.NDArray[np.int64]
+    alphabet: int
+    n_symbols: int
+    notes: tuple[str, ...] = ()
+
+    @property
+    def lengths(self) -> npt.NDArray[np.int64]:
+        """Length of every sequence."""
+        return np.diff(self.offsets)
+
+    @property
+    def n_sequences(self) -> int:
+        """Number of sequences."""
+        return int(self.offsets.size - 1)
+
+    @property
+    def n_total(self) -> int:
+        """Number of symbols in all sequences."""
+        return int(self.codes.size)
+
+    @property
+    def longest(self) -> int:
+        """Length of the longest sequence."""
+        return int(self.lengths.max())
+
+    @property
+    def steps(self) -> int | None:
+        """The common length of two or more sequences, or ``None``."""
+        lengths = self.lengths
+        return int(lengths[0]) if lengths.size > 1 and (lengths == lengths[0]).all() else None
+
+    def n_pairs(self, lags: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Return the number of pairs at every lag."""
+        lengths = np.sort(self.lengths)
+        # sum over sequences longer than d of (length - d)
+        tail = np.concatenate(([0], np.cumsum(lengths[::-1])))[::-1]
+        first = np.searchsorted(lengths, lags, side="right")
+        pairs: npt.NDArray[np.int64] = tail[first] - (lengths.size - first) * lags
+        return pairs
+
+    def concatenated(self) -> Self:
+        """Return the same symbols as one sequence."""
+        return replace(self, offsets=np.array([0, self.n_total], dtype=np.int64))
+
+    def with_codes(self, codes: Codes) -> Self:
+        """Return other codes in the same places."""
+        return replace(self, codes=codes)

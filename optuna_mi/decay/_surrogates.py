@@ -1,0 +1,99 @@
+"""Data whose order is destroyed, and what the estimators make of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from optuna_mi.decay._kernels import Codes
+from optuna_mi.decay._sequences import Sequences
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+
+def shuffled(sequences: Sequences, rng: np.random.Generator) -> Sequences:
+    """Return the same symbols in random order over all sequences."""
+    codes = sequences.codes.copy()
+    rng.shuffle(codes)
+    return sequences.with_codes(codes)
+
+
+def rotated(sequences: Sequences, rng: np.random.Generator) -> Codes:
+    """Return the codes of aligned sequences so that each meets another one, drawn at random.
+
+    Sequences are chained in one random cycle and each meets the next: none meets itself, and data
+    sorted by class do not meet their own kind.
+    """
+    steps = sequences.steps
+    assert steps is not None
+    rows = sequences.codes.reshape(-1, steps)
+    cycle = rng.permutation(rows.shape[0])
+    partner = np.empty_like(cycle)
+    partner[cycle] = np.roll(cycle, 1)
+    return rows[partner].reshape(-1)
+
+
+def anchor_lags(lags: Ints, n: int) -> Ints:
+    """Return at most n of the lags, spread evenly over their logarithms, both ends included."""
+    if lags.size <= n:
+        return lags
+    targets = np.geomspace(lags[0], lags[-1], n)
+    nearest = np.searchsorted(lags, targets).clip(0, lags.size - 1)
+    # small lags are less dense than the targets there: fill up from the whole range
+    fill = np.linspace(0, lags.size - 1, n).astype(np.int64)
+    chosen = np.unique(nearest)
+    for i in fill:
+        if chosen.size >= n:
+            break
+        chosen = np.union1d(chosen, [i])
+    return lags[chosen]
+
+
+@dataclass(frozen=True)
+class NullModel:
+    """Mean and standard deviation of an estimate on order-free data, at every lag."""
+
+    mean: Floats
+    deviation: Floats
+    n_replicates: int
+
+
+def null_model(values: Floats, anchor_pairs: Ints, n_pairs: Ints) -> NullModel:
+    """Carry surrogates' estimates at some lags over to all lags.
+
+    Order-free data know no distance: only the number of pairs changes with it, and the estimate's
+    bias and spread with that, like 1 / pairs where pairs are many. While the number of pairs
+    changes little, all surrogates at all lags are replicates of one another.
+
+    Args:
+        values: Estimates, shape (surrogates, anchors).
+        anchor_pairs: Number of pairs at the anchors.
+        n_pairs: Number of pairs at all lags.
+    """
+    u = float(n_pairs.min()) / n_pairs
+    u_anchor = float(n_pairs.min()) / anchor_pairs
+    ratio = float(n_pairs.max() / n_pairs.min())
+    if ratio <= 4.0:
+        degree = 0 if ratio < 1.0001 else 1 if ratio < 1.3 else 2
+        degree = min(degree, anchor_pairs.size - 1)
+        flat = np.polynomial.Polynomial.fit(
+            np.tile(u_anchor, values.shape[0]), values.ravel(), degree, domain=[0.0, 1.0]
+        )
+        mean, fitted = flat(u), flat(u_anchor)
+        parameters = degree + 1
+    else:
+        level = values.mean(axis=0)
+        order = np.argsort(anchor_pairs)
+        mean = np.interp(np.log(n_pairs), np.log(anchor_pairs[order]), level[order])
+        fitted = level
+        parameters = anchor_pairs.size
+    residual = (values - fitted) / u_anchor
+    free = residual.size - parameters
+    if free < 1:
+        # one surrogate at one anchor has no spread to measure
+        return NullModel(mean, np.abs(mean), 1)
+    deviation = float(np.sqrt((residual**2).sum() / free))
+    return NullModel(mean, deviation * u, max(1, values.size // parameters))
