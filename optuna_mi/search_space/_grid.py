@@ -40,7 +40,7 @@ def _contains(distribution: BaseDistribution, value: Any) -> bool:
             isinstance(value, int | np.integer) and distribution.low <= value <= distribution.high
         )
     assert isinstance(distribution, CategoricalDistribution)
-    return value in distribution.choices
+    return bool(value in distribution.choices)
 
 
 def _spread(distribution: BaseDistribution, recommended: Any, n: int) -> list[Any]:

@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from optuna.pruners import BasePruner
+from optuna.trial import TrialState
+
+from optuna_mi._logging import get_logger
+from optuna_mi.pruners._rules import is_below_peers, is_rising, measured
+from optuna_mi.pruners._series import IHYLL_ATTR, read_series
+
+if TYPE_CHECKING:
+    from optuna.study import Study
+    from optuna.trial import FrozenTrial
+
+_logger = get_logger(__name__)
+
+SPARED_ATTR = "mi:spared"
+IXY_ATTR = "ixy"
+
+
+class IHYLLPruner(BasePruner):
+    """The wrapped pruner proposes on the objective, IHYLL disposes.
+
+    IHYLL, I(last layer's activations; true outcome), says whether a network still learns about
+    the outcome, whatever its objective does at the moment. At every step:
+
+    1. Without IHYLL (none reported, or all NaN) the wrapped pruner decides; that is logged once.
+    2. The wrapped pruner wants to prune: a trial whose IHYLL still rises is spared, at most
+       ``max_spared`` times; any other is pruned. The steps at which a trial was spared are its
+       user attribute ``mi:spared``.
+    3. It does not: a trial is pruned if its IHYLL has saturated *and* lies below ``percentile`` of
+       the IHYLL that completed trials had at the same step.
+
+    NaN values are skipped as if they had not been reported; a trial with at most ``patience``
+    values is neither spared nor pruned by its IHYLL. If the trial has the user attribute ``ixy``,
+    I(input; outcome), values above it count as ``ixy``: past the bound of the data processing
+    inequality nothing is learnt about the outcome, so such a trial has saturated.
+
+    Report IHYLL with :func:`optuna_mi.report_ihyll`, before ``trial.should_prune()``.
+
+    Args:
+        wrapped_pruner: Who judges the objective's intermediate values; ``None`` for nobody. Under
+            ``SuccessiveHalvingPruner`` and ``HyperbandPruner`` a spared trial goes on to its next
+            rung.
+        patience: Number of the latest values among which a rise is looked for.
+        epsilon: Smallest relative rise that counts, as in [V]'s learning-rate policies.
+        max_spared: How often the wrapped pruner may be overruled in one trial.
+        percentile: Percentile of the peers' IHYLL, 0 to 100, below which a saturated trial ends;
+            ``None`` never prunes a trial that the wrapped pruner would keep.
+        n_min_peers: Completed trials with IHYLL at the same step that it takes to compare.
+        n_warmup_steps: Steps before which rule 3 does not apply.
+
+    Raises:
+        TypeError: If ``wrapped_pruner`` is no Optuna pruner.
+        ValueError: If a number is out of its range.
+    """
+
+    def __init__(
+        self,
+        wrapped_pruner: BasePruner | None = None,
+        *,
+        patience: int = 3,
+        epsilon: float = 0.01,
+        max_spared: int = 5,
+        percentile: float | None = 50.0,
+        n_min_peers: int = 5,
+        n_warmup_steps: int = 0,
+    ) -> None:
+        if wrapped_pruner is not None and not isinstance(wrapped_pruner, BasePruner):
+            raise TypeError(
+                f"wrapped_pruner must be an Optuna pruner, got {type(wrapped_pruner).__name__}."
+            )
+        if patience < 1 or n_min_peers < 1:
+            raise ValueError(
+                f"patience and n_min_peers must be at least 1, got {patience}, {n_min_peers}."
+            )
+        if not epsilon >= 0 or max_spared < 0 or n_warmup_steps < 0:
+            raise ValueError(
+                "epsilon, max_spared and n_warmup_steps must not be negative, got "
+                f"{epsilon}, {max_spared}, {n_warmup_steps}."
+            )
+        if percentile is not None and not 0 <= percentile <= 100:
+            raise ValueError(f"percentile must be between 0 and 100, got {percentile}.")
+        self._wrapped_pruner = wrapped_pruner
+        self._patience = patience
+        self._epsilon = epsilon
+        self._max_spared = max_spared
+        self._percentile = percentile
+        self._n_min_peers = n_min_peers
+        self._n_warmup_steps = n_warmup_steps
+        self._said_so = False
+
+    def prune(self, study: Study, trial: FrozenTrial) -> bool:
+        """Judge a trial at its last reported step; see :meth:`optuna.pruners.BasePruner.prune`."""
+        proposed = self._wrapped_pruner is not None and self._wrapped_pruner.prune(study, trial)
+        series = read_series(trial.user_attrs)
+        step = trial.last_step if trial.last_step is not None else max(series, default=-1)
+        values = measured(series, step)
+        if not values:
+            self._say_so_once(trial, step)
+            return proposed
+        rising = is_rising(values, self._patience, self._epsilon, self._bound(trial))
+        if proposed:
+            verdict = not (rising and self._spare(study, trial, step))
+        else:
+            verdict = rising is False and self._trails_peers(study, trial, step, series)
+        if verdict:
+            self._keep(study, trial, IHYLL_ATTR)
+        return verdict
+
+    def _trails_peers(
+        self, study: Study, trial: FrozenTrial, step: int, series: dict[int, float]
+    ) -> bool:
+        value = series.get(step, math.nan)
+        if self._percentile is None or step < self._n_warmup_steps or math.isnan(value):
+            return False
+        peers = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        at_step = [read_series(p.user_attrs).get(step, math.nan) for p in peers]
+        return is_below_peers(value, at_step, self._percentile, self._n_min_peers)
+
+    def _spare(self, study: Study, trial: FrozenTrial, step: int) -> bool:
+        spared = list(trial.user_attrs.get(SPARED_ATTR, []))
+        if step in spared:
+            return True
+        if len(spared) >= self._max_spared:
+            return False
+        trial.user_attrs[SPARED_ATTR] = [*spared, step]
+        self._keep(study, trial, SPARED_ATTR)
+        return True
+
+    @staticmethod
+    def _keep(study: Study, trial: FrozenTrial, key: str) -> None:
+        # Finished trials are judged too, by those who replay a study; they cannot be written to.
+        if key in trial.user_attrs and not trial.state.is_finished():
+            study._storage.set_trial_user_attr(trial._trial_id, key, trial.user_attrs[key])
+
+    @staticmethod
+    def _bound(trial: FrozenTrial) -> float | None:
+        ixy = trial.user_attrs.get(IXY_ATTR)
+        if not isinstance(ixy, int | float) or not math.isfinite(ixy) or ixy <= 0:
+            return None
+        return float(ixy)
+
+    def _say_so_once(self, trial: FrozenTrial, step: int) -> None:
+        if self._said_so or step < 0:
+            return
+        self._said_so = True
+        who = "nobody" if self._wrapped_pruner is None else type(self._wrapped_pruner).__name__
+        _logger.warning(
+            f"Trial {trial.number} has no IHYLL at step {step}, so {who} decides alone. Call "
+            "optuna_mi.report_ihyll(trial, step, value) before trial.should_prune(). This is said "
+            "once."
+        )

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from optuna.trial import BaseTrial, FrozenTrial, Trial
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+IHYLL_ATTR = "mi:ihyll"
+_WRITE_EVERY = 10  # A key an epoch doubles load times, a write an epoch bloats a journal.
+
+
+def report_ihyll(trial: BaseTrial, step: int, value: float, *, flush: bool = False) -> None:
+    """Report the IHYLL that a trial's network has reached.
+
+    IHYLL is I(last layer's activations; true outcome), in nats ([V], §3). The whole series is one
+    user attribute, ``mi:ihyll``, written every tenth report; ``IHYLLPruner`` sees every report of
+    the trial at hand at once. Values are kept to six significant digits.
+
+    Args:
+        trial: The running trial.
+        step: The step (epoch) as given to ``trial.report``, not negative.
+        value: IHYLL in nats; NaN where it could not be measured.
+        flush: Write to the storage now, as with the last report of a trial.
+
+    Raises:
+        ValueError: If the step is negative or the value infinite.
+        TypeError: If the step is no integer.
+    """
+    if isinstance(step, bool) or int(step) != step:
+        raise TypeError(f"step must be an integer, got {step!r}.")
+    number = float(value)
+    if step < 0 or math.isinf(number):
+        raise ValueError(
+            f"IHYLL needs a step >= 0 and a value in nats, or NaN where it could not be measured; "
+            f"got step {step}, value {value}."
+        )
+    stored = dict(trial.user_attrs.get(IHYLL_ATTR, {}))
+    # Text keys and None for NaN: what JSON gives back, so that all storages agree.
+    stored[str(int(step))] = None if math.isnan(number) else float(f"{number:.6g}")
+    if flush or not isinstance(trial, Trial) or len(stored) % _WRITE_EVERY == 0:
+        trial.set_user_attr(IHYLL_ATTR, stored)
+    else:
+        # The trial's own copy, which it shows to the pruner; the storage learns of it later.
+        frozen = trial._cached_frozen_trial
+        frozen.user_attrs = {**frozen.user_attrs, IHYLL_ATTR: stored}
+
+
+def flush_ihyll(trial: BaseTrial) -> None:
+    """Write the reported series to the storage; call it at the end of the objective.
+
+    Args:
+        trial: The running trial. Nothing is written if it reported nothing.
+    """
+    series = trial.user_attrs.get(IHYLL_ATTR)
+    if series:
+        trial.set_user_attr(IHYLL_ATTR, dict(series))
+
+
+def ihyll_series(trial: BaseTrial | FrozenTrial) -> dict[int, float]:
+    """Return what a trial reported.
+
+    Args:
+        trial: Any trial, running or finished.
+
+    Returns:
+        IHYLL in nats by step, steps increasing, NaN where it could not be measured; empty if the
+        trial reported none.
+    """
+    return read_series(trial.user_attrs)
+
+
+def read_series(user_attrs: Mapping[str, Any]) -> dict[int, float]:
+    """Return the series held by a trial's attributes."""
+    stored = user_attrs.get(IHYLL_ATTR, {})
+    series = {int(k): math.nan if v is None else float(v) for k, v in stored.items()}
+    return dict(sorted(series.items()))

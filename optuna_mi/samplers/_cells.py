@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from optuna_mi.search_space import DilationSpace
+
+
+class Cells:
+    """The cells of a grid in the order in which they are tried, and a fingerprint of them.
+
+    The order is a permutation whose seed is the fingerprint, so all workers agree on it whatever
+    their own seeds; the first cell of the first worker is the data's recommendation.
+
+    Args:
+        space: The dilation space.
+        settings: Settings of the space, distinct, the first one to be tried first.
+        extra: Choices of further parameters by name, which multiply the grid.
+
+    Raises:
+        TypeError: If a choice is not a string, number, bool or None.
+        ValueError: If a name belongs to the space, or a list of choices is empty or repeats one.
+    """
+
+    def __init__(
+        self,
+        space: DilationSpace,
+        settings: Sequence[Mapping[str, Any]],
+        extra: Mapping[str, Sequence[Any]],
+    ) -> None:
+        self.space_names = tuple(space.distributions())
+        _check_extra(self.space_names, extra)
+        if not settings:
+            raise ValueError("the grid is empty: give at least one setting.")
+        if len({space.dilations(s) for s in settings}) < len(settings):
+            raise ValueError("two settings of the grid give the same dilations; drop one of them.")
+        rows = [[s[name] for name in self.space_names] for s in settings]
+        products = itertools.product(rows, *extra.values())
+        self.names = (*self.space_names, *extra)
+        self.values = [(*row, *others) for row, *others in products]
+        record = [space.fingerprint, self.names, self.values]
+        text = json.dumps(record, separators=(",", ":"))
+        self.fingerprint = hashlib.sha256(text.encode()).hexdigest()[:16]
+        rest = np.random.default_rng(int(self.fingerprint, 16)).permutation(len(self.values) - 1)
+        self.order = [0, *(int(i) + 1 for i in rest)]
+        self._by_values = {_key(v): i for i, v in enumerate(self.values)}
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def params(self, cell: int) -> dict[str, Any]:
+        """Return a cell's parameters by name."""
+        return dict(zip(self.names, self.values[cell], strict=True))
+
+    def find(self, params: Mapping[str, Any]) -> int | None:
+        """Return the cell that a setting lies on; parameters that are not the grid's are ignored.
+
+        ``None`` if there is no such cell or one of the grid's parameters is missing.
+        """
+        if any(name not in params for name in self.names):
+            return None
+        return self._by_values.get(_key([params[name] for name in self.names]))
+
+
+def _key(values: Sequence[Any]) -> tuple[Any, ...]:
+    # True == 1 == 1.0 in Python, yet they are different choices.
+    return tuple((isinstance(v, bool), v) for v in values)
+
+
+def _check_extra(space_names: Sequence[str], extra: Mapping[str, Sequence[Any]]) -> None:
+    for name, choices in extra.items():
+        if name in space_names:
+            raise ValueError(
+                f"extra names {name!r}, which the dilation space searches already: choose its "
+                "values with points={...}."
+            )
+        if isinstance(choices, str) or not isinstance(choices, Sequence) or not choices:
+            raise ValueError(
+                f"extra[{name!r}] must be a non-empty list of choices, got {choices!r}."
+            )
+        for choice in choices:
+            if not (choice is None or isinstance(choice, str | int | float | bool)):
+                raise TypeError(
+                    f"extra[{name!r}] holds {choice!r} of type {type(choice).__name__}: a storage "
+                    "keeps only str, int, float, bool and None."
+                )
+        if len({_key([c]) for c in choices}) < len(choices):
+            raise ValueError(f"extra[{name!r}] repeats a choice: {list(choices)}.")

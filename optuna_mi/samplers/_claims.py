@@ -1,0 +1,128 @@
+"""Which trial has which cell: read off the list of a study's trials, with no state of its own.
+
+A trial's number is the ticket. Ticket ``t`` below the number of cells owns cell ``order[t]`` from
+the moment it exists, so the common case needs no agreement between workers at all. Cells whose
+ticket went elsewhere (a failed trial, an enqueued one, one of another sampler) are handed out
+again in the order of tickets: whoever wants one waits until every lower ticket has decided.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from optuna.trial import FrozenTrial, TrialState
+
+from optuna_mi.samplers._cells import Cells
+
+CELL_ATTR = "mi:cell"
+FAILED_ATTR = "mi:failed"
+NO_CELL = -1
+
+
+@dataclass
+class Claims:
+    """What the trials of a study say about the cells of a grid.
+
+    Attributes:
+        holder: Lowest number of the live trial (finished well, running or waiting) of each cell.
+        finished: Cells with a COMPLETE or PRUNED trial.
+        failures: Number of failed trials of each cell.
+        pending: Cells of trials that a heartbeat declared dead a moment ago: the storage's
+            callback is about to enqueue them again.
+        undecided: Numbers of running trials that have not written down their cell yet.
+        waiting: Whether a trial waits to be taken up.
+    """
+
+    holder: dict[int, int] = field(default_factory=dict)
+    finished: set[int] = field(default_factory=set)
+    failures: Counter[int] = field(default_factory=Counter)
+    pending: set[int] = field(default_factory=set)
+    undecided: list[int] = field(default_factory=list)
+    waiting: bool = False
+
+
+def written_cell(trial: FrozenTrial, cells: Cells) -> int | None:
+    """Return the cell that the trial's attribute names; ``None`` without one of this grid."""
+    written = trial.system_attrs.get(CELL_ATTR)
+    if written is None or written[0] != cells.fingerprint:
+        return None
+    return int(written[1])
+
+
+def read_claims(
+    trials: Sequence[FrozenTrial],
+    cells: Cells,
+    *,
+    retried_by_callback: bool = False,
+    now: datetime.datetime | None = None,
+    release_delay: float = 10.0,
+) -> Claims:
+    """Read the claims off the trials of a study.
+
+    Args:
+        trials: All trials, by number.
+        cells: The grid.
+        retried_by_callback: Whether the storage enqueues the trials that a heartbeat declared
+            dead; their cells stay taken for ``release_delay`` seconds.
+        now: The present time, as the storage writes it.
+        release_delay: Seconds.
+    """
+    claims = Claims()
+    for trial in trials:
+        state = trial.state
+        attrs = trial.system_attrs
+        cell = written_cell(trial, cells)
+        if cell is None:
+            if state == TrialState.RUNNING and "fixed_params" not in attrs:
+                claims.undecided.append(trial.number)
+                if trial.number < len(cells):
+                    cell = cells.order[trial.number]
+            elif "fixed_params" in attrs:
+                cell = cells.find(attrs["fixed_params"])
+            elif state.is_finished():
+                cell = cells.find(trial.params)
+        claims.waiting |= state == TrialState.WAITING
+        if cell is None or cell == NO_CELL:
+            continue
+        if state == TrialState.FAIL:
+            claims.failures[cell] += 1
+            stale = retried_by_callback and not attrs.get(FAILED_ATTR)
+            if stale and trial.datetime_complete is not None and now is not None:
+                age = (now - trial.datetime_complete).total_seconds()
+                if age < release_delay:
+                    claims.pending.add(cell)
+            continue
+        claims.holder.setdefault(cell, trial.number)
+        if state.is_finished():
+            claims.finished.add(cell)
+    return claims
+
+
+def own_cell(number: int, claims: Claims, cells: Cells) -> int | None:
+    """Return the cell that this ticket owns by its number, unless a lower ticket has it."""
+    if number >= len(cells):
+        return None
+    cell = cells.order[number]
+    return cell if claims.holder.get(cell, number) >= number else None
+
+
+def released_cell(number: int, claims: Claims, cells: Cells, max_failures: int) -> int | None:
+    """Return the first cell that nobody has, of those whose own ticket is already drawn."""
+    for cell in cells.order[:number]:
+        taken = cell in claims.holder or cell in claims.pending
+        if not taken and claims.failures[cell] < max_failures:
+            return cell
+    return None
+
+
+def open_cells(claims: Claims, cells: Cells, max_failures: int) -> set[int]:
+    """Return the cells that are neither finished nor given up."""
+    return {
+        cell
+        for cell in range(len(cells))
+        if cell not in claims.finished
+        and (cell in claims.holder or claims.failures[cell] < max_failures)
+    }

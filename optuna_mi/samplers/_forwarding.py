@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from optuna.samplers import BaseSampler
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+    from optuna.study import Study
+    from optuna.trial import FrozenTrial, TrialState
+
+
+class ForwardingSampler(BaseSampler):
+    """A sampler that hands every one of the six hooks on to another one.
+
+    Args:
+        base_sampler: Who does the sampling.
+    """
+
+    def __init__(self, base_sampler: BaseSampler) -> None:
+        if not isinstance(base_sampler, BaseSampler):
+            raise TypeError(
+                f"base_sampler must be an Optuna sampler, got {type(base_sampler).__name__}."
+            )
+        self._base_sampler = base_sampler
+
+    def __str__(self) -> str:
+        return f"{type(self).__name__}({self._base_sampler})"
+
+    @property
+    def base_sampler(self) -> BaseSampler:
+        """The sampler inside."""
+        return self._base_sampler
+
+    def reseed_rng(self) -> None:
+        """Give the sampler inside a new seed; Optuna calls it in every thread."""
+        self._base_sampler.reseed_rng()
+
+    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
+        """Hand on; see :meth:`optuna.samplers.BaseSampler.before_trial`."""
+        self._base_sampler.before_trial(study, trial)
+
+    def infer_relative_search_space(
+        self, study: Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
+        """Hand on; see :meth:`optuna.samplers.BaseSampler.infer_relative_search_space`."""
+        return self._base_sampler.infer_relative_search_space(study, trial)
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """Hand on; see :meth:`optuna.samplers.BaseSampler.sample_relative`."""
+        return self._base_sampler.sample_relative(study, trial, search_space)
+
+    def sample_independent(
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        param_name: str,
+        param_distribution: BaseDistribution,
+    ) -> Any:
+        """Hand on; see :meth:`optuna.samplers.BaseSampler.sample_independent`."""
+        return self._base_sampler.sample_independent(study, trial, param_name, param_distribution)
+
+    def after_trial(
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        state: TrialState,
+        values: Sequence[float] | None,
+    ) -> None:
+        """Hand on; see :meth:`optuna.samplers.BaseSampler.after_trial`."""
+        self._base_sampler.after_trial(study, trial, state, values)

@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from optuna.distributions import IntDistribution
+from optuna.samplers import BaseSampler, TPESampler
+from optuna.trial import TrialState
+
+from optuna_mi.samplers._forwarding import ForwardingSampler
+from optuna_mi.samplers._prior import draw_choice, draw_near
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+    from optuna.study import Study
+    from optuna.trial import FrozenTrial
+
+    from optuna_mi.search_space import DilationSpace
+
+_DEFAULT_STARTUP = 10  # As TPESampler and GPSampler.
+
+
+class MISampler(ForwardingSampler):
+    """Any Optuna sampler, started where the data's mutual information says.
+
+    Trial number 0 takes the space's recommended setting: the number is an atomic ticket, so any
+    number of workers try it exactly once. While the base sampler is still in its random start-up,
+    the space's parameters are drawn from a normal around the recommendation instead of uniformly.
+    After that, and for every other parameter of the objective, the base sampler decides alone.
+
+    The space is written into the study with the first trial, and verified with every other one.
+
+    Args:
+        space: The dilation space that the objective asks with ``space.suggest(trial)``.
+        base_sampler: The sampler inside; ``None`` takes ``TPESampler(seed=seed)``.
+        seed: Seed of the prior and of the default base sampler. Give every worker its own, or
+            none.
+        prior_width: Standard deviation of the prior as a fraction of each parameter's range (of
+            the logarithm's range for ``max_dilation``); ``None`` leaves the start-up to the base
+            sampler.
+        n_startup_trials: Finished trials that end the start-up; ``None`` takes the base sampler's
+            own number (a genetic sampler's: its population) or 10 where it has none.
+
+    Raises:
+        TypeError: If ``base_sampler`` is no Optuna sampler.
+        ValueError: If ``prior_width`` is not positive or ``n_startup_trials`` negative.
+
+    Example:
+        >>> import optuna
+        >>> from optuna_mi.search_space import DecayGeometry, DilationSpace, IntRange
+        >>> space = DilationSpace(
+        ...     DecayGeometry("power"), (IntRange(3, 7, 5),), IntRange(8, 32, 16), max_layers=7
+        ... )
+        >>> study = optuna.create_study(sampler=MISampler(space, seed=0))
+        >>> space.suggest(study.ask())
+        (1, 2, 4, 8, 16)
+    """
+
+    def __init__(
+        self,
+        space: DilationSpace,
+        base_sampler: BaseSampler | None = None,
+        seed: int | None = None,
+        *,
+        prior_width: float | None = 0.25,
+        n_startup_trials: int | None = None,
+    ) -> None:
+        super().__init__(TPESampler(seed=seed) if base_sampler is None else base_sampler)
+        if prior_width is not None and not prior_width > 0:
+            raise ValueError(f"prior_width must be positive, or None for none, got {prior_width}.")
+        if n_startup_trials is not None and n_startup_trials < 0:
+            raise ValueError(f"n_startup_trials must not be negative, got {n_startup_trials}.")
+        self._space = space
+        self._distributions = space.distributions()
+        self._prior_width = prior_width
+        self._n_startup_trials = n_startup_trials
+        self._rng = np.random.default_rng(seed)
+        self._started: set[tuple[str, int]] = set()
+
+    @property
+    def space(self) -> DilationSpace:
+        """The dilation space."""
+        return self._space
+
+    def reseed_rng(self) -> None:
+        """Give the prior and the base sampler new seeds; Optuna calls it in every thread."""
+        self._rng = np.random.default_rng()
+        super().reseed_rng()
+
+    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
+        """Write the space into the study or verify it, then hand on to the base sampler.
+
+        Raises:
+            SpaceMismatchError: If the study was made for another space.
+        """
+        self._space.freeze(study)
+        super().before_trial(study, trial)
+
+    def infer_relative_search_space(
+        self, study: Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
+        """Return the base sampler's space, without our parameters for trial number 0."""
+        inferred = super().infer_relative_search_space(study, trial)
+        if trial.number == 0:
+            return {k: v for k, v in inferred.items() if k not in self._distributions}
+        return inferred
+
+    def sample_independent(
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        param_name: str,
+        param_distribution: BaseDistribution,
+    ) -> Any:
+        """Return the recommendation, a draw from the prior, or the base sampler's own draw."""
+        # A parameter of the same name but another range is the user's own, not the space's.
+        if self._distributions.get(param_name) == param_distribution:
+            recommended = self._space.recommended[param_name]
+            if trial.number == 0:
+                return recommended
+            if self._prior_width is not None and self._in_startup(study):
+                if isinstance(param_distribution, IntDistribution):
+                    return draw_near(param_distribution, recommended, self._prior_width, self._rng)
+                return draw_choice(param_distribution, self._rng)
+        return super().sample_independent(study, trial, param_name, param_distribution)
+
+    def _in_startup(self, study: Study) -> bool:
+        key = (study.study_name, study._study_id)
+        if key in self._started:
+            return False
+        base = self._base_sampler
+        n = self._n_startup_trials
+        if n is None:
+            own = getattr(base, "_n_startup_trials", getattr(base, "_population_size", None))
+            n = own if isinstance(own, int) else _DEFAULT_STARTUP
+        states = [TrialState.COMPLETE]
+        if isinstance(base, TPESampler):  # The only one whose start-up counts pruned trials too.
+            states.append(TrialState.PRUNED)
+        if len(study.get_trials(deepcopy=False, states=states)) < n:
+            return True
+        # Brackets of one study fill at different times, so only whole studies are remembered.
+        if not hasattr(study, "_bracket_id"):
+            self._started.add(key)
+        return False
