@@ -12,10 +12,10 @@ from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from optuna_mi.pruners import ihyll_series
+from optuna_mi.search_space import DilationSpace, parse_dilations
 
 if TYPE_CHECKING:
     from optuna_mi.decay import DecayAnalysis
-    from optuna_mi.search_space import DilationSpace
 
 _RANK = {TrialState.COMPLETE: 0, TrialState.PRUNED: 1, TrialState.RUNNING: 2}
 
@@ -100,10 +100,10 @@ def _value(trial: FrozenTrial, values: dict[int, float]) -> float | None:
 
 def _dilations(text: Any) -> tuple[int, ...]:
     """Read ``"1,2,4"``; anything else, which only a foreign study holds, counts as no dilations."""
-    parts = text.split(",") if isinstance(text, str) else []
-    if not parts or not all(p.strip().isascii() and p.strip().isdigit() for p in parts):
+    try:
+        return parse_dilations(text) if isinstance(text, str) else ()
+    except ValueError:
         return ()
-    return tuple(int(p) for p in parts)
 
 
 def check_single_objective(study: Study) -> None:
@@ -151,11 +151,8 @@ def read_analysis(study: Study) -> DecayAnalysis | None:
 
 
 def read_space(study: Study) -> DilationSpace | None:
-    """Return the dilation space frozen into the study (attribute ``mi:space``), if any."""
-    from optuna_mi.search_space import DilationSpace
-
-    text = study.user_attrs.get("mi:space")
-    return DilationSpace.from_json(text) if isinstance(text, str) else None
+    """Return the dilation space frozen into the study, if any."""
+    return DilationSpace.from_study(study) if "mi:space" in study.user_attrs else None
 
 
 def training_frame(trial: FrozenTrial) -> pd.DataFrame:
