@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from optuna_mi.training._objective import DilatedRNNObjective
 from optuna_mi.training._policies import IHYLLChangePolicy, IHYLLReferencePolicy
 from optuna_mi.training._policies_layers import layer_parameter_groups
 from optuna_mi.training._probe import InformationProbe, ProbeMeasurement
 
 __all__ = [
+    "DilatedRNNObjective",
     "IHYLLChangePolicy",
     "IHYLLReferencePolicy",
     "InformationProbe",
