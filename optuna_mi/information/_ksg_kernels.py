@@ -7,37 +7,54 @@ import numpy.typing as npt
 from numba import njit
 
 from optuna_mi.information._distances import (
-    SAMPLE_MAJOR_FROM,
-    fill_feature_major,
-    insert_smallest,
-    pair_distance,
+    count_within,
+    feature_major,
+    fill_distances,
+    kth_smallest,
 )
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-STRICT, CLOSED = 1, 2
+_CLOSED = 2
+# samples compared with a block before the next block is read
+_ROWS = 8
 
 
 @njit(cache=True, nogil=True)
-def _fill(a: Floats, i: int, feature_major: bool, euclidean: bool, out: Floats) -> None:
-    if feature_major:
-        fill_feature_major(a, i, 0, out.size, euclidean, out)
-    else:
-        for j in range(out.size):
-            out[j] = pair_distance(a, i, j, euclidean, np.inf)
-    if euclidean:
-        for j in range(out.size):
-            out[j] = np.sqrt(out[j])
+def _fill_rows(
+    x: Floats, xt: Floats, block: int, first: int, euclidean: bool, rows: Floats
+) -> None:
+    """Write the distances of samples first.. to all samples into rows; inf to themselves."""
+    n = x.shape[0]
+    n_rows = rows.shape[0]
+    for start in range(0, n, block):
+        stop = min(start + block, n)
+        for r in range(n_rows):
+            fill_distances(x, xt, first + r, start, stop, euclidean, rows[r, start:])
+    for r in range(n_rows):
+        if euclidean:
+            for j in range(n):
+                rows[r, j] = np.sqrt(rows[r, j])
+        rows[r, first + r] = np.inf
 
 
 @njit(cache=True, nogil=True)
-def _counts(
+def _count_below(distance: Floats, radius: float) -> int:
+    count = 0
+    for j in range(distance.size):
+        count += distance[j] < radius
+    return count
+
+
+@njit(cache=True, nogil=True)
+def _count(
     x: Floats,
     y: Floats,
-    x_feature_major: bool,
-    y_feature_major: bool,
-    n: int,
+    xt: Floats,
+    yt: Floats,
+    x_block: int,
+    y_block: int,
     k: int,
     variant: int,
     shrink: float,
@@ -46,47 +63,38 @@ def _counts(
     ny: Ints,
     radius: Floats,
 ) -> None:
-    dx = np.empty(n)
-    dy = np.empty(n)
+    n = x.shape[0]
+    x_rows = np.empty((_ROWS, n))
+    y_rows = np.empty((_ROWS, n))
     joint = np.empty(n)
-    smallest = np.empty(k)
-    for i in range(n):
-        _fill(x, i, x_feature_major, euclidean, dx)
-        _fill(y, i, y_feature_major, euclidean, dy)
-        for j in range(n):
-            joint[j] = dx[j] if dx[j] > dy[j] else dy[j]
-        joint[i] = np.inf
-        smallest[:] = np.inf
-        for j in range(n):
-            if joint[j] < smallest[k - 1]:
-                insert_smallest(smallest, k, joint[j])
-        r = smallest[k - 1]
-        radius[i] = r
-        dx[i] = np.inf
-        dy[i] = np.inf
-        cx = 0
-        cy = 0
-        if variant == CLOSED:
-            rx = 0.0
-            ry = 0.0
+    scratch = np.empty(k)
+    for first in range(0, n, _ROWS):
+        n_rows = min(_ROWS, n - first)
+        _fill_rows(x, xt, x_block, first, euclidean, x_rows[:n_rows])
+        _fill_rows(y, yt, y_block, first, euclidean, y_rows[:n_rows])
+        for row in range(n_rows):
+            i = first + row
+            dx = x_rows[row]
+            dy = y_rows[row]
             for j in range(n):
-                if joint[j] <= r:
-                    rx = max(rx, dx[j])
-                    ry = max(ry, dy[j])
-            for j in range(n):
-                cx += dx[j] <= rx
-                cy += dy[j] <= ry
-        elif shrink > 0.0:
-            s = r - shrink
-            for j in range(n):
-                cx += dx[j] <= s
-                cy += dy[j] <= s
-        else:
-            for j in range(n):
-                cx += dx[j] < r
-                cy += dy[j] < r
-        nx[i] = cx
-        ny[i] = cy
+                joint[j] = dx[j] if dx[j] > dy[j] else dy[j]
+            r = kth_smallest(joint, k, scratch)
+            radius[i] = r
+            if variant == _CLOSED:
+                rx = 0.0
+                ry = 0.0
+                for j in range(n):
+                    if joint[j] <= r:
+                        rx = max(rx, dx[j])
+                        ry = max(ry, dy[j])
+                nx[i] = count_within(dx, rx)
+                ny[i] = count_within(dy, ry)
+            elif shrink > 0.0:
+                nx[i] = count_within(dx, r - shrink)
+                ny[i] = count_within(dy, r - shrink)
+            else:
+                nx[i] = _count_below(dx, r)
+                ny[i] = _count_below(dy, r)
 
 
 def ksg_counts(
@@ -95,8 +103,8 @@ def ksg_counts(
     """Count the neighbours of every sample in the two marginal spaces.
 
     Args:
-        x: Samples (N, D_x), finite.
-        y: Samples (N, D_y), finite.
+        x: Samples (N, D_x), C-contiguous, finite.
+        y: Samples (N, D_y), C-contiguous, finite.
         k: Neighbours in the joint space, whose distance is the larger of the two marginal ones.
         variant: 1 counts strictly within the joint radius, 2 within the rectangle's own sides,
             closed.
@@ -108,17 +116,18 @@ def ksg_counts(
         joint distance to the k-th neighbour (float64, shape (N,)).
     """
     n = x.shape[0]
-    x_major = x.shape[1] < SAMPLE_MAJOR_FROM
-    y_major = y.shape[1] < SAMPLE_MAJOR_FROM
     nx = np.empty(n, dtype=np.int64)
     ny = np.empty(n, dtype=np.int64)
     radius = np.empty(n)
-    _counts(
-        np.ascontiguousarray(x.T) if x_major else x,
-        np.ascontiguousarray(y.T) if y_major else y,
-        x_major,
-        y_major,
-        n,
+    xt, x_block = feature_major(x)
+    yt, y_block = feature_major(y)
+    _count(
+        x,
+        y,
+        xt,
+        yt,
+        x_block,
+        y_block,
         k,
         variant,
         shrink,
