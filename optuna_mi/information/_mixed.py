@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import digamma
 
+from optuna_mi.information._entropy import entropy_from_counts
 from optuna_mi.information._mixed_kernels import closed_ball_counts
 from optuna_mi.information._result import MutualInformation
 from optuna_mi.information._validation import (
@@ -42,11 +43,6 @@ def _merge_singletons(
         target[single] = int(np.argmin(sizes))
     merged: npt.NDArray[np.int64] = np.unique(target[codes], return_inverse=True)[1]
     return merged
-
-
-def _entropy(counts: npt.NDArray[np.int64]) -> float:
-    p = counts / counts.sum()
-    return float(-(p * np.log(p)).sum()) + 0.0
 
 
 def mutual_info_mixed(
@@ -132,8 +128,8 @@ def mutual_info_mixed(
         n=n,
         k=k,
         estimator="mixed",
-        entropy_labels=_entropy(counts),
-        upper_bound=_entropy(sizes),
+        entropy_labels=entropy_from_counts(counts, estimator="plugin"),
+        upper_bound=entropy_from_counts(sizes, estimator="plugin"),
         tie_fraction=float(np.mean(same > np.minimum(k, size_of - 1))),
     )
 
