@@ -1,4 +1,4 @@
-"""The main job: measure the data, design the space, search it, show what was found."""
+"""The main job: measure the data, design the space, open the study, search it."""
 
 from __future__ import annotations
 
@@ -8,31 +8,61 @@ from typing import Any
 
 import numpy as np
 import optuna
-import torch
-from optuna.distributions import FloatDistribution
-from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner
-from optuna.samplers import BaseSampler, RandomSampler, TPESampler
-from optuna.study import MaxTrialsCallback
 from optuna.trial import TrialState
 
 from optuna_mi._presets import Preset
+from optuna_mi._storage import find_study, open_storage
 from optuna_mi.datasets import Dataset
 from optuna_mi.decay import DecayAnalysis, analyze_decay, decay_curve
 from optuna_mi.exceptions import SpaceMismatchError
-from optuna_mi.pruners import IHYLLPruner
-from optuna_mi.samplers import MIGridSampler, MISampler
 from optuna_mi.search_space import DilationSpace
-from optuna_mi.training import DilatedRNNObjective
 
-SAMPLERS = ("mi", "grid", "tpe", "random")
-PRUNERS = ("ihyll", "median", "hyperband", "none")
-_ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
+ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """What a search was asked for; plain values, so that it can be sent to a worker process.
+
+    Attributes:
+        dataset: Name or path of the data set.
+        unit: What a symbol of a user's text is.
+        preset: Budgets and sizes.
+        storage: URL of the storage; may hold a password, so it is never shown as it is.
+        study_name: Name of the study.
+        folder: Where results go.
+        sampler: One of ``optuna_mi._choices.SAMPLERS``.
+        pruner: One of ``optuna_mi._choices.PRUNERS``.
+        max_lag: Largest distance of the decay curve; None for the default.
+        threshold: Nats below which dependence ends.
+        seed: Seed of everything random.
+        device: Where to train.
+    """
+
+    dataset: str
+    unit: str
+    preset: Preset
+    storage: str
+    study_name: str
+    folder: Path
+    sampler: str
+    pruner: str
+    max_lag: int | None
+    threshold: float
+    seed: int
+    device: str
 
 
 def measure(dataset: Dataset, *, max_lag: int | None, threshold: float, seed: int) -> DecayAnalysis:
     """Return the analysis of the training split's decay curve, its curve within."""
     curve = decay_curve(dataset.sequences, max_lag=max_lag, seed=seed, progress=True)
     return analyze_decay(curve, threshold=threshold, seed=seed)
+
+
+def design(job: Job, dataset: Dataset, analysis: DecayAnalysis) -> DilationSpace:
+    """Return the space of a data set's analysis."""
+    window = job.preset.window if dataset.task == "language modeling" else dataset.length
+    return DilationSpace.from_analysis(analysis, window=window, max_layers=job.preset.max_layers)
 
 
 def write_analysis(analysis: DecayAnalysis, folder: Path) -> list[Path]:
@@ -47,51 +77,70 @@ def write_analysis(analysis: DecayAnalysis, folder: Path) -> list[Path]:
     return paths
 
 
-def open_study(
-    storage: optuna.storages.BaseStorage,
-    name: str,
-    dataset: Dataset,
-    space: DilationSpace,
-    analysis: DecayAnalysis,
-) -> optuna.Study:
-    """Create the study, or open it again for the same data set and space.
+def existing_study(job: Job) -> optuna.Study | None:
+    """Return the job's study where there is one, without making a file of a new storage."""
+    own_file = job.storage == default_storage(job.folder)
+    if own_file and not job.folder.joinpath("study.db").exists():
+        return None
+    return find_study(open_storage(job.storage), job.study_name)
+
+
+def default_storage(folder: Path) -> str:
+    """Return the URL of a folder's own study file."""
+    return f"sqlite:///{folder / 'study.db'}"
+
+
+def remembered(
+    study: optuna.Study, job: Job, dataset: Dataset
+) -> tuple[DecayAnalysis, DilationSpace] | None:
+    """Return analysis and space as the study keeps them, or None when it was asked otherwise.
 
     Raises:
-        SpaceMismatchError: The study was made for another data set or space.
+        SpaceMismatchError: The study was made for another data set.
+    """
+    found = study.user_attrs.get("mi:dataset")
+    if found is not None and found != _described(dataset):
+        raise SpaceMismatchError(
+            f"Study {study.study_name!r} was made for {found['name']} (fingerprint "
+            f"{found['fingerprint']}), not for {dataset.name} ({dataset.fingerprint}): give "
+            "another --study-name or --out"
+        )
+    if study.user_attrs.get("mi:asked") != _asked(job):
+        return None
+    return (
+        DecayAnalysis.from_json(study.user_attrs["mi:analysis"]),
+        DilationSpace.from_json(study.user_attrs["mi:space"]),
+    )
+
+
+def create_study(
+    job: Job, dataset: Dataset, space: DilationSpace, analysis: DecayAnalysis
+) -> optuna.Study:
+    """Create the study, or open the one that another creator made at the same time.
+
+    Raises:
+        SpaceMismatchError: The study is there, for another space.
     """
     study = optuna.create_study(
-        storage=storage, study_name=name, direction=dataset.direction, load_if_exists=True
+        storage=open_storage(job.storage),
+        study_name=job.study_name,
+        direction=dataset.direction,
+        load_if_exists=True,
     )
-    described = describe_dataset(dataset)
-    found = study.user_attrs.get("mi:dataset", described)
-    if found != described:
-        raise SpaceMismatchError(
-            f"Study {name!r} was made for {found['name']} (fingerprint {found['fingerprint']}), "
-            f"not for {described['name']} ({described['fingerprint']}): give another --study-name "
-            "or --out"
-        )
     space.freeze(study)
-    if "mi:dataset" not in study.user_attrs:
-        study.set_user_attr("mi:dataset", described)
-        study.set_user_attr("mi:analysis", thinned(analysis).to_json())
+    if "mi:asked" not in study.user_attrs:
         study.set_metric_names([dataset.metric])
+        study.set_user_attr("mi:dataset", _described(dataset))
+        study.set_user_attr("mi:analysis", thinned(analysis).to_json())
+        # Last: whoever finds it finds the others too.
+        study.set_user_attr("mi:asked", _asked(job))
     return study
-
-
-def describe_dataset(dataset: Dataset) -> dict[str, Any]:
-    """Return what a study remembers of its data set."""
-    return {
-        "name": dataset.name,
-        "fingerprint": dataset.fingerprint,
-        "task": dataset.task,
-        "metric": dataset.metric,
-    }
 
 
 def thinned(analysis: DecayAnalysis, n: int = 200) -> DecayAnalysis:
     """Return the analysis with at most about ``n`` lags of its curve, for a study's attributes.
 
-    Every trial that is read brings the study's attributes along, so they stay small.
+    A study's attributes are read with it again and again, so they stay small.
     """
     curve = analysis.curve
     if len(curve) <= n:
@@ -106,68 +155,21 @@ def thinned(analysis: DecayAnalysis, n: int = 200) -> DecayAnalysis:
     return dataclasses.replace(analysis, curve=dataclasses.replace(curve, **arrays))
 
 
-def make_objective(
-    dataset: Dataset,
-    space: DilationSpace,
-    preset: Preset,
-    *,
-    seed: int,
-    device: str,
-    checkpoint_dir: Path,
-) -> DilatedRNNObjective:
-    """Return the main job's objective, which searches dilations and the highest learning rate."""
-    return DilatedRNNObjective(
-        dataset,
-        space,
-        cell=preset.cell,
-        hidden_size=preset.hidden_size,
-        lr_max=FloatDistribution(3e-3, 3e-2, log=True),
-        epochs=preset.epochs,
-        steps=preset.steps,
-        batch_size=preset.batch_size,
-        window=preset.window,
-        seed=seed,
-        device=device,
-        checkpoint_dir=checkpoint_dir,
-    )
+def _described(dataset: Dataset) -> dict[str, Any]:
+    return {
+        "name": dataset.name,
+        "fingerprint": dataset.fingerprint,
+        "task": dataset.task,
+        "metric": dataset.metric,
+    }
 
 
-def make_sampler(name: str, space: DilationSpace, seed: int) -> BaseSampler:
-    """Return one of ``SAMPLERS``."""
-    if name == "mi":
-        return MISampler(space, seed=seed)
-    if name == "grid":
-        return MIGridSampler(space, base_sampler=RandomSampler(seed=seed))
-    if name == "tpe":
-        return TPESampler(seed=seed)
-    return RandomSampler(seed=seed)
-
-
-def make_pruner(name: str, epochs: int) -> BasePruner:
-    """Return one of ``PRUNERS``."""
-    if name == "ihyll":
-        return IHYLLPruner(MedianPruner(n_startup_trials=4, n_warmup_steps=epochs // 4))
-    if name == "median":
-        return MedianPruner(n_startup_trials=4, n_warmup_steps=epochs // 4)
-    if name == "hyperband":
-        return HyperbandPruner(min_resource=1, max_resource=epochs)
-    return NopPruner()
-
-
-def run_trials(study: optuna.Study, objective: DilatedRNNObjective, n_trials: int) -> int:
-    """Run trials until the study has ``n_trials`` that ended; return how many were run here.
-
-    A trial that runs out of the accelerator's memory fails; the others go on.
-    """
-    missing = n_trials - len(study.get_trials(deepcopy=False, states=_ENDED))
-    if missing <= 0:
-        return 0
-    before = len(study.trials)
-    study.optimize(
-        objective,
-        n_trials=missing,
-        callbacks=[MaxTrialsCallback(n_trials, states=_ENDED)],
-        catch=(torch.OutOfMemoryError,),
-        show_progress_bar=True,
-    )
-    return len(study.trials) - before
+def _asked(job: Job) -> dict[str, Any]:
+    """Return the settings that decide analysis and space."""
+    return {
+        "max_lag": job.max_lag,
+        "threshold": job.threshold,
+        "seed": job.seed,
+        "window": job.preset.window,
+        "max_layers": job.preset.max_layers,
+    }

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import optuna
 import sqlalchemy
-from optuna.storages import BaseStorage, JournalStorage, RDBStorage, RetryFailedTrialCallback
+from optuna.storages import (
+    BaseStorage,
+    JournalStorage,
+    RDBStorage,
+    RetryHeartbeatStaleTrialCallback,
+)
 from optuna.storages.journal import JournalFileBackend
 
 # A worker that has been silent for two minutes is dead; its trial is retried from its checkpoint.
@@ -54,7 +60,7 @@ def open_storage(url: str) -> BaseStorage:
         return RDBStorage(
             url,
             heartbeat_interval=_HEARTBEAT_SECONDS,
-            failed_trial_callback=RetryFailedTrialCallback(max_retry=_MAX_RETRIES),
+            heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(max_retry=_MAX_RETRIES),
         )
     except sqlalchemy.exc.NoSuchModuleError as error:
         raise ValueError(f"storage {safe_url(url)!r}: SQLAlchemy knows no such database") from error
@@ -64,3 +70,33 @@ def open_storage(url: str) -> BaseStorage:
             f"The storage {safe_url(url)} cannot be opened ({type(error).__name__}): check that "
             "the server runs, the database exists, its driver is installed and you may write there"
         ) from None
+
+
+def open_existing(url: str) -> BaseStorage:
+    """Return the storage behind a URL, but make no new file.
+
+    Raises:
+        FileNotFoundError: The URL names a file that is not there.
+        ConnectionError: As :func:`open_storage`.
+        ValueError: As :func:`open_storage`.
+    """
+    path = _file_of(url)
+    if path is not None and not path.is_file():
+        raise FileNotFoundError(f"There is no storage file {path}")
+    return open_storage(url)
+
+
+def find_study(storage: BaseStorage, name: str) -> optuna.Study | None:
+    """Return the study of that name, or None."""
+    try:
+        return optuna.load_study(study_name=name, storage=storage)
+    except KeyError:
+        return None
+
+
+def _file_of(url: str) -> Path | None:
+    if url.startswith("journal:"):
+        return Path(url.removeprefix("journal:"))
+    if url.startswith("sqlite:///"):
+        return Path(url.removeprefix("sqlite:///").partition("?")[0])
+    return None

@@ -10,13 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optuna_mi import __version__
+from optuna_mi.exceptions import MissingExtraError
 
 if TYPE_CHECKING:
     import optuna
 
+    from optuna_mi._main_job import Job
     from optuna_mi.datasets import Dataset
     from optuna_mi.decay import DecayAnalysis
 
+# Repeated from _choices, whose import takes a second that --help need not.
+_SAMPLERS = ("mi", "grid", "tpe", "random")
+_PRUNERS = ("ihyll", "median", "hyperband", "none")
 _STORAGE_HELP = "sqlite:///PATH, journal:PATH or postgresql://… (default: OUT/study.db)"
 
 
@@ -32,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         arguments.run(arguments)
-    except (ValueError, TypeError, OSError, ImportError) as error:
+    except (ValueError, OSError, MissingExtraError) as error:
         # What this package raises at the door; anything else is a defect and keeps its traceback.
         print(f"optuna-mi: error: {error}", file=sys.stderr)
         return 2
@@ -77,12 +82,11 @@ def _parser() -> argparse.ArgumentParser:
     search.add_argument("--window", type=int, help="steps a gradient flows through (text)")
     search.add_argument("--max-layers", type=int, help="the most layers a trial may have")
     search.add_argument("--storage", help=_STORAGE_HELP)
-    search.add_argument("--study-name", help="default: DATASET")
-    search.add_argument("--sampler", choices=("mi", "grid", "tpe", "random"), default="mi")
-    search.add_argument(
-        "--pruner", choices=("ihyll", "median", "hyperband", "none"), default="ihyll"
-    )
+    search.add_argument("--study-name", help="default: the data set's name")
+    search.add_argument("--sampler", choices=_SAMPLERS, default="mi")
+    search.add_argument("--pruner", choices=_PRUNERS, default="ihyll")
     search.add_argument("--device", default="cpu")
+    search.add_argument("--workers", type=int, default=1, help="local processes that run trials")
     search.set_defaults(run=_search)
 
     report = commands.add_parser("report", help="the report of a study, also while it runs")
@@ -90,6 +94,23 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("--storage", required=True, help="where the study is")
     report.add_argument("--out", type=Path, default=Path("report.html"), help="the HTML file")
     report.set_defaults(run=_report)
+
+    status = commands.add_parser("status", help="how far a study is, and who is at work")
+    status.set_defaults(run=_status)
+    requeue = commands.add_parser(
+        "requeue", help="run the trials of killed workers again (where there is no heartbeat)"
+    )
+    requeue.add_argument(
+        "--older-than",
+        type=float,
+        default=0.0,
+        metavar="MINUTES",
+        help="only trials that started longer ago (default: all that are running)",
+    )
+    requeue.set_defaults(run=_requeue)
+    for command in (status, requeue):
+        command.add_argument("study", help="the study's name")
+        command.add_argument("--storage", required=True, help="where the study is")
     return parser
 
 
@@ -103,69 +124,105 @@ def _analyze(arguments: argparse.Namespace) -> None:
 
 
 def _search(arguments: argparse.Namespace) -> None:
-    from optuna_mi import _main_job as job
-    from optuna_mi._presets import preset_of
-    from optuna_mi._storage import open_storage, safe_url
-    from optuna_mi.search_space import DilationSpace
+    from optuna_mi import _main_job as main_job
+    from optuna_mi._choices import make_objective
+    from optuna_mi._storage import safe_url
+    from optuna_mi._workers import n_ended, run_trials, run_workers
 
     dataset = _load(arguments)
+    job = _job(arguments, dataset)
+    study = main_job.existing_study(job)
+    known = None if study is None else main_job.remembered(study, job, dataset)
+    if known is None:
+        analysis = _measured(arguments, dataset)
+        space = main_job.design(job, dataset, analysis)
+    else:
+        analysis, space = known
+        print(analysis.summary(), "\n")
+    print(space.describe(), "\n")
+    objective = make_objective(job, dataset, space)
+    study = main_job.create_study(job, dataset, space, analysis)
+    written = [] if known else main_job.write_analysis(analysis, job.folder)
+    print(f"Study {job.study_name!r} in {safe_url(job.storage)}")
+    if n_ended(study) >= job.preset.trials:
+        print(f"It already has {job.preset.trials} trials; ask for more with --trials.")
+    try:
+        if arguments.workers == 1:
+            run_trials(job, study, objective)
+        else:
+            run_workers(job, study, arguments.workers)
+    finally:
+        written.append(_finish(study, job.folder, analysis))
+    _print_trials(study)
+    _print_paths(written)
+    print(f"  {safe_url(job.storage)}")
+
+
+def _job(arguments: argparse.Namespace, dataset: Dataset) -> Job:
+    from optuna_mi._main_job import Job, default_storage
+    from optuna_mi._presets import preset_of
+
     options = {
         name: getattr(arguments, name)
         for name in ("trials", "epochs", "steps", "hidden_size", "cell", "window", "max_layers")
         if getattr(arguments, name) is not None
     }
     preset = dataclasses.replace(preset_of(dataset), **options)
-    if preset.trials < 1:
-        raise ValueError(f"--trials {preset.trials}: at least 1 is needed")
+    for name, value in (("trials", preset.trials), ("workers", arguments.workers)):
+        if value < 1:
+            raise ValueError(f"--{name} {value}: at least 1 is needed")
     folder = _folder(arguments)
-    url = arguments.storage or f"sqlite:///{folder / 'study.db'}"
-    # A server that does not answer is told before the measuring; our own file is made after it.
-    storage = open_storage(url) if arguments.storage else None
-    analysis = _measured(arguments, dataset)
-    window = preset.window if dataset.task == "language modeling" else dataset.length
-    space = DilationSpace.from_analysis(analysis, window=window, max_layers=preset.max_layers)
-    print(space.describe(), "\n")
-    objective = job.make_objective(
-        dataset,
-        space,
-        preset,
+    return Job(
+        dataset=arguments.dataset,
+        unit=arguments.unit,
+        preset=preset,
+        storage=arguments.storage or default_storage(folder),
+        study_name=arguments.study_name or dataset.name,
+        folder=folder,
+        sampler=arguments.sampler,
+        pruner=arguments.pruner,
+        max_lag=arguments.max_lag,
+        threshold=arguments.threshold,
         seed=arguments.seed,
         device=arguments.device,
-        checkpoint_dir=folder / "checkpoints",
     )
-    name = arguments.study_name or dataset.name
-    study = job.open_study(storage or open_storage(url), name, dataset, space, analysis)
-    study.sampler = job.make_sampler(arguments.sampler, space, arguments.seed)
-    study.pruner = job.make_pruner(arguments.pruner, preset.epochs)
-    written = job.write_analysis(analysis, folder)
-    print(f"Study {name!r} in {safe_url(url)}")
-    try:
-        n_run = job.run_trials(study, objective, preset.trials)
-    finally:
-        written.append(_finish(study, folder, analysis))
-    if n_run == 0:
-        print(f"The study already has {preset.trials} trials; ask for more with --trials.")
-    _print_trials(study)
-    _print_paths(written)
 
 
 def _report(arguments: argparse.Namespace) -> None:
-    import optuna
-
-    from optuna_mi._storage import open_storage, safe_url
     from optuna_mi.report import write_report
 
-    storage = open_storage(arguments.storage)
-    try:
-        study = optuna.load_study(study_name=arguments.study, storage=storage)
-    except KeyError:
+    study = _study(arguments)
+    _print_trials(study)
+    _print_paths([write_report(study, arguments.out)])
+
+
+def _status(arguments: argparse.Namespace) -> None:
+    from optuna_mi._upkeep import status_text
+
+    print(status_text(_study(arguments)))
+
+
+def _requeue(arguments: argparse.Namespace) -> None:
+    from optuna_mi._upkeep import requeue
+
+    numbers = requeue(_study(arguments), older_than=60 * arguments.older_than)
+    print(f"Requeued {len(numbers)} trials{': ' if numbers else ''}{', '.join(map(str, numbers))}")
+
+
+def _study(arguments: argparse.Namespace) -> optuna.Study:
+    import optuna
+
+    from optuna_mi._storage import find_study, open_existing, safe_url
+
+    storage = open_existing(arguments.storage)
+    study = find_study(storage, arguments.study)
+    if study is None:
         names = ", ".join(optuna.get_all_study_names(storage)) or "none"
         raise ValueError(
             f"There is no study {arguments.study!r} in {safe_url(arguments.storage)}; "
             f"studies there: {names}"
-        ) from None
-    _print_trials(study)
-    _print_paths([write_report(study, arguments.out)])
+        )
+    return study
 
 
 def _load(arguments: argparse.Namespace) -> Dataset:
@@ -192,7 +249,6 @@ def _measured(arguments: argparse.Namespace, dataset: Dataset) -> DecayAnalysis:
 def _finish(study: optuna.Study, folder: Path, analysis: DecayAnalysis) -> Path:
     """Write the report and publish to the dashboard, where that is installed."""
     from optuna_mi.dashboard import publish
-    from optuna_mi.exceptions import MissingExtraError
     from optuna_mi.report import write_report
 
     path = write_report(study, folder / "report.html", analysis=analysis)

@@ -14,7 +14,7 @@ import numpy as np
 import optuna
 import torch
 from optuna.distributions import BaseDistribution
-from optuna.storages import RetryFailedTrialCallback
+from optuna.storages import RetryHeartbeatStaleTrialCallback
 
 from optuna_mi.datasets import Dataset, SequenceClassification
 from optuna_mi.pruners import flush_ihyll
@@ -75,7 +75,7 @@ class DilatedRNNObjective:
         n_threads: Threads of torch while a trial runs; trials side by side are faster than
             threads within one.
         checkpoint_dir: Where a trial saves its state after each epoch, as ``STUDY-NUMBER.pt``: a
-            trial that Optuna's ``RetryFailedTrialCallback`` retries goes on there, and a complete
+            trial that Optuna's ``RetryHeartbeatStaleTrialCallback`` retries goes on there, and a complete
             trial leaves its model. None for no checkpoints.
 
     Raises:
@@ -271,7 +271,7 @@ class DilatedRNNObjective:
 def _first_number(trial: optuna.Trial) -> int:
     """Return the number of the trial that this one retries, or its own."""
     frozen = trial.study._storage.get_trial(trial._trial_id)
-    retried = RetryFailedTrialCallback.retried_trial_number(frozen)
+    retried = RetryHeartbeatStaleTrialCallback.retried_trial_number(frozen)
     return trial.number if retried is None else retried
 
 

@@ -10,7 +10,7 @@ import optuna
 import pytest
 import torch
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-from optuna.storages import RetryFailedTrialCallback
+from optuna.storages import RetryHeartbeatStaleTrialCallback
 from optuna.trial import TrialState
 
 from optuna_mi import DilatedRNNObjective, DilationSpace, load_dataset
@@ -176,7 +176,7 @@ def test_a_retried_trial_goes_on_as_if_nothing_had_happened(
     with pytest.raises(_Killed):
         objective(trial)
     broken.tell(trial, state=TrialState.FAIL)
-    RetryFailedTrialCallback()(broken, broken.trials[0])
+    RetryHeartbeatStaleTrialCallback()(broken, broken.trials[0])
     broken.optimize(objective, n_trials=1)
     assert seen == [0, 1, 0, 1, 2, 3]  # the retry reports the first two again, trains the others
     retried, expected = broken.trials[1], whole.trials[0]

@@ -1,0 +1,85 @@
+"""Running a study's trials: in this process, or in several beside it."""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+
+import optuna
+import torch
+from optuna.study import MaxTrialsCallback
+from tqdm.auto import tqdm
+
+from optuna_mi._choices import make_objective, make_pruner, make_sampler
+from optuna_mi._main_job import ENDED, Job
+from optuna_mi._storage import open_storage
+from optuna_mi.datasets import load_dataset
+from optuna_mi.search_space import DilationSpace
+from optuna_mi.training import DilatedRNNObjective
+
+
+def n_ended(study: optuna.Study) -> int:
+    """Return how many trials are complete or pruned."""
+    return len(study.get_trials(deepcopy=False, states=ENDED))
+
+
+def run_trials(
+    job: Job,
+    study: optuna.Study,
+    objective: DilatedRNNObjective,
+    *,
+    worker: int = 0,
+    progress: bool = True,
+) -> None:
+    """Run trials here until the study has as many as the job wants.
+
+    A trial that runs out of the accelerator's memory fails; the others go on.
+    """
+    missing = job.preset.trials - n_ended(study)
+    if missing <= 0:
+        return
+    study.sampler = make_sampler(job.sampler, objective.space, job.seed, worker)
+    study.pruner = make_pruner(job.pruner, job.preset.epochs)
+    study.optimize(
+        objective,
+        n_trials=missing,
+        callbacks=[MaxTrialsCallback(job.preset.trials, states=ENDED)],
+        catch=(torch.OutOfMemoryError,),
+        show_progress_bar=progress,
+    )
+
+
+def run_workers(job: Job, study: optuna.Study, n_workers: int) -> None:
+    """Run trials in several local processes, with one progress bar.
+
+    Raises:
+        RuntimeError: No worker ended well and trials are missing.
+    """
+    context = multiprocessing.get_context("spawn")
+    processes = [
+        context.Process(target=_work, args=(job, worker), name=f"optuna-mi-{worker}")
+        for worker in range(n_workers)
+    ]
+    for process in processes:
+        process.start()
+    try:
+        with tqdm(total=job.preset.trials, initial=n_ended(study), unit="trial") as bar:
+            while any(process.is_alive() for process in processes):
+                time.sleep(0.5)
+                bar.update(n_ended(study) - bar.n)
+    finally:  # after Ctrl-C the workers, who got it too, end their trials first
+        for process in processes:
+            process.join(timeout=10)
+            process.terminate()
+            process.join()
+    codes = [process.exitcode for process in processes]
+    if all(codes) and n_ended(study) < job.preset.trials:
+        raise RuntimeError(f"Every worker failed (exit codes {codes}); their errors stand above")
+
+
+def _work(job: Job, worker: int) -> None:
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.load_study(study_name=job.study_name, storage=open_storage(job.storage))
+    space = DilationSpace.from_json(study.user_attrs["mi:space"])
+    objective = make_objective(job, load_dataset(job.dataset, unit=job.unit), space)
+    run_trials(job, study, objective, worker=worker, progress=False)

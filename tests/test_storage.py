@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import optuna
+import pytest
+from optuna.storages import JournalStorage, RDBStorage
+
+from optuna_mi._storage import open_existing, open_storage, safe_url
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("sqlite:///a/b.db", "sqlite:///a/b.db"),
+        ("postgresql+psycopg2://me:s3cret@db:5432/x", "postgresql+psycopg2://me:***@db:5432/x"),
+        ("mysql://s3cret@/x", "mysql://s3cret@/x"),  # a user name, not a password
+        ("no url with :s3cret@host", "host"),
+    ],
+)
+def test_urls_are_shown_without_passwords(url: str, shown: str) -> None:
+    assert safe_url(url) == shown
+
+
+def test_sqlite_and_journal_files_are_made_with_their_folders(tmp_path: Path) -> None:
+    sqlite = open_storage(f"sqlite:///{tmp_path}/a/study.db")
+    journal = open_storage(f"journal:{tmp_path}/b/study.log")
+    assert isinstance(sqlite, RDBStorage)
+    assert isinstance(journal, JournalStorage)
+    for storage in (sqlite, journal):
+        optuna.create_study(storage=storage, study_name="x")
+    for url in (f"sqlite:///{tmp_path}/a/study.db", f"journal:{tmp_path}/b/study.log"):
+        assert optuna.get_all_study_names(open_existing(url)) == ["x"]
+
+
+@pytest.mark.parametrize("url", ["sqlite:///{}/none.db", "journal:{}/none.log"])
+def test_looking_makes_no_file(tmp_path: Path, url: str) -> None:
+    with pytest.raises(FileNotFoundError, match="no storage file"):
+        open_existing(url.format(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_is_no_database(tmp_path: Path) -> None:
+    path = tmp_path / "study.db"
+    path.write_text("no database " * 100)
+    with pytest.raises(ConnectionError, match="cannot be opened"):
+        open_storage(f"sqlite:///{path}")
+
+
+def test_a_server_that_does_not_answer_is_told_without_the_password() -> None:
+    with pytest.raises(ConnectionError, match="cannot be opened") as error:
+        open_storage("postgresql://me:s3cret@127.0.0.1:9/x")
+    text = str(error.value)
+    assert "s3cret" not in text
+    assert "127.0.0.1" in text
+    assert error.value.__cause__ is None

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import optuna
+import pytest
+from optuna.trial import TrialState
+
+from optuna_mi._storage import open_storage
+from optuna_mi._upkeep import requeue, status_text
+from optuna_mi.cli import main
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> optuna.Study:
+    """A journal study with one complete trial and two whose workers are gone."""
+    study = optuna.create_study(
+        storage=open_storage(f"journal:{tmp_path}/study.log"), study_name="s"
+    )
+    study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=1)
+    for _ in range(2):
+        study.ask().suggest_float("x", 0, 1)
+    return study
+
+
+def test_status_counts_and_names_the_running(study: optuna.Study) -> None:
+    text = status_text(study)
+    assert "3 trials, 1 complete, 2 running" in text
+    assert f"Best: {study.best_value:.6g} in trial 0" in text
+    assert "Running: trial 2 for" in text
+
+
+def test_requeued_trials_keep_their_parameters_and_run_again(study: optuna.Study) -> None:
+    lost = [study.trials[n].params for n in (1, 2)]
+    assert requeue(study, older_than=3600) == []
+    assert requeue(study) == [1, 2]
+    assert requeue(study) == []
+    study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=2)
+    assert [t.state for t in study.trials[1:3]] == [TrialState.FAIL] * 2
+    assert [t.params for t in study.trials[3:]] == lost
+    assert [t.state for t in study.trials[3:]] == [TrialState.COMPLETE] * 2
+
+
+def test_the_commands(
+    study: optuna.Study, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    storage = ["--storage", f"journal:{tmp_path}/study.log"]
+    assert main(["requeue", "s", *storage]) == 0
+    assert "Requeued 2 trials: 1, 2" in capsys.readouterr().out
+    assert main(["status", "s", *storage]) == 0
+    assert "5 trials, 1 complete, 2 fail, 2 waiting" in capsys.readouterr().out
+    assert main(["status", "t", *storage]) == 2
+    assert "no study 't'" in capsys.readouterr().err
