@@ -5,12 +5,14 @@ from __future__ import annotations
 from optuna_mi.training._objective import DilatedRNNObjective
 from optuna_mi.training._policies import IHYLLChangePolicy, IHYLLReferencePolicy
 from optuna_mi.training._policies_layers import layer_parameter_groups
+from optuna_mi.training._policies_trend import IHYLLTrendPolicy
 from optuna_mi.training._probe import InformationProbe, ProbeMeasurement
 
 __all__ = [
     "DilatedRNNObjective",
     "IHYLLChangePolicy",
     "IHYLLReferencePolicy",
+    "IHYLLTrendPolicy",
     "InformationProbe",
     "ProbeMeasurement",
     "layer_parameter_groups",

@@ -105,7 +105,7 @@ class InformationProbe:
         metric: Literal["chebyshev", "euclidean"] = "chebyshev",
         estimator: Literal["mixed", "ksg"] = "mixed",
         reduce: Reduction = "pool",
-        max_features: int = 1024,
+        max_features: int = 256,
     ) -> None:
         if not isinstance(model, nn.Module):
             raise TypeError(f"model must be a torch module, got {type(model).__name__}")

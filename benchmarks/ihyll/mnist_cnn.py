@@ -1,0 +1,164 @@
+"""[V] Fig. 3 and 6 in short: MNIST, a small CNN, plain SGD, one rate schedule a run.
+
+    OMP_NUM_THREADS=1 python benchmarks/ihyll/mnist_cnn.py --epochs 12 --seeds 0 1 2
+    python benchmarks/ihyll/mnist_cnn_plots.py
+
+Network (the paper's is not given): conv 5x5x8, ReLU, max-pool 2, conv 5x5x16, ReLU, max-pool 2,
+dense 64, ReLU, dense 10; PyTorch's default initialisation; 60,000 training images in [0, 1], batch
+100, cross entropy, SGD without momentum. IHYLL: 1,000 fixed training images, mixed estimator, k = 3.
+A run that is in the CSV with all its epochs is not repeated.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from optuna_mi.datasets import load_dataset
+from optuna_mi.training import (
+    IHYLLChangePolicy,
+    IHYLLReferencePolicy,
+    IHYLLTrendPolicy,
+    InformationProbe,
+    layer_parameter_groups,
+)
+
+LAYERS = ["conv1", "conv2", "dense1", "dense2"]
+LR_MIN, LR_MAX, BATCH = 0.001, 0.1, 100
+RUNS = ("fixed", "warm-up", "policy 1", "policy 2", "policy 2, IXY", "layer-wise", "trend")
+HERE = Path(__file__).parent
+
+
+class Network(nn.Sequential):
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_module("conv1", nn.Conv2d(1, 8, 5))
+        self.add_module("act1", nn.ReLU())
+        self.add_module("pool1", nn.MaxPool2d(2))
+        self.add_module("conv2", nn.Conv2d(8, 16, 5))
+        self.add_module("act2", nn.ReLU())
+        self.add_module("pool2", nn.MaxPool2d(2))
+        self.add_module("flat", nn.Flatten())
+        self.add_module("dense1", nn.Linear(256, 64))
+        self.add_module("act3", nn.ReLU())
+        self.add_module("dense2", nn.Linear(64, 10))
+
+
+def mnist() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    data = load_dataset("smnist")
+    x = np.concatenate([data.train.inputs, data.valid.inputs])  # the paper's 60,000
+    y = np.concatenate([data.train.targets, data.valid.targets])
+    tensors = (x, y, data.test.inputs, data.test.targets)
+    x, y, x_test, y_test = (torch.from_numpy(a) for a in tensors)
+    return x.view(-1, 1, 28, 28), y, x_test.view(-1, 1, 28, 28), y_test
+
+
+def schedule(run: str, model: Network, probe: InformationProbe) -> tuple[Any, Any]:
+    """Return the optimizer and what steps its rate."""
+    if run == "layer-wise":
+        optimizer = torch.optim.SGD(layer_parameter_groups(model, LAYERS), lr=LR_MIN)
+    else:
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    bounds = {"lr_min": LR_MIN, "lr_max": LR_MAX}
+    entropy = probe.target_entropy
+    if run == "fixed":
+        return optimizer, None
+    if run == "warm-up":
+        warm = torch.optim.lr_scheduler.LinearLR(optimizer, start_factor=0.1, total_iters=5)
+        return optimizer, warm
+    if run == "policy 1":
+        return optimizer, IHYLLChangePolicy(optimizer, gamma1=0.1, gamma2=1.0, **bounds)
+    if run == "trend":
+        return optimizer, IHYLLTrendPolicy(optimizer, **bounds)
+    if run == "policy 2, IXY":
+        entropy = float(probe.reference("input", metric="euclidean"))
+    return optimizer, IHYLLReferencePolicy(optimizer, reference=entropy, **bounds)
+
+
+def train_one(run: str, seed: int, epochs: int, data: Any) -> pd.DataFrame:
+    x, y, x_test, y_test = data
+    torch.manual_seed(seed)
+    model = Network()
+    layers = LAYERS if run == "layer-wise" else ()
+    # the same probe for every run and seed: what differs is the training
+    probe = InformationProbe(model, x, y, size=1000, seed=0, layers=layers)
+    optimizer, policy = schedule(run, model, probe)
+    order = torch.Generator().manual_seed(seed)
+    rows = []
+    for epoch in range(epochs):
+        started = time.process_time()
+        rates = [group["lr"] for group in optimizer.param_groups]
+        model.train()
+        for batch in torch.randperm(len(y), generator=order).split(BATCH):
+            optimizer.zero_grad(set_to_none=True)
+            F.cross_entropy(model(x[batch]), y[batch]).backward()
+            optimizer.step()
+        trained = time.process_time()
+        found = probe.measure()
+        probed = time.process_time()
+        if run == "warm-up":
+            policy.step()
+        elif run == "layer-wise":
+            policy.step(found.layers)
+        elif policy is not None:
+            policy.step(found.ihyll)
+        model.eval()
+        with torch.no_grad():
+            hits = sum(
+                int((model(a).argmax(1) == b).sum())
+                for a, b in zip(x_test.split(500), y_test.split(500), strict=True)
+            )
+        row = {
+            "run": run,
+            "seed": seed,
+            "epoch": epoch,
+            "lr": rates[0] if len(rates) == 1 else float("nan"),
+            "accuracy": 100 * hits / len(y_test),
+            "ihyll": found.ihyll.value,
+            "ihyll_se": found.ihyll.standard_error,
+            "entropy": probe.target_entropy,
+            "train_cpu_s": trained - started,
+            "probe_cpu_s": probed - trained,
+        }
+        if len(rates) > 1:
+            row |= {f"lr_{name}": rate for name, rate in zip(LAYERS, rates, strict=True)}
+            row |= {f"ihy_{name}": mi.value for name, mi in found.layers.items()}
+        rows.append(row)
+        print(
+            f"{run:14} seed {seed} epoch {epoch:2} rate {rates[0]:.4f} "
+            f"accuracy {row['accuracy']:.2f} IHYLL {row['ihyll']:.4f}",
+            flush=True,
+        )
+    return pd.DataFrame(rows)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--runs", nargs="+", choices=RUNS, default=list(RUNS))
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0])
+    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--out", type=Path, default=HERE / "mnist_cnn.csv")
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    done = pd.read_csv(args.out) if args.out.exists() else pd.DataFrame(columns=["run", "seed"])
+    data = mnist()
+    for seed in args.seeds:
+        for run in args.runs:
+            if ((done["run"] == run) & (done["seed"] == seed)).sum() >= args.epochs:
+                continue
+            rows = train_one(run, seed, args.epochs, data)
+            keep = done[~((done["run"] == run) & (done["seed"] == seed))]
+            done = pd.concat([keep, rows], ignore_index=True) if len(keep) else rows
+            done.to_csv(args.out, index=False, float_format="%.8g")
+
+
+if __name__ == "__main__":
+    main()
