@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import tempfile
+import io
+import json
+import uuid
 import warnings
 from collections.abc import Callable, Mapping
-from pathlib import Path
+from dataclasses import asdict
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
 import plotly.graph_objects as go
-from optuna.artifacts import get_all_artifact_meta, upload_artifact
+from optuna.artifacts import ArtifactMeta
 from optuna.exceptions import ExperimentalWarning
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from optuna_mi._logging import get_logger
+from optuna_mi._small_figure import small_figure
 from optuna_mi._study_data import (
     check_single_objective,
     facts,
@@ -38,8 +40,12 @@ __all__ = ["publish"]
 
 _logger = get_logger(__name__)
 
-# A figure is read again by every open page, every few seconds.
-_MAX_BYTES = 20_000
+_TITLES = {
+    "mi-decay": "MI decay and the best trials' dilations",
+    "mi-training": "Training of the best and the median trial",
+    "mi-ihyll": "Objective against IHYLL",
+    "mi-dilations": "Dilations of the best trials",
+}
 
 
 def publish(
@@ -55,7 +61,7 @@ def publish(
     the best and the median trial, the objective against IHYLL, the best trials' dilations. They
     have fixed ids, so publishing again replaces them. The study's note tells where the space came
     from; a note that somebody wrote is kept below it. With an artifact store each finished trial
-    gets its series as ``training.csv``, once.
+    gets its series as a CSV file, once.
 
     Let one process publish at a time: the dashboard keeps a figure in several attributes.
 
@@ -83,14 +89,12 @@ def publish(
     order = ranked(study)
     written = []
     for graph_id, draw in _figures(study, analysis, order).items():
-        dashboard.save_plotly_graph_object(study, _small(draw), graph_object_id=graph_id)
+        figure = small_figure(draw, _TITLES[graph_id])
+        dashboard.save_plotly_graph_object(study, figure, graph_object_id=graph_id)
         written.append(graph_id)
     _save_note(dashboard, study, analysis)
     if artifact_store is not None:
-        for trial in study.get_trials(
-            deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED)
-        ):
-            _upload_series(study, trial, artifact_store)
+        _upload_series(study, artifact_store)
     _logger.info(f"Published {len(written)} figures for the dashboard: {', '.join(written)}.")
     return written
 
@@ -112,7 +116,10 @@ def _figures(
     with_dilations = [f for f in map(facts, order) if f.dilations]
     if analysis is not None and bool((analysis.curve.mi_corrected > 0).any()):
         curve = analysis.curve
-        best = {f"trial {f.number}": f.dilations for f in with_dilations[:3]}
+        distinct: dict[tuple[int, ...], str] = {}
+        for f in with_dilations:
+            distinct.setdefault(f.dilations, f"trial {f.number}")
+        best = {name: dilations for dilations, name in list(distinct.items())[:3]}
         draw["mi-decay"] = lambda n: plot_decay_curve(curve, analysis, best, max_points=n)
     complete = [t for t in order if t.state == TrialState.COMPLETE]
     if complete:
@@ -134,38 +141,8 @@ def _best_and_median(complete: list[FrozenTrial]) -> Mapping[str, FrozenTrial]:
     return named
 
 
-def _small(draw: Callable[[int], go.Figure]) -> go.Figure:
-    """Draw with as many points as fit the limit."""
-    for n in (400, 200, 140, 100, 70, 50, 30, 20):
-        figure = _plain(draw(n))
-        if len(figure.to_json()) < _MAX_BYTES:
-            break
-    return figure
-
-
-def _plain(figure: go.Figure) -> go.Figure:
-    """Drop the template, and write numbers as short decimals.
-
-    The dashboard's plotly.js need not know the binary arrays of this plotly.
-    """
-    record = figure.to_plotly_json()
-    layout = {**record["layout"], "template": "none"}
-    return go.Figure(data=[_short(trace) for trace in record["data"]], layout=layout)
-
-
-def _short(value: Any) -> Any:
-    if isinstance(value, np.ndarray):
-        return _short(value.tolist())
-    if isinstance(value, dict):
-        return {key: _short(v) for key, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_short(v) for v in value]
-    if isinstance(value, float):
-        return float(f"{value:.4g}") if np.isfinite(value) else None
-    return value
-
-
-_START, _END = "<!-- optuna_mi -->", "<!-- /optuna_mi -->"
+# Markdown that renders as nothing; HTML comments would be shown.
+_START, _END = "[//]: # (optuna_mi)", "[//]: # (end of optuna_mi)"
 
 
 def _save_note(dashboard: ModuleType, study: Study, analysis: DecayAnalysis | None) -> None:
@@ -173,7 +150,7 @@ def _save_note(dashboard: ModuleType, study: Study, analysis: DecayAnalysis | No
     old = dashboard.get_note(study)
     before, found, rest = old.partition(_START)
     after = rest.partition(_END)[2] if found else ""
-    ours = f"{_START}\n{_note(study, analysis)}\n{_END}"
+    ours = f"{_START}\n\n{_note(study, analysis)}\n\n{_END}"
     others = [part.strip() for part in (before, after) if part.strip()]
     body = "\n\n".join([ours, *others])
     if body != old:
@@ -205,16 +182,22 @@ def _note(study: Study, analysis: DecayAnalysis | None) -> str:
     return "\n\n".join(parts)
 
 
-def _upload_series(study: Study, trial: FrozenTrial, store: ArtifactStore) -> None:
-    frame = training_frame(trial)
-    name = "training.csv"
-    storage = study._storage
-    present = {meta.filename for meta in get_all_artifact_meta(trial, storage=storage)}
-    if frame.empty or name in present:
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / name
-        frame.to_csv(path)
-        upload_artifact(
-            artifact_store=store, file_path=str(path), study_or_trial=trial, storage=storage
-        )
+def _upload_series(study: Study, store: ArtifactStore) -> None:
+    """Give each finished trial its series as a file.
+
+    Optuna's ``upload_artifact`` refuses finished trials, so the entries are written where the
+    dashboard keeps the files that a person adds to a finished trial.
+    """
+    storage, study_id = study._storage, study._study_id
+    present = storage.get_study_system_attrs(study_id)
+    states = (TrialState.COMPLETE, TrialState.PRUNED)
+    for trial in study.get_trials(deepcopy=False, states=states):
+        frame = training_frame(trial)
+        # The same id every time: what has been uploaded is not uploaded again.
+        artifact_id = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{study.study_name}/{trial.number}"))
+        key = f"dashboard:artifacts:{trial._trial_id}:{artifact_id}"
+        if frame.empty or key in present:
+            continue
+        store.write(artifact_id, io.BytesIO(frame.to_csv().encode()))
+        meta = ArtifactMeta(artifact_id, f"trial-{trial.number}-training.csv", "text/csv", None)
+        storage.set_study_system_attr(study_id, key, json.dumps(asdict(meta)))

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import optuna
 import pytest
-from optuna.artifacts import FileSystemArtifactStore, get_all_artifact_meta
+from optuna.artifacts import FileSystemArtifactStore
 from optuna.trial import TrialState
 
 from optuna_mi.decay import DecayAnalysis, DecayCurve, analyze_decay
@@ -173,11 +173,12 @@ def test_series_as_artifacts_once(make_study: MakeStudy, tmp_path: Path) -> None
     publish(study, artifact_store=store)
     publish(study, artifact_store=store)
     assert len(list(tmp_path.iterdir())) == 2
-    for number, expected in ((0, 1), (1, 1), (2, 0), (3, 0)):
-        metas = get_all_artifact_meta(study.trials[number], storage=study._storage)
-        assert [m.filename for m in metas] == ["training.csv"] * expected
-    (meta,) = get_all_artifact_meta(study.trials[1], storage=study._storage)
-    with store.open_reader(meta.artifact_id) as file:
+    artifacts = [trial["artifacts"] for trial in detail(study)["trials"]]
+    assert [len(metas) for metas in artifacts] == [1, 1, 0, 0]
+    meta = artifacts[1][0]
+    assert meta["filename"] == "trial-1-training.csv"
+    assert meta["mimetype"] == "text/csv"
+    with store.open_reader(meta["artifact_id"]) as file:
         rows = list(csv.DictReader(io.TextIOWrapper(file, encoding="utf-8")))
     assert [r["epoch"] for r in rows] == ["0", "1", "2"]
     assert [float(r["ihyll"]) for r in rows] == pytest.approx([0.21, 0.41, 0.61])

@@ -52,7 +52,7 @@ def plot_decay_curve(
         analysis: What :func:`optuna_mi.decay.analyze_decay` made of it.
         dilations: The layers' dilations, or a mapping from a name (of a trial, say) to dilations.
             Without an analysis the crossings lie on the corrected curve.
-        max_points: Longer curves are thinned to about so many points, keeping peaks and troughs.
+        max_points: Longer curves are thinned to so many points, keeping peaks and troughs.
 
     Returns:
         A figure; ``figure.show()`` opens it, ``figure.write_html(path)`` saves it.

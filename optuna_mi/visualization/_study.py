@@ -133,7 +133,7 @@ def plot_dilations(study: Study, n: int = 10) -> go.Figure:
         type="log",
         title_text="dilation (steps)",
         range=_style.log_range(1, max(high, 2)),
-        **_style.log_ticks(1, max(high, 2)),
+        **_style.octave_ticks(max(high, 2)),
     )
     figure.update_yaxes(type="category", autorange="reversed", automargin=True)
     title = f"Dilations of the {len(best)} best trials ({html.escape(metric_name(study))})"

@@ -36,9 +36,15 @@ def log_range(low: float, high: float, margin: float = 0.03) -> list[float]:
 
 
 def log_ticks(low: float, high: float) -> dict[str, Any]:
-    """Return the tick settings of a log axis: powers of ten, and 2 and 5 on a short axis."""
+    """Return a log axis' ticks: powers of ten, with 2 and 5 between on a short axis."""
     decades = math.log10(high / low)
-    return {"dtick": 1 if decades > 3 else "D2" if decades < 1.5 else "D1"}
+    return {"dtick": 1 if decades > 2.5 else "D2"}
+
+
+def octave_ticks(high: float) -> dict[str, Any]:
+    """Return ticks at powers of two up to ``high``, at most a dozen."""
+    top = math.ceil(math.log2(high))
+    return {"tickvals": [2**k for k in range(0, top + 1, 1 + top // 12)]}
 
 
 def short(value: float) -> str:

@@ -39,7 +39,7 @@ def plot_training(
             reports intermediate values and IHYLL (:func:`optuna_mi.report_ihyll`) and keeps its
             learning rates, one an epoch, in the attribute ``mi:lr``; or several trials by name.
         target_name: What the objective is: "validation accuracy", "bits per character".
-        max_points: Longer series are thinned to about so many points.
+        max_points: Longer series are thinned to so many points.
 
     Returns:
         A figure; a panel whose series the trial lacks says so.
@@ -161,6 +161,7 @@ def _axes(figure: go.Figure, target: str, trials: Mapping[str, FrozenTrial]) -> 
     for row, col in ((1, 1), (1, 2), (2, 1)):
         figure.update_xaxes(title_text="epoch", rangemode="tozero", row=row, col=col)
     figure.update_xaxes(title_text="IHYLL (nats)", row=2, col=2)
+    figure.update_xaxes(title_standoff=4)
     figure.update_yaxes(title_text="nats", row=2, col=1)
     figure.update_yaxes(title_text=target, row=2, col=2)
     rates = [rate for t in trials.values() for rate in facts(t).lr.values() if rate > 0]
