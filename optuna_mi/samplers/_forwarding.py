@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from optuna.samplers import BaseSampler
+from optuna.trial import TrialState
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
     from optuna.study import Study
-    from optuna.trial import FrozenTrial, TrialState
+    from optuna.trial import FrozenTrial
 
 
 class ForwardingSampler(BaseSampler):
@@ -38,8 +39,17 @@ class ForwardingSampler(BaseSampler):
         self._base_sampler.reseed_rng()
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
-        """Hand on; see :meth:`optuna.samplers.BaseSampler.before_trial`."""
-        self._base_sampler.before_trial(study, trial)
+        """Prepare the trial, then hand on; see :meth:`optuna.samplers.BaseSampler.before_trial`."""
+        try:
+            self._prepare(study, trial)
+            self._base_sampler.before_trial(study, trial)
+        except BaseException:
+            # Optuna has no trial object yet to finish, and would leave this one running for ever.
+            study._storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
+            raise
+
+    def _prepare(self, study: Study, trial: FrozenTrial) -> None:
+        """Do what has to be done for a trial before anything is sampled."""
 
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial

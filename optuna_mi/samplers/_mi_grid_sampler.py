@@ -66,6 +66,7 @@ class MIGridSampler(ForwardingSampler):
     Raises:
         TypeError: If a choice cannot be kept in a storage.
         ValueError: If the choices contradict the space or repeat themselves.
+        SpaceMismatchError: From the first trial on, if the study was made for another space.
 
     Example:
         >>> import optuna
@@ -119,28 +120,15 @@ class MIGridSampler(ForwardingSampler):
         claims = self._read(study)
         return not open_cells(claims, self._cells, self._max_failures)
 
-    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
-        """Choose the trial's cell and write it down, then hand on to the base sampler.
-
-        Raises:
-            SpaceMismatchError: If the study was made for another space.
-        """
-        try:
-            self._space.freeze(study)
-            if not self._keeps_its_params(trial):
-                cell = self._choose(study, trial)
-                value: list[str | int] = [
-                    self._cells.fingerprint,
-                    NO_CELL if cell is None else cell,
-                ]
-                study._storage.set_trial_system_attr(trial._trial_id, CELL_ATTR, value)
-                # The trial object at hand was read before the attribute was there.
-                trial.system_attrs = {**trial.system_attrs, CELL_ATTR: value}
-            super().before_trial(study, trial)
-        except BaseException:
-            # Optuna has no trial object yet to finish, and would leave this one running for ever.
-            study._storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
-            raise
+    def _prepare(self, study: Study, trial: FrozenTrial) -> None:
+        self._space.freeze(study)
+        if self._keeps_its_params(trial):
+            return
+        cell = self._choose(study, trial)
+        value: list[str | int] = [self._cells.fingerprint, NO_CELL if cell is None else cell]
+        study._storage.set_trial_system_attr(trial._trial_id, CELL_ATTR, value)
+        # The trial object at hand was read before the attribute was there.
+        trial.system_attrs = {**trial.system_attrs, CELL_ATTR: value}
 
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial

@@ -44,6 +44,7 @@ class MISampler(ForwardingSampler):
     Raises:
         TypeError: If ``base_sampler`` is no Optuna sampler.
         ValueError: If ``prior_width`` is not positive or ``n_startup_trials`` negative.
+        SpaceMismatchError: From the first trial on, if the study was made for another space.
 
     Example:
         >>> import optuna
@@ -87,14 +88,8 @@ class MISampler(ForwardingSampler):
         self._rng = np.random.default_rng()
         super().reseed_rng()
 
-    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
-        """Write the space into the study or verify it, then hand on to the base sampler.
-
-        Raises:
-            SpaceMismatchError: If the study was made for another space.
-        """
+    def _prepare(self, study: Study, trial: FrozenTrial) -> None:
         self._space.freeze(study)
-        super().before_trial(study, trial)
 
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial

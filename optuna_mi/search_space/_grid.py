@@ -36,9 +36,7 @@ def chosen_values(
 
 def _contains(distribution: BaseDistribution, value: Any) -> bool:
     if isinstance(distribution, IntDistribution):
-        return (
-            isinstance(value, int | np.integer) and distribution.low <= value <= distribution.high
-        )
+        return isinstance(value, int) and value in range(distribution.low, distribution.high + 1)
     assert isinstance(distribution, CategoricalDistribution)
     return bool(value in distribution.choices)
 
