@@ -1,0 +1,69 @@
+"""Where a smoothed curve falls below a threshold for good."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from optuna_mi.decay._bins import Bins
+
+Floats = npt.NDArray[np.float64]
+
+
+def last_above(bins: Bins, threshold: float) -> int:
+    """Return the last bin above the threshold and its own floor, or -1.
+
+    One bin alone counts only when it is twice as high: among many bins of noise one is always
+    a little above.
+    """
+    return _last(bins.value[None, :], np.maximum(threshold, bins.floor))[0]
+
+
+def _last(values: Floats, limit: Floats) -> list[int]:
+    above = values > limit
+    before = np.concatenate((above[:, :1], above[:, :-1]), axis=1)
+    sure = (above & before) | (values > 2.0 * limit)
+    return [int(np.flatnonzero(row)[-1]) if row.any() else -1 for row in sure]
+
+
+def crossing(bins: Bins, threshold: float) -> float | None:
+    """Return the distance from which the curve stays below, or ``None`` if it ends above it.
+
+    Interpolated between the bins on either side, in log-log.
+    """
+    limit = np.maximum(threshold, bins.floor)
+    return _locate(bins.lag, bins.value, limit, _last(bins.value[None, :], limit)[0])
+
+
+def _locate(lag: Floats, value: Floats, limit: Floats, last: int) -> float | None:
+    if last == lag.size - 1:
+        return None
+    if last < 0:
+        return float(lag[0])
+    # a value at or below zero says only that the curve is far below
+    high = np.log(max(value[last], limit[last]))
+    low = np.log(max(value[last + 1], 0.1 * limit[last]))
+    goal = np.log(limit[last])
+    share = 1.0 if low >= high else float(np.clip((high - goal) / (high - low), 0.0, 1.0))
+    return float(lag[last] * (lag[last + 1] / lag[last]) ** share)
+
+
+def crossing_interval(
+    bins: Bins, threshold: float, rng: np.random.Generator, n: int = 400
+) -> tuple[float, float] | None:
+    """Return the 95 % interval of the crossing under the bins' errors, or ``None``.
+
+    The part of the error that neighbouring lags share moves the whole curve at once. An end that
+    lies beyond the last lag is put at the last lag.
+    """
+    own = rng.normal(size=(n, bins.lag.size)) * bins.error
+    shared = rng.normal(size=(n, 1)) * np.minimum(bins.common, np.abs(bins.value))
+    values = bins.value + own + shared
+    limit = np.maximum(threshold, bins.floor)
+    found = [
+        _locate(bins.lag, row, limit, last)
+        for row, last in zip(values, _last(values, limit), strict=True)
+    ]
+    ends = np.array([bins.lag[-1] if d is None else d for d in found])
+    low, high = np.percentile(ends, [2.5, 97.5])
+    return float(low), float(high)
