@@ -34,17 +34,16 @@ def _compact(figure: go.Figure, title: str) -> go.Figure:
 
     The dashboard's plotly.js need not know the binary arrays of this plotly.
     """
-    record = figure.to_plotly_json()
-    layout = {
-        **record["layout"],
+    layout = figure.layout.to_plotly_json()
+    layout |= {
         "template": "none",
-        "title": {**record["layout"]["title"], "text": title, "font": {"size": 15}},
+        "title": {**layout["title"], "text": title, "font": {"size": 15}},
         "height": _HEIGHT,
         "margin": {"l": 60, "r": 10, "t": 64, "b": 40},
         "font": {"size": 11},
     }
-    layout["legend"] = {**layout["legend"], "font": {"size": 10}}
-    return go.Figure(data=[_trace(trace) for trace in record["data"]], layout=layout)
+    layout["legend"] |= {"font": {"size": 10}}
+    return go.Figure(data=[_trace(trace.to_plotly_json()) for trace in figure.data], layout=layout)
 
 
 def _trace(trace: dict[str, Any]) -> dict[str, Any]:

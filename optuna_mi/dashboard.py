@@ -129,7 +129,7 @@ def _figures(
     if any(f.ihyll_final is not None for f in map(facts, order)):
         draw["mi-ihyll"] = lambda n: plot_ihyll(study, max_points=n)
     if with_dilations:
-        draw["mi-dilations"] = lambda n: plot_dilations(study, min(10, n))
+        draw["mi-dilations"] = lambda n: plot_dilations(study, min(10, max(1, n // 20)))
     return draw
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -62,3 +64,35 @@ def make_study() -> Callable[..., optuna.Study]:
         return study
 
     return make
+
+
+@pytest.fixture
+def browse(tmp_path: Path) -> Callable[[str], tuple[str, list[str]]]:
+    """Open a page in headless Chromium; return its DOM after scripts ran, and its console."""
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("needs a headless browser: chromium on PATH")
+
+    def open_page(url: str) -> tuple[str, list[str]]:
+        flags = [
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--virtual-time-budget=10000",
+            "--enable-logging=stderr",
+            "--dump-dom",
+        ]
+        run = subprocess.run(
+            [chromium, *flags, f"--user-data-dir={tmp_path / 'browser'}", url],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=True,
+        )
+        return run.stdout, [line for line in run.stderr.splitlines() if "CONSOLE" in line]
+
+    return open_page

@@ -5,9 +5,11 @@ import csv
 import importlib
 import io
 import json
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import numpy as np
 import optuna
@@ -178,8 +180,7 @@ def test_series_as_artifacts_once(make_study: MakeStudy, tmp_path: Path) -> None
     meta = artifacts[1][0]
     assert meta["filename"] == "trial-1-training.csv"
     assert meta["mimetype"] == "text/csv"
-    with store.open_reader(meta["artifact_id"]) as file:
-        rows = list(csv.DictReader(io.TextIOWrapper(file, encoding="utf-8")))
+    rows = list(csv.DictReader(io.StringIO((tmp_path / meta["artifact_id"]).read_text())))
     assert [r["epoch"] for r in rows] == ["0", "1", "2"]
     assert [float(r["ihyll"]) for r in rows] == pytest.approx([0.21, 0.41, 0.61])
     assert [float(r["lr"]) for r in rows] == pytest.approx([0.001, 0.002, 0.003])
@@ -203,3 +204,37 @@ def test_without_the_extra(make_study: MakeStudy, monkeypatch: pytest.MonkeyPatc
 def test_several_objectives_are_refused() -> None:
     with pytest.raises(ValueError, match="has 2 objectives"):
         publish(optuna.create_study(directions=["minimize"] * 2))
+
+
+class _Quiet(WSGIRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        """Keep requests out of the test's output."""
+
+
+@pytest.mark.slow
+def test_figures_appear_in_a_browser(
+    make_study: MakeStudy,
+    analysis: DecayAnalysis,
+    browse: Callable[[str], tuple[str, list[str]]],
+) -> None:
+    study = make_study([C, P, C, R])
+    publish(study, analysis=analysis)
+    app = optuna_dashboard.wsgi(study._storage)
+    with make_server("127.0.0.1", 0, app, handler_class=_Quiet) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            url = f"http://127.0.0.1:{server.server_port}/dashboard/studies/{study._study_id}"
+            dom, console = browse(url)
+        finally:
+            server.shutdown()
+            thread.join()
+    assert console == []
+    for title in (
+        "MI decay and the best trials' dilations",
+        "Training of the best and the median trial",
+        "Objective against IHYLL",
+        "Dilations of the best trials",
+    ):
+        assert title in dom
+    assert "trial 2: 1,2,4,8" in dom

@@ -94,7 +94,7 @@ def _add_trial(
         (1, 2): ([*f.values], [*f.values.values()], "epoch %{x}: %{y:.4g}"),
         (2, 1): ([*f.ihyll], [*f.ihyll.values()], "epoch %{x}: %{y:.4g} nats"),
     }
-    drawn = set()
+    drawn: set[tuple[int, int]] = set()
     for (row, col), (x, y, hover) in panels.items():
         if not x:
             continue
