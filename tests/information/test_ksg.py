@@ -1,0 +1,195 @@
+"""mutual_info_ksg against brute force, NPEET's conventions, and known values."""
+
+from __future__ import annotations
+
+import math
+import tracemalloc
+
+import hypothesis.extra.numpy as hnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.special import digamma
+
+from optuna_mi.information import mutual_info_ksg
+
+
+def distances(x: np.ndarray, metric: str) -> np.ndarray:
+    gap = np.abs(x[:, None] - x[None])
+    return gap.max(axis=2) if metric == "chebyshev" else np.sqrt((gap**2).sum(axis=2))
+
+
+def brute_force(x: np.ndarray, y: np.ndarray, k: int, variant: int, metric: str) -> float:
+    n = len(x)
+    dx, dy = distances(x, metric), distances(y, metric)
+    terms = []
+    for i in range(n):
+        others = np.arange(n) != i
+        a, b = dx[i][others], dy[i][others]
+        joint = np.maximum(a, b)
+        radius = np.sort(joint)[k - 1]
+        if variant == 1:
+            nx, ny = (a < radius).sum(), (b < radius).sum()
+            terms.append(digamma(k) + digamma(n) - digamma(nx + 1) - digamma(ny + 1))
+        else:
+            inside = joint <= radius
+            nx, ny = (a <= a[inside].max()).sum(), (b <= b[inside].max()).sum()
+            terms.append(digamma(k) - 1 / k + digamma(n) - digamma(nx) - digamma(ny))
+    return float(np.mean(terms))
+
+
+def as_npeet(x: np.ndarray, y: np.ndarray, k: int) -> float:
+    """NPEET's conventions: <= epsilon - 1e-15, the sample itself counted."""
+    dx, dy = distances(x, "chebyshev"), distances(y, "chebyshev")
+    radius = np.sort(np.maximum(dx, dy), axis=1)[:, k] - 1e-15  # column 0 is the sample itself
+    nx, ny = (dx <= radius[:, None]).sum(axis=1), (dy <= radius[:, None]).sum(axis=1)
+    terms = digamma(k) + digamma(len(x)) - digamma(nx) - digamma(ny)
+    return float(np.mean(terms))
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    st.integers(10, 40),
+    st.sampled_from([1, 2, 5, 48]),
+    st.sampled_from([1, 3, 50]),
+    st.integers(1, 4),
+    st.sampled_from([1, 2]),
+    st.sampled_from(["chebyshev", "euclidean"]),
+    st.integers(0, 1000),
+)
+def test_equals_the_definition(n, dx, dy, k, variant, metric, seed):
+    rng = np.random.default_rng(seed)
+    x, y = rng.normal(size=(n, dx)), rng.normal(size=(n, dy))
+    found = mutual_info_ksg(x, y, k=k, variant=variant, metric=metric).value
+    assert found == pytest.approx(brute_force(x, y, k, variant, metric), abs=1e-12)
+
+
+@settings(deadline=None, max_examples=20)
+@given(hnp.arrays(np.float64, (30, 2), elements=st.integers(0, 5).map(float)), st.integers(0, 9))
+def test_ties_follow_the_definition(x, seed):
+    y = np.random.default_rng(seed).normal(size=(30, 1))
+    assert mutual_info_ksg(x, y).value == pytest.approx(brute_force(x, y, 3, 1, "chebyshev"))
+
+
+@pytest.mark.parametrize("n_features", [1, 3, 25])
+def test_npeet_on_the_same_jitter(n_features):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(300, n_features))
+    y = x[:, :1] + rng.normal(size=(300, 1))
+    noise = np.random.RandomState(7)
+    jittered = x + 1e-10 * noise.random_sample(x.shape), y + 1e-10 * noise.random_sample(y.shape)
+    found = mutual_info_ksg(x, y, compat="npeet", random_state=7)
+    assert found.value == pytest.approx(as_npeet(*jittered, 3), abs=1e-9)
+    assert found.estimator == "ksg-npeet"
+    # without jitter of its own, on data that carry it
+    again = mutual_info_ksg(*jittered, compat="npeet", jitter=0.0)
+    assert again.value == found.value
+    # where the 1e-15 is not lost, the conventions agree with KSG's own
+    assert mutual_info_ksg(*jittered).value == pytest.approx(found.value, abs=1e-9)
+
+
+def test_npeet_fault_at_large_distances_is_reproduced_with_a_warning():
+    rng = np.random.default_rng(1)
+    x = 1000 * rng.normal(size=(300, 4))
+    y = x[:, :2] + 300 * rng.normal(size=(300, 2))
+    with pytest.warns(UserWarning, match="rounds away"):
+        found = mutual_info_ksg(x, y, compat="npeet", jitter=0.0)
+    assert found.value == pytest.approx(as_npeet(x, y, 3), abs=1e-9)
+    assert found.value < mutual_info_ksg(x, y).value - 0.05
+
+
+@pytest.mark.parametrize("variant", [1, 2])
+@pytest.mark.parametrize("n_features", [1, 2])
+def test_gaussians(variant, n_features):
+    rho, values = 0.7, []
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        x, noise = rng.normal(size=(2, 2000, n_features))
+        y = rho * x + math.sqrt(1 - rho**2) * noise
+        values.append(mutual_info_ksg(x, y, variant=variant).value)
+    truth = -0.5 * n_features * math.log(1 - rho**2)
+    assert np.mean(values) == pytest.approx(truth, abs=0.03)
+
+
+@pytest.mark.parametrize("variant", [1, 2])
+def test_independent_within_three_standard_errors(variant):
+    rng = np.random.default_rng(5)
+    found = mutual_info_ksg(rng.normal(size=1000), rng.normal(size=1000), variant=variant)
+    assert abs(found.value) < 3 * found.standard_error
+
+
+def test_symmetric_and_invariant():
+    rng = np.random.default_rng(6)
+    x, y = rng.normal(size=(2, 200, 2))
+    y = y + x
+    value = mutual_info_ksg(x, y).value
+    assert mutual_info_ksg(y, x).value == pytest.approx(value, abs=1e-12)
+    assert mutual_info_ksg(4 * x + 1, 4 * y).value == pytest.approx(value, abs=1e-9)
+
+
+def test_duplicates_warn_and_jitter_helps():
+    rng = np.random.default_rng(7)
+    x = np.repeat(rng.normal(size=100), 5)
+    with pytest.warns(UserWarning, match=r"100.0% of the samples have 3 or more exact duplicates"):
+        tied = mutual_info_ksg(x, x)
+    assert tied.tie_fraction == 1.0
+    assert mutual_info_ksg(x, x, jitter=1e-10, random_state=0).tie_fraction == 0.0
+
+
+def test_jitter_is_seeded_and_leaves_the_global_stream_alone():
+    x, y = np.arange(50.0), np.arange(50.0) % 7
+    before = np.random.get_state()[1].copy()  # noqa: NPY002
+    first = mutual_info_ksg(x, y, jitter=0.1, random_state=3).value
+    assert mutual_info_ksg(x, y, jitter=0.1, random_state=3).value == first
+    assert mutual_info_ksg(x, y, jitter=0.1, random_state=4).value != first
+    mutual_info_ksg(x, y, compat="npeet", random_state=3)
+    assert np.array_equal(np.random.get_state()[1], before)  # noqa: NPY002
+
+
+def test_paper_mode_depends_on_the_scale_of_logits():
+    # why the mixed estimator is the default: one-hot labels lie at distance 1 from each other
+    rng = np.random.default_rng(8)
+    y = rng.integers(0, 10, 500)
+    logits = 3 * np.eye(10)[y] + rng.normal(size=(500, 10))
+    small, large = (
+        mutual_info_ksg(scale * logits, np.eye(10)[y], jitter=1e-10, random_state=0).value
+        for scale in (0.1, 10.0)
+    )
+    assert small > 1.5
+    assert large < 0.5
+
+
+@pytest.mark.slow
+def test_memory_grows_with_n_not_with_its_square():
+    x = np.random.default_rng(9).normal(size=(8000, 2))
+    mutual_info_ksg(x[:50], x[:50, :1])
+    tracemalloc.start()
+    mutual_info_ksg(x[:, :1], x[:, 1:])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 8000 * 8 * 100  # an N x N array would be 512 MB
+
+
+X = np.arange(20.0)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "options", "error", "message"),
+    [
+        (X, X[:5], {}, ValueError, "20 samples but y has 5"),
+        (X, np.where(X == 2, np.nan, X), {}, ValueError, "y holds NaN"),
+        (X, X.astype(str), {}, TypeError, "y must hold real numbers"),
+        (X, X, {"k": 0}, ValueError, "at least 1"),
+        (X[:3], X[:3], {"k": 3}, ValueError, "more than 3 samples, got 3"),
+        (X, X, {"variant": 3}, ValueError, "variant"),
+        (X, X, {"metric": "l1"}, ValueError, "l1"),
+        (X, X, {"compat": "sklearn"}, ValueError, "compat"),
+        (X, X, {"compat": "npeet", "variant": 2}, ValueError, "variant=1"),
+        (X, X, {"jitter": -1.0}, ValueError, "jitter"),
+        (X, X, {"jitter": math.nan}, ValueError, "jitter"),
+    ],
+)
+def test_bad_input(x, y, options, error, message):
+    with pytest.raises(error, match=message):
+        mutual_info_ksg(x, y, **options)
