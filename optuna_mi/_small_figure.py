@@ -61,5 +61,8 @@ def _short(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_short(v) for v in value]
     if isinstance(value, float):
-        return float(f"{value:.4g}") if np.isfinite(value) else None
+        if not np.isfinite(value):
+            return None
+        rounded = float(f"{value:.4g}")
+        return int(rounded) if rounded.is_integer() else rounded
     return value

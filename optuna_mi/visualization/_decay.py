@@ -87,7 +87,7 @@ def plot_decay_curve(
         _add_reference(figure, lags[keep], baseline, "baseline", _style.BROWN, dash="dot")
     _add_curve(figure, curve, lags, corrected, keep, bottom)
     if analysis is not None:
-        _add_analysis(figure, analysis, lags[0], right, bottom, top)
+        _add_analysis(figure, analysis, lags[0], right, bottom, top, min(200, max_points // 2))
     for i, (name, ds) in enumerate(named.items()):
         heights = crossing_heights(np.asarray(ds, dtype=np.float64), lags, corrected, analysis)
         add_layers(figure, name, ds, heights, i, float(lags[0]))
@@ -215,12 +215,13 @@ def _add_analysis(
     right: float,
     bottom: float,
     top: float,
+    n_points: int,
 ) -> None:
     x, y = _style.segments([((left, analysis.threshold), (right, analysis.threshold))])
     label = f"threshold {_style.short(analysis.threshold)}"
     figure.add_trace(_style.line_trace(x, y, label, _style.RED, dash="dash", width=1.2))
     if analysis.law != "none":
-        grid = np.geomspace(max(left, 1.0), right, 200)
+        grid = np.geomspace(max(left, 1.0), right, n_points)
         fit = np.asarray(analysis.predict(grid), dtype=np.float64)
         figure.add_scatter(
             x=grid,
