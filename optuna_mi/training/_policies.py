@@ -70,6 +70,7 @@ class IHYLLChangePolicy(IHYLLPolicy):
         super().__init__(optimizer, lr_min=lr_min, lr_max=lr_max, epsilon=epsilon, noise=noise)
         self.gamma1 = not_negative(gamma1, "gamma1")
         self.gamma2 = not_negative(gamma2, "gamma2")
+        self._begin()
 
     def _next_rate(self, seen: Observation) -> float:
         if seen.before is None:
@@ -163,6 +164,7 @@ class IHYLLReferencePolicy(IHYLLPolicy):
         self.value_only_epochs = _count(value_only_epochs, "value_only_epochs")
         self._value_only_left = 0
         self._batch_size: int | None = None
+        self._begin()
 
     def step(self, ihyll: Information, *, batch_size: int | None = None) -> None:  # type: ignore[override]
         """Set the next epoch's learning rate from the epoch's information.

@@ -43,8 +43,8 @@ class Observation:
 class IHYLLPolicy(LRScheduler):
     """A learning-rate scheduler whose ``step`` takes the epoch's mutual information.
 
-    Subclasses say in ``_next_rate`` what follows from an observation. Every parameter group keeps
-    its own rate and its own history.
+    Subclasses say in ``_next_rate`` what follows from an observation, and end their constructor
+    with ``_begin``. Every parameter group keeps its own rate and its own history.
     """
 
     optimizer: Optimizer
@@ -74,6 +74,9 @@ class IHYLLPolicy(LRScheduler):
         self.last_epoch = 0
         self._history: list[list[float]] = [[] for _ in optimizer.param_groups]
         self._warned = False
+
+    def _begin(self) -> None:
+        """Start at lr_min; the last thing a constructor does, once everything is checked."""
         self._set_rates(self.lr_min)
 
     def step(self, ihyll: Information) -> None:  # type: ignore[override]

@@ -65,6 +65,7 @@ class IHYLLTrendPolicy(IHYLLPolicy):
                 raise ValueError(f"{name} must be finite and at least 1, got {factor}")
         self.up = float(up)
         self.down = float(down)
+        self._begin()
 
     def _next_rate(self, seen: Observation) -> float:
         if seen.before is None:

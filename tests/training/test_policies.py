@@ -1,0 +1,364 @@
+"""The learning-rate policies against traces worked out by hand from [V]'s appendix."""
+
+from __future__ import annotations
+
+import copy
+import io
+import math
+
+import pytest
+import torch
+from torch.optim.lr_scheduler import LRScheduler
+
+from optuna_mi.information import MutualInformation
+from optuna_mi.training import (
+    IHYLLChangePolicy,
+    IHYLLReferencePolicy,
+    IHYLLTrendPolicy,
+    layer_parameter_groups,
+)
+
+BOUNDS = {"lr_min": 0.001, "lr_max": 0.1}
+
+
+def sgd(n_groups: int = 1, lr: float = 0.5) -> torch.optim.SGD:
+    groups = [{"params": [torch.nn.Parameter(torch.zeros(1))]} for _ in range(n_groups)]
+    return torch.optim.SGD(groups, lr=lr)
+
+
+def trace(policy, values) -> list[float]:
+    rates = [policy.get_last_lr()[0]]
+    for value in values:
+        policy.step(value)
+        rates.append(policy.get_last_lr()[0])
+    return rates
+
+
+def change(optimizer, **options):
+    return IHYLLChangePolicy(optimizer, **{**BOUNDS, "gamma1": 0.1, "gamma2": 1.0, **options})
+
+
+def reference(optimizer, **options):
+    return IHYLLReferencePolicy(optimizer, **{**BOUNDS, "reference": 2.0, **options})
+
+
+def test_policy_1_by_hand():
+    #        delta: -, 1/2, 0.5/2.5 = 0.2, 0.01/2.51, 0.51/2 (a fall moves it too), 2/4, 0/4
+    values = [1.0, 2.0, 2.5, 2.51, 2.0, 4.0, 4.0]
+    expected = [
+        0.001,
+        0.001,  # one value: nothing to compare
+        0.051,  # + 0.1 * 0.5
+        0.071,  # + 0.1 * 0.2
+        0.071 - 0.01 / 2.51,  # 0.00398 <= 0.01: - 1 * delta
+        0.071 - 0.01 / 2.51 + 0.0255,  # + 0.1 * 0.255
+        0.1,  # capped
+        0.1,  # delta 0: minus nothing
+    ]
+    assert trace(change(sgd()), values) == pytest.approx(expected, abs=1e-12)
+
+
+def test_policy_1_floor():
+    # 0.005/1.005 = 0.004975 <= epsilon, times gamma2 = 100, is more than there is
+    rates = trace(change(sgd(), gamma2=100.0), [0.5, 1.0, 1.005])
+    assert rates == pytest.approx([0.001, 0.001, 0.051, 0.001], abs=1e-12)
+
+
+def test_policy_1_exactly_epsilon_is_saturated():
+    # delta = 0.25 = epsilon: "greater than" is false
+    rates = trace(change(sgd(), epsilon=0.25, gamma2=0.001), [0.5, 2.0, 1.5999999999999999, 1.28])
+    assert rates[2] == pytest.approx(0.001 + 0.1 * 0.75)
+    policy = change(sgd(), epsilon=0.25, gamma2=0.001)
+    assert trace(policy, [1.0, 4.0, 3.2])[-1] == pytest.approx(0.001 + 0.075 - 0.001 * 0.25)
+
+
+def test_policy_2_by_hand():
+    values = [1.0, 1.6, 1.608, 1.9, 2.5, 1.0]
+    d2 = 0.008 / 1.608
+    assert d2 <= 0.01
+    expected = [
+        0.001,
+        0.001,
+        0.001 + 0.1 * 0.2,  # d1 = 1 - 1.6/2, d2 = 0.375
+        0.021 - 0.05 * 0.196,  # d1 = 1 - 1.608/2 = 0.196, saturated
+        0.0112 + 0.1 * 0.05,  # d1 = 0.05, d2 = 0.292/1.9
+        0.0162 - 0.02 * 0.25,  # d1 = -0.25 whatever d2
+        0.0112 + 0.1 * 0.5,
+    ]
+    policy = reference(sgd(), gamma1=0.1, gamma2=0.05, gamma3=0.02)
+    assert trace(policy, values) == pytest.approx(expected, abs=1e-12)
+
+
+def test_policy_2_above_the_reference_and_saturated():
+    policy = reference(sgd(), lr_min=0.01, gamma3=0.001)
+    # d1 = 1 - 2.5/2 = -0.25 with d2 = 0 (fourth case) and d2 > epsilon (third case)
+    assert trace(policy, [2.0, 2.5, 2.5]) == pytest.approx([0.01] * 4)
+    policy = reference(sgd(), gamma1=0.1, gamma3=0.04)
+    rates = trace(policy, [0.5, 1.0, 2.5, 2.5])
+    assert rates[2] == pytest.approx(0.051)
+    assert rates[3] == pytest.approx(0.051 - 0.04 * 0.25)
+    assert rates[4] == pytest.approx(0.051 - 0.04 * 0.5)
+
+
+def test_policy_2_caps():
+    assert trace(reference(sgd(), gamma1=10.0), [0.5, 1.0])[-1] == 0.1
+    assert trace(reference(sgd(), gamma2=10.0), [0.5, 1.0, 1.0])[-1] == 0.001
+
+
+def test_value_only():
+    policy = reference(sgd())
+    trace(policy, [1.0, 1.0])
+    policy.value_only(2)
+    # saturated (d2 = 0), yet the rate grows by 0.1 * d1 = 0.05 for two steps, then falls
+    assert trace(policy, [1.0, 1.0, 1.0]) == pytest.approx([0.001, 0.051, 0.1, 0.05])
+    policy.value_only(1)
+    assert trace(policy, [2.2]) == pytest.approx([0.05, 0.05 - 0.1 * 0.1])
+
+
+def test_batch_size_change_is_noticed():
+    policy = reference(sgd(), value_only_epochs=2)
+    for _ in range(3):
+        policy.step(1.0, batch_size=100)
+    assert policy.get_last_lr() == [0.001]
+    rates = []
+    for _ in range(3):
+        policy.step(1.0, batch_size=500)
+        rates += policy.get_last_lr()
+    assert rates == pytest.approx([0.051, 0.1, 0.05])
+
+
+def test_a_first_value_counts_when_only_the_value_does():
+    policy = reference(sgd())
+    policy.value_only(1)
+    assert trace(policy, [1.5]) == pytest.approx([0.001, 0.026])
+
+
+@pytest.mark.parametrize("make", [change, reference, lambda o: IHYLLTrendPolicy(o, **BOUNDS)])
+@pytest.mark.parametrize("stop", [0, 1, 2, 5])
+def test_resumed_traces_are_identical(make, stop):
+    values = [0.3, 0.9, 1.4, 1.405, 2.2, 2.1, 2.1, 2.3]
+    policy = make(sgd())
+    expected = trace(policy, values)
+
+    first_optimizer = sgd()
+    first = make(first_optimizer)
+    rates = trace(first, values[:stop])
+    file = io.BytesIO()
+    torch.save({"policy": first.state_dict(), "optimizer": first_optimizer.state_dict()}, file)
+    file.seek(0)
+    saved = torch.load(file, weights_only=True)
+    for policy_first in (True, False):
+        optimizer = sgd()
+        resumed = make(optimizer)
+        if policy_first:
+            resumed.load_state_dict(copy.deepcopy(saved["policy"]))
+            optimizer.load_state_dict(copy.deepcopy(saved["optimizer"]))
+        else:
+            optimizer.load_state_dict(copy.deepcopy(saved["optimizer"]))
+            resumed.load_state_dict(copy.deepcopy(saved["policy"]))
+        assert rates[:-1] + trace(resumed, values[stop:]) == expected
+        assert resumed.last_epoch == len(values)
+
+
+def test_state_is_a_copy():
+    policy = change(sgd())
+    policy.step(1.0)
+    state = policy.state_dict()
+    policy.step(2.0)
+    assert state["_history"] == [[1.0]]
+
+
+def test_value_only_survives_a_resume():
+    policy = reference(sgd())
+    trace(policy, [1.0, 1.0])
+    policy.value_only(2)
+    policy.step(1.0)
+    resumed = reference(sgd())
+    resumed.load_state_dict(policy.state_dict())
+    assert trace(resumed, [1.0, 1.0]) == trace(policy, [1.0, 1.0])
+
+
+def test_state_of_other_groups_is_refused():
+    state = change(sgd(2)).state_dict()
+    with pytest.raises(ValueError, match="2 parameter groups but the optimizer has 1"):
+        change(sgd(1)).load_state_dict(state)
+
+
+def test_scheduler_manners():
+    optimizer = sgd(lr=0.5)
+    policy = change(optimizer)
+    assert isinstance(policy, LRScheduler)
+    assert policy.last_epoch == 0
+    assert optimizer.param_groups[0]["lr"] == 0.001  # training begins at lr_min
+    policy.step(1.0)
+    policy.step(torch.tensor(2.0))
+    assert policy.last_epoch == 2
+    assert policy.get_last_lr() == [optimizer.param_groups[0]["lr"]] == [pytest.approx(0.051)]
+
+
+@pytest.mark.parametrize("make", [torch.optim.Adam, torch.optim.RMSprop, torch.optim.AdamW])
+def test_any_optimizer(make):
+    optimizer = make([torch.nn.Parameter(torch.zeros(1))], lr=0.3)
+    assert trace(change(optimizer), [1.0, 2.0])[-1] == pytest.approx(0.051)
+
+
+def test_tensor_rates_are_changed_in_place():
+    lr = torch.tensor(0.3)
+    optimizer = torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))], lr=lr)
+    assert trace(change(optimizer), [1.0, 2.0])[-1] == pytest.approx(0.051)
+    assert optimizer.param_groups[0]["lr"] is lr
+    assert float(lr) == pytest.approx(0.051)
+
+
+def test_layer_wise():
+    policy = change(sgd(2))
+    policy.step([1.0, 1.0])
+    policy.step([2.0, 1.25])  # delta 0.5 and 0.2
+    assert policy.get_last_lr() == pytest.approx([0.051, 0.021])
+    policy.step([2.0, 2.5])  # saturated (delta 0), and 0.5
+    assert policy.get_last_lr() == pytest.approx([0.051, 0.071])
+
+
+def test_layer_wise_by_name_with_bounds_and_references_of_its_own():
+    model = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Linear(3, 2))
+    optimizer = torch.optim.SGD(layer_parameter_groups(model, ["0", "1"]), lr=1.0)
+    policy = IHYLLReferencePolicy(
+        optimizer, lr_min=[0.001, 0.01], lr_max=[0.02, 0.1], reference=[1.0, 2.0]
+    )
+    policy.step({"1": 1.0, "0": 0.25})
+    policy.step({"0": 0.5, "1": 1.5, "unused": 7.0})
+    # 0.001 + 0.1 * 0.5 capped at 0.02; 0.01 + 0.1 * 0.25
+    assert policy.get_last_lr() == pytest.approx([0.02, 0.035])
+    with pytest.raises(ValueError, match=r"named \['1'\]"):
+        policy.step({"0": 1.0})
+
+
+def test_number_of_values_must_match():
+    policy = change(sgd(2))
+    with pytest.raises(ValueError, match="3 values for 2 parameter groups"):
+        policy.step([1.0, 2.0, 3.0])
+    with pytest.raises(TypeError, match="must be a number"):
+        policy.step("2.0")
+    assert policy.last_epoch == 0
+
+
+@pytest.mark.parametrize("make", [change, reference, lambda o: IHYLLTrendPolicy(o, **BOUNDS)])
+@pytest.mark.parametrize("bad", [math.nan, math.inf, 0.0, -0.4])
+def test_unusable_values_hold_the_rate_and_warn_once(make, bad, recwarn):
+    policy = make(sgd())
+    trace(policy, [0.5, 1.0])
+    held = policy.get_last_lr()
+    with pytest.warns(UserWarning, match="stays as it is"):
+        policy.step(bad)
+    assert policy.get_last_lr() == held
+    policy.step(bad)  # no second warning, which the test run would turn into an error
+    assert policy.get_last_lr() == held
+    assert policy.last_epoch == 4
+    policy.step(1.0)
+    assert math.isfinite(policy.get_last_lr()[0])
+
+
+def test_a_value_that_is_not_finite_is_forgotten():
+    with pytest.warns(UserWarning, match="nan"):
+        rates = trace(change(sgd()), [1.0, math.nan, 2.0])
+    assert rates[-1] == pytest.approx(0.051)  # compared with 1.0
+
+
+def test_a_negative_value_is_remembered():
+    with pytest.warns(UserWarning, match="-0.5 nats"):
+        rates = trace(change(sgd()), [-0.5, 1.0])
+    assert rates[-1] == pytest.approx(0.1)  # 0.001 + 0.1 * 1.5 / 1, capped
+
+
+def test_noise_threshold_needs_a_standard_error():
+    def measured(value: float) -> MutualInformation:
+        return MutualInformation(value, standard_error=0.05)
+
+    # a change of 0.08 in 2.08 is 3.8 %: above epsilon, below two standard errors (4.8 %)
+    plain = trace(change(sgd(), noise=2.0), [1.0, 2.0, 2.08])
+    aware = trace(change(sgd(), noise=2.0), [measured(v) for v in (1.0, 2.0, 2.08)])
+    paper = trace(change(sgd()), [measured(v) for v in (1.0, 2.0, 2.08)])
+    assert plain == paper
+    assert plain[-1] > plain[-2]
+    assert aware[-1] == pytest.approx(0.051 - 0.08 / 2.08)
+
+
+def test_trend_policy_by_hand():
+    policy = IHYLLTrendPolicy(sgd(), **BOUNDS, up=4.0, down=2.0, epsilon=0.01)
+    values = [1.0, 1.5, 2.0, 2.01, 1.5, 2.0, 2.2, 2.2]
+    # up, up, within epsilon, a fall, up, up but capped, flat
+    expected = [0.001, 0.001, 0.004, 0.016, 0.008, 0.004, 0.016, 0.064, 0.032]
+    assert trace(policy, values) == pytest.approx(expected, rel=1e-12)
+
+
+def test_trend_policy_bounds():
+    policy = IHYLLTrendPolicy(sgd(), **BOUNDS, up=1000.0, down=10_000.0)
+    assert trace(policy, [1.0, 2.0, 2.0])[2:] == [0.1, 0.001]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"lr_min": 0.0}, "0 < lr_min <= lr_max"),
+        ({"lr_min": 0.2}, "0 < lr_min <= lr_max"),
+        ({"lr_max": math.inf}, "lr_max must be finite"),
+        ({"lr_min": [0.001, 0.001]}, "2 values for 1 parameter groups"),
+        ({"gamma1": -1.0}, "gamma1"),
+        ({"gamma2": math.nan}, "gamma2"),
+        ({"epsilon": -0.1}, "epsilon"),
+        ({"noise": -0.1}, "noise"),
+    ],
+)
+@pytest.mark.parametrize("make", [change, reference])
+def test_bad_options(make, options, message):
+    optimizer = sgd(lr=0.5)
+    with pytest.raises(ValueError, match=message):
+        make(optimizer, **options)
+    assert optimizer.param_groups[0]["lr"] == 0.5  # nothing half-done
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"reference": 0.0}, "reference must be positive"),
+        ({"reference": math.nan}, "reference must be finite"),
+        ({"gamma3": -1.0}, "gamma3"),
+        ({"value_only_epochs": -1}, "value_only_epochs"),
+    ],
+)
+def test_bad_reference_options(options, message):
+    with pytest.raises(ValueError, match=message):
+        reference(sgd(), **options)
+
+
+@pytest.mark.parametrize("options", [{"up": 0.9}, {"down": 0.0}, {"up": math.inf}])
+def test_bad_trend_options(options):
+    with pytest.raises(ValueError, match="at least 1"):
+        IHYLLTrendPolicy(sgd(), **BOUNDS, **options)
+
+
+def test_not_an_optimizer():
+    with pytest.raises(TypeError, match="Optimizer"):
+        change(torch.nn.Linear(2, 2))
+
+
+def test_value_only_must_be_a_count():
+    with pytest.raises(ValueError, match="epochs"):
+        reference(sgd()).value_only(-1)
+
+
+def test_layer_groups_hold_every_parameter_once():
+    model = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.ReLU(), torch.nn.Linear(3, 2))
+    groups = layer_parameter_groups(model, ["2", "0"])
+    assert [group["name"] for group in groups] == ["2", "0"]
+    assert groups[0]["params"][0] is model[2].weight
+    with pytest.raises(ValueError, match=r"no layer holds the parameters \['2.weight', '2.bias'\]"):
+        layer_parameter_groups(model, ["0"])
+    with pytest.raises(ValueError, match="no parameters"):
+        layer_parameter_groups(model, ["0", "1", "2"])
+    with pytest.raises(KeyError, match="nothing"):
+        layer_parameter_groups(model, ["nothing"])
+    with pytest.raises(ValueError, match="share a parameter"):
+        layer_parameter_groups(torch.nn.Sequential(model), ["0", "0.2"])
+    model[0].requires_grad_(False)
+    assert len(layer_parameter_groups(model, ["2"])) == 1
