@@ -5,17 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from optuna_mi.decay import DecayAnalysis
 from optuna_mi.pruners import ihyll_series
 from optuna_mi.search_space import DilationSpace, parse_dilations
-
-if TYPE_CHECKING:
-    from optuna_mi.decay import DecayAnalysis
 
 _RANK = {TrialState.COMPLETE: 0, TrialState.PRUNED: 1, TrialState.RUNNING: 2}
 
@@ -144,8 +142,6 @@ def metric_name(study: Study) -> str:
 
 def read_analysis(study: Study) -> DecayAnalysis | None:
     """Return the decay analysis kept in the study (attribute ``mi:analysis``), if any."""
-    from optuna_mi.decay import DecayAnalysis
-
     text = study.user_attrs.get("mi:analysis")
     return DecayAnalysis.from_json(text) if isinstance(text, str) else None
 

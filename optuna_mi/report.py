@@ -214,8 +214,13 @@ def _decay_section(analysis: DecayAnalysis | None, best: FrozenTrial | None) -> 
     if dilations:
         caption += (
             " Green circles are the best trial's dilations on the fitted law, one horizontal line "
-            "a layer: evenly spaced lines lose equal shares of information from layer to layer."
+            "a layer."
         )
+        if analysis.law in ("power", "broken_power"):
+            caption += (
+                " Lines are spaced to lose equal shares of information from layer to layer, "
+                "within each stretch of the law."
+            )
     return html.section(heading, html.figure(plot, "decay", caption), summary)
 
 

@@ -76,7 +76,12 @@ def plot_decay_curve(
             "nats), so a log axis can show nothing: the data show no dependence at these lags"
         )
     right = max([lags[-1], *(float(d) for ds in named.values() for d in ds)])
-    bottom, top = _value_range(curve, analysis, positive, raw)
+    heights = {
+        name: crossing_heights(np.asarray(ds, dtype=np.float64), lags, corrected, analysis)
+        for name, ds in named.items()
+    }
+    highest = max([raw.max(), *(h for hs in heights.values() for h in hs)])
+    bottom, top = _value_range(curve, analysis, positive, float(highest))
     keep = thin(lags, corrected, max_points, log=True)
 
     figure = go.Figure()
@@ -89,8 +94,7 @@ def plot_decay_curve(
     if analysis is not None:
         _add_analysis(figure, analysis, lags[0], right, bottom, top, min(200, max_points // 2))
     for i, (name, ds) in enumerate(named.items()):
-        heights = crossing_heights(np.asarray(ds, dtype=np.float64), lags, corrected, analysis)
-        add_layers(figure, name, ds, heights, i, float(lags[0]))
+        add_layers(figure, name, ds, heights[name], i, float(lags[0]))
 
     figure.update_xaxes(
         type="log",
@@ -112,15 +116,15 @@ def _title(analysis: DecayAnalysis | None) -> str:
     if analysis is None:
         return "Mutual information decay"
     law = _LAW_NAMES.get(analysis.law, analysis.law)
-    told = f" (told: {', '.join(analysis.forced)})" if analysis.forced else ""
+    told = f" (given: {', '.join(analysis.forced)})" if analysis.forced else ""
     return f"Mutual information decay: {law}{told}, max dilation {analysis.max_dilation}"
 
 
 def _value_range(
-    curve: DecayCurve, analysis: DecayAnalysis | None, positive: Floats, raw: Floats
+    curve: DecayCurve, analysis: DecayAnalysis | None, positive: Floats, highest: float
 ) -> tuple[float, float]:
     """Choose the y axis so that noise far below the threshold does not squeeze the curve."""
-    top = float(max(positive.max(), raw.max())) * 3
+    top = highest * 3
     marks = []
     if analysis is not None:
         marks.append(analysis.threshold)
@@ -202,8 +206,8 @@ def _add_curve(
         y=_masked(y),
         name="MI" if curve.baseline is None else "MI − baseline",
         mode="lines+markers",
-        line={"color": _style.BLUE, "width": 1.6},
-        marker={"size": 4 if len(x) <= 200 else 2.5, "color": _style.BLUE},
+        line={"color": _style.BLUE, "width": 1.6 if len(x) <= 400 else 1},
+        marker={"size": 4 if len(x) <= 200 else 2, "color": _style.BLUE},
         hovertemplate="d = %{x}: %{y:.4g} nats",
     )
 
@@ -220,6 +224,11 @@ def _add_analysis(
     x, y = _style.segments([((left, analysis.threshold), (right, analysis.threshold))])
     label = f"threshold {_style.short(analysis.threshold)}"
     figure.add_trace(_style.line_trace(x, y, label, _style.RED, dash="dash", width=1.2))
+    if analysis.effective_threshold > analysis.threshold * 1.01:
+        level = analysis.effective_threshold
+        x, y = _style.segments([((left, level), (right, level))])
+        label = f"what the data resolve: {_style.short(level)}"
+        figure.add_trace(_style.line_trace(x, y, label, _style.RED, dash="dot", width=1.2))
     if analysis.law != "none":
         grid = np.geomspace(max(left, 1.0), right, n_points)
         fit = np.asarray(analysis.predict(grid), dtype=np.float64)

@@ -37,8 +37,10 @@ def log_range(low: float, high: float, margin: float = 0.03) -> list[float]:
 
 def log_ticks(low: float, high: float) -> dict[str, Any]:
     """Return a log axis' ticks: powers of ten, with 2 and 5 between on a short axis."""
-    decades = math.log10(high / low)
-    return {"dtick": 1 if decades > 2.5 else "D2"}
+    if high / low > 300:
+        return {"dtick": 1}
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    return {"tickvals": [float(f"{m}e{k}") for k in decades for m in (1, 2, 5)]}
 
 
 def octave_ticks(high: float) -> dict[str, Any]:

@@ -86,7 +86,11 @@ def test_analysis(curve: DecayCurve, analysis: DecayAnalysis) -> None:
     assert foot[1] == pytest.approx(bottom)
     assert head[1] == pytest.approx(top)
     assert bottom < 2e-5
-    assert "power law (told: law)" in figure.layout.title.text
+    assert "power law (given: law)" in figure.layout.title.text
+
+
+def test_short_axes_name_more_than_powers_of_ten(curve: DecayCurve) -> None:
+    assert set(plot_decay_curve(curve).layout.xaxis.tickvals) >= {1, 2, 5, 10, 20, 50, 100}
 
 
 def test_layers_meet_the_fit(curve: DecayCurve, analysis: DecayAnalysis) -> None:
@@ -119,6 +123,15 @@ def test_touching_labels_are_left_out(curve: DecayCurve) -> None:
     labels = [t for t in marks.text if t]
     assert labels[:4] == ["1", "2", "3", "4"]
     assert len(labels) < 15
+
+
+def test_a_threshold_below_the_noise_shows_what_the_data_resolve(curve: DecayCurve) -> None:
+    analysis = analyze_decay(curve, threshold=1e-7, law="power")
+    assert analysis.effective_threshold > 1e-7
+    figure = plot_decay_curve(curve, analysis)
+    ((start, _),) = lines(trace(figure, "what the data resolve"))
+    assert start == (1.0, analysis.effective_threshold)
+    assert 10 ** figure.layout.yaxis.range[0] < 1e-7
 
 
 def test_breaks_and_their_intervals(ptb_curve: DecayCurve) -> None:
