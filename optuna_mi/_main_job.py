@@ -109,7 +109,7 @@ def remembered(
         return None
     return (
         DecayAnalysis.from_json(study.user_attrs["mi:analysis"]),
-        DilationSpace.from_json(study.user_attrs["mi:space"]),
+        DilationSpace.from_study(study),
     )
 
 

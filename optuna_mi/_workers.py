@@ -80,6 +80,6 @@ def run_workers(job: Job, study: optuna.Study, n_workers: int) -> None:
 def _work(job: Job, worker: int) -> None:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.load_study(study_name=job.study_name, storage=open_storage(job.storage))
-    space = DilationSpace.from_json(study.user_attrs["mi:space"])
+    space = DilationSpace.from_study(study)
     objective = make_objective(job, load_dataset(job.dataset, unit=job.unit), space)
     run_trials(job, study, objective, worker=worker, progress=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,6 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = _parser().parse_args(argv)
     try:
+        _quiet()
         arguments.run(arguments)
     except (ValueError, OSError, MissingExtraError) as error:
         # What this package raises at the door; anything else is a defect and keeps its traceback.
@@ -45,6 +47,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("optuna-mi: interrupted; run the same command again to go on", file=sys.stderr)
         return 130
     return 0
+
+
+def _quiet() -> None:
+    """Leave the terminal to the progress bar and the results."""
+    import optuna
+    from optuna.exceptions import ExperimentalWarning
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    warnings.simplefilter("ignore", ExperimentalWarning)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -14,7 +14,6 @@ import numpy as np
 import optuna
 import torch
 from optuna.distributions import BaseDistribution
-from optuna.storages import RetryHeartbeatStaleTrialCallback
 
 from optuna_mi.datasets import Dataset, SequenceClassification
 from optuna_mi.pruners import flush_ihyll
@@ -75,8 +74,8 @@ class DilatedRNNObjective:
         n_threads: Threads of torch while a trial runs; trials side by side are faster than
             threads within one.
         checkpoint_dir: Where a trial saves its state after each epoch, as ``STUDY-NUMBER.pt``: a
-            trial that Optuna's ``RetryHeartbeatStaleTrialCallback`` retries goes on there, and a complete
-            trial leaves its model. None for no checkpoints.
+            trial that ``optuna.storages.RetryHeartbeatStaleTrialCallback`` retries goes on there,
+            and a complete trial leaves its model. None for no checkpoints.
 
     Raises:
         ValueError: A setting is out of range or does not fit the data set.
@@ -271,8 +270,10 @@ class DilatedRNNObjective:
 def _first_number(trial: optuna.Trial) -> int:
     """Return the number of the trial that this one retries, or its own."""
     frozen = trial.study._storage.get_trial(trial._trial_id)
-    retried = RetryHeartbeatStaleTrialCallback.retried_trial_number(frozen)
-    return trial.number if retried is None else retried
+    # What RetryHeartbeatStaleTrialCallback.retried_trial_number reads, without its warning that
+    # it is experimental at every trial.
+    number: int = frozen.system_attrs.get("failed_trial", trial.number)
+    return number
 
 
 def _device(name: str | torch.device) -> torch.device:

@@ -27,7 +27,7 @@ def digits() -> SequenceClassification:
 
 @pytest.fixture(scope="module")
 def text() -> LanguageModeling:
-    """Symbols that repeat with period 5 but for one in ten: about 0.9 bits are to be learnt."""
+    """Symbols that repeat with period 5 but for one in ten: no model gets below 0.56 bits."""
     rng = np.random.default_rng(0)
     symbols = np.arange(40_000) % 5
     noisy = rng.random(len(symbols)) < 0.1
@@ -59,9 +59,9 @@ def test_a_trial_learns_and_records_what_it_did(
     assert attributes["epochs"] == 8
     assert attributes["test"] > 0.6
     assert attributes["dilations"].startswith("1,")
-    assert attributes["ixy"] == pytest.approx(math.log(10), abs=1e-3)  # classes are balanced
+    assert math.log(10) - 0.01 < attributes["ixy"] <= math.log(10)  # classes are nearly balanced
     series = ihyll_series(trial)
-    assert series[7] == attributes["ihyll_final"]
+    assert series[7] == pytest.approx(attributes["ihyll_final"], abs=1e-4)  # stored rounded
     assert series[7] > series[0] + 0.3  # nats: learning shows in IHYLL
     rates = attributes["mi:lr"]
     assert rates[0] == rates[1] == 1e-3  # both policies start at LR_min and need two values
@@ -78,7 +78,9 @@ def test_a_language_model_learns(text: LanguageModeling) -> None:
     study.optimize(objective, n_trials=1)
     trial = study.trials[0]
     assert trial.value is not None
-    assert trial.value < 1.5 < trial.intermediate_values[0]  # log2(5) = 2.32 bits without learning
+    right, wrong = 0.92, 0.02
+    entropy = -right * math.log2(right) - 4 * wrong * math.log2(wrong)
+    assert entropy - 0.05 < trial.value < entropy + 0.3  # log2(5) = 2.32 bits without learning
     assert 0.3 < trial.user_attrs["ihyll_final"] < trial.user_attrs["ixy"] + 0.1
 
 
