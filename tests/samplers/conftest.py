@@ -1,5 +1,14 @@
 from __future__ import annotations
 
+import os
+import socket
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
 from optuna_mi.search_space import DecayGeometry, DilationSpace, IntRange
@@ -7,10 +16,63 @@ from optuna_mi.search_space import DecayGeometry, DilationSpace, IntRange
 
 @pytest.fixture
 def space() -> DilationSpace:
-    """Two segments, 24 cells with points=…: enough for every rule, cheap to place."""
+    """A space of two segments, cheap to place."""
     return DilationSpace(
         DecayGeometry("broken_power", (12.0,), (2.4, 0.9)),
         (IntRange(3, 8, 6), IntRange(2, 5, 3)),
         IntRange(64, 256, 128),
         max_layers=12,
     )
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a real PostgreSQL server that lives as long as the session."""
+    folder = tmp_path_factory.mktemp("pg")
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        pgserver = pytest.importorskip("pgserver")
+        pytest.importorskip("psycopg2")
+    server = pgserver.get_server(folder / "data")
+    try:
+        yield server.get_uri().replace("postgresql://", "postgresql+psycopg2://")
+    finally:
+        server.cleanup()
+
+
+@pytest.fixture(params=["sqlite", "journal", "postgresql", "grpc"])
+def storage_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A storage for several processes, as grid_worker.open_storage reads it."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/study.db"
+    elif request.param == "journal":
+        yield f"journal:{tmp_path}/study.log"
+    elif request.param == "postgresql":
+        yield request.getfixturevalue("postgresql")
+    else:
+        pytest.importorskip("grpc")
+        with socket.socket() as probe:
+            probe.bind(("localhost", 0))
+            port = probe.getsockname()[1]
+        code = (
+            "import optuna, warnings; warnings.simplefilter('ignore');"
+            f"storage = optuna.storages.get_storage('sqlite:///{tmp_path}/study.db');"
+            f"optuna.storages.run_grpc_proxy_server(storage, port={port})"
+        )
+        server = subprocess.Popen([sys.executable, "-c", code])
+        try:
+            _wait_for(port)
+            yield f"grpc:{port}"
+        finally:
+            server.kill()
+            server.wait()
+
+
+def _wait_for(port: int) -> None:
+    for _ in range(300):
+        with socket.socket() as probe:
+            if probe.connect_ex(("localhost", port)) == 0:
+                return
+        time.sleep(0.1)
+    raise TimeoutError(f"nothing answers on port {port}")

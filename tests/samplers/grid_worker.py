@@ -35,7 +35,7 @@ def make_sampler(n_cells: int, seed: int | None) -> MIGridSampler:
     return MIGridSampler(SPACE, extra=extra, settings=settings, seed=seed)
 
 
-def open_storage(url: str, heartbeat: int | None = None) -> BaseStorage:
+def open_storage(url: str, heartbeat: int | None = None, callback: bool = False) -> BaseStorage:
     """Open any of Optuna's storages by a URL, with ``journal:`` and ``grpc:`` for those two."""
     if url.startswith("journal:"):
         backend = optuna.storages.journal.JournalFileBackend(url.removeprefix("journal:"))
@@ -43,16 +43,20 @@ def open_storage(url: str, heartbeat: int | None = None) -> BaseStorage:
     if url.startswith("grpc:"):
         port = int(url.removeprefix("grpc:"))
         return optuna.storages.GrpcStorageProxy(host="localhost", port=port)
-    if heartbeat is not None:
-        return optuna.storages.RDBStorage(
-            url, heartbeat_interval=heartbeat, grace_period=2 * heartbeat
-        )
-    return optuna.storages.get_storage(url)
+    if heartbeat is None:
+        return optuna.storages.get_storage(url)
+    retry = optuna.storages.RetryHeartbeatStaleTrialCallback(max_retry=3) if callback else None
+    return optuna.storages.RDBStorage(
+        url,
+        heartbeat_interval=heartbeat,
+        grace_period=2 * heartbeat,
+        heartbeat_stale_trial_callback=retry,
+    )
 
 
 def work(args: argparse.Namespace, worker: int) -> None:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    storage = open_storage(args.url, args.heartbeat)
+    storage = open_storage(args.url, args.heartbeat, args.callback)
     seed = worker if args.seeds == "different" else 0
     sampler = make_sampler(args.cells, seed)
     study = optuna.load_study(study_name=args.study, storage=storage, sampler=sampler)
@@ -86,6 +90,7 @@ def main() -> None:
     parser.add_argument("--kill", type=int, default=0, help="how many workers kill themselves")
     parser.add_argument("--fail", type=float, default=0.0, help="probability that a training fails")
     parser.add_argument("--heartbeat", type=int)
+    parser.add_argument("--callback", action="store_true", help="the storage retries dead trials")
     args = parser.parse_args()
     pids = []
     for worker in range(args.workers):
