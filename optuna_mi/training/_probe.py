@@ -49,7 +49,8 @@ class InformationProbe:
     position and the symbol that followed, at a random subset of positions.
 
     Args:
-        model: The network; its output (the first item of a tuple) is the last layer's activations.
+        model: The network; its output (the first item of a tuple or mapping) is the last layer's
+            activations.
         inputs: Inputs: examples along ``batch_dim``. For sequence prediction the first two axes are
             step and sequence, or sequence and step where ``batch_dim=0``.
         targets: Classes, integers: shape (N,), or that of the first two axes of ``inputs``.
@@ -367,8 +368,8 @@ def _hooked(layers: Mapping[str, nn.Module], latest: dict[str, Tensor]) -> Itera
 
 
 def _first_tensor(output: Any) -> Tensor:
-    while isinstance(output, tuple | list) and output:
-        output = output[0]
+    while isinstance(output, tuple | list | Mapping) and output:
+        output = next(iter(output.values())) if isinstance(output, Mapping) else output[0]
     if not isinstance(output, Tensor):
         raise ValueError(f"expected a tensor or a tuple that begins with one, got {type(output)}")
     return output
