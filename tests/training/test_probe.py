@@ -1,0 +1,324 @@
+"""InformationProbe: what it measures, and that it disturbs nothing."""
+
+from __future__ import annotations
+
+import logging
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from optuna_mi.information import mutual_info_ksg, mutual_info_mixed
+from optuna_mi.nn import DilatedRNNClassifier, DilatedRNNLanguageModel
+from optuna_mi.training import InformationProbe, ProbeMeasurement
+
+
+def classes(n: int = 600, n_classes: int = 4, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    y = torch.randint(0, n_classes, (n,), generator=generator)
+    x = nn.functional.one_hot(y, n_classes) + 0.4 * torch.randn(n, n_classes, generator=generator)
+    return x, y
+
+
+def network() -> nn.Sequential:
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Linear(4, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.5), nn.Linear(8, 4)
+    )
+
+
+def test_ihyll_is_the_estimate_on_the_probe():
+    x, y = classes()
+    model = network()
+    probe = InformationProbe(model, x, y, size=200, k=4, metric="euclidean")
+    found = probe.measure()
+    assert isinstance(found, ProbeMeasurement)
+    model.eval()
+    with torch.no_grad():
+        logits = model(probe.inputs).numpy()
+    direct = mutual_info_mixed(logits, probe.targets.numpy(), k=4, metric="euclidean")
+    assert found.ihyll.value == pytest.approx(direct.value, abs=1e-12)
+    assert found.ihyll.n == 200
+    assert found.layers == {}
+    assert probe.target_entropy == direct.upper_bound
+
+
+def test_subset_is_stratified_seeded_and_matched():
+    x, y = classes(1000)
+    x[:, 0] = torch.arange(1000.0)
+    model = nn.Identity()
+    one, same, other = (InformationProbe(model, x, y, size=100, seed=s) for s in (1, 1, 2))
+    assert torch.equal(one.inputs, same.inputs)
+    assert not torch.equal(one.inputs, other.inputs)
+    assert torch.equal(one.targets, y[one.inputs[:, 0].long()])
+    assert len(set(one.inputs[:, 0].tolist())) == 100
+    shares = 100 * torch.bincount(y) / 1000
+    assert (torch.bincount(one.targets) - shares).abs().max() < 1
+    assert len(InformationProbe(model, x, y, size=5000).targets) == 1000
+
+
+def test_training_is_not_disturbed():
+    x, y = classes()
+    model = network()
+    model[1].eval()  # a frozen layer must stay frozen
+    model(x).sum().backward()
+    probe = InformationProbe(model, x, y, size=100, layers=["0", "2"])
+    gradients = [p.grad.clone() for p in model.parameters()]
+    state = {name: value.clone() for name, value in model.state_dict().items()}
+    stream, modes = torch.get_rng_state(), [m.training for m in model.modules()]
+    numpy_stream = np.random.get_state()[1].copy()  # noqa: NPY002
+
+    class Noisy(nn.Module):
+        def forward(self, value: torch.Tensor) -> torch.Tensor:
+            return value + torch.randn_like(value)  # draws even in evaluation mode
+
+    model.append(Noisy())
+    modes += [True]
+    probe.measure()
+    assert torch.equal(torch.get_rng_state(), stream)
+    assert np.array_equal(np.random.get_state()[1], numpy_stream)  # noqa: NPY002
+    assert [m.training for m in model.modules()] == modes
+    assert all(torch.equal(model.state_dict()[name], value) for name, value in state.items())
+    assert all(torch.equal(p.grad, g) for p, g in zip(model.parameters(), gradients, strict=True))
+    assert all(not m._forward_hooks for m in model.modules())
+
+
+def test_training_state_comes_back_after_an_error():
+    x, y = classes()
+    model = network()
+
+    def fail(_inputs: torch.Tensor) -> torch.Tensor:
+        raise RuntimeError("out of memory, say")
+
+    probe = InformationProbe(model, x, y, forward=fail, layers=["0"])
+    with pytest.raises(RuntimeError, match="out of memory"):
+        probe.measure()
+    assert all(m.training and not m._forward_hooks for m in model.modules())
+
+
+def test_layers_and_batches():
+    x, y = classes()
+    model = network()
+    whole = InformationProbe(model, x, y, size=150, layers=["0", "4"]).measure()
+    parts = InformationProbe(model, x, y, size=150, layers=["0", "4"], batch_size=40).measure()
+    assert list(whole.layers) == ["0", "4"]
+    assert whole.layers["4"].value == whole.ihyll.value
+    for name, value in whole.layers.items():
+        assert parts.layers[name].value == pytest.approx(value.value, abs=1e-6)
+    assert parts.ihyll.value == pytest.approx(whole.ihyll.value, abs=1e-6)
+
+
+def test_information_rises_with_training():
+    x, y = classes(800)
+    model = network()
+    probe = InformationProbe(model, x, y, size=400)
+    before = probe.measure().ihyll.value
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
+    for _ in range(60):
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(model(x), y).backward()
+        optimizer.step()
+    after = probe.measure().ihyll
+    assert after.value > before + 0.1
+    assert after.value < after.upper_bound + 0.05
+
+
+@pytest.mark.parametrize(
+    ("how", "features"), [("mean", 6), ("pool", 6 * 4 * 4), ("flatten", 6 * 8 * 8)]
+)
+def test_large_activations_are_reduced(how, features):
+    torch.manual_seed(0)
+    images, y = torch.randn(300, 1, 10, 10), torch.arange(300) % 3
+    images += y[:, None, None, None]
+    model = nn.Sequential(nn.Conv2d(1, 6, 3), nn.Flatten(), nn.Linear(384, 3))
+    probe = InformationProbe(
+        model, images, y, layers=["0"], reduce=how, max_features=100 if how == "pool" else 500
+    )
+    with torch.no_grad():
+        maps = model[0](probe.inputs)
+    expected = {
+        "mean": maps.mean(dim=(2, 3)),
+        "pool": nn.functional.adaptive_avg_pool2d(maps, 4).flatten(1),
+        "flatten": maps.flatten(1),
+    }[how]
+    assert expected.shape[1] == features
+    direct = mutual_info_mixed(expected.numpy(), probe.targets.numpy())
+    assert probe.measure().layers["0"].value == pytest.approx(direct.value, abs=1e-6)
+
+
+def test_own_reduction():
+    x, y = classes()
+    probe = InformationProbe(network(), x, y, layers=["0"], reduce=lambda value: value[:, :2])
+    assert math.isfinite(probe.measure().layers["0"].value)
+    wrong = InformationProbe(network(), x, y, layers=["0"], reduce=lambda value: value[:, 0])
+    with pytest.raises(ValueError, match="reduce returned shape"):
+        wrong.measure()
+
+
+def test_many_features_are_projected_by_a_fixed_matrix():
+    torch.manual_seed(0)
+    y = torch.arange(400) % 4
+    x = torch.randn(400, 2000) + y[:, None]
+    probe = InformationProbe(nn.Identity(), x, y, max_features=50)
+    value = probe.measure().ihyll.value
+    assert value == probe.measure().ihyll.value
+    assert value == pytest.approx(math.log(4), abs=0.05)
+
+
+def test_paper_mode_is_softmax_against_one_hot():
+    x, y = classes()
+    probe = InformationProbe(nn.Identity(), 5 * x, y, size=300, estimator="ksg", seed=3)
+    found = probe.measure().ihyll
+    softmax = probe.inputs.double().softmax(dim=1).numpy()
+    one_hot = np.eye(4)[probe.targets.numpy()]
+    direct = mutual_info_ksg(softmax, one_hot, jitter=1e-10, random_state=3)
+    assert found.value == pytest.approx(direct.value, abs=1e-12)
+    # on softmax outputs it agrees with the mixed estimator
+    mixed = mutual_info_mixed(softmax, probe.targets.numpy())
+    assert found.value == pytest.approx(mixed.value, abs=0.02)
+
+
+def test_references():
+    x, y = classes()
+    probe = InformationProbe(nn.Identity(), x, y, size=300, k=5)
+    entropy = probe.reference()
+    assert entropy.value == probe.target_entropy == entropy.upper_bound
+    found = probe.reference("input", metric="euclidean")
+    direct = mutual_info_mixed(
+        probe.inputs.double().numpy(), probe.targets.numpy(), k=5, metric="euclidean"
+    )
+    assert found == direct
+    with pytest.raises(ValueError, match="state metric"):
+        probe.reference("input")
+    with pytest.raises(ValueError, match="'loss'"):
+        probe.reference("loss")
+
+
+@pytest.mark.parametrize("batch_dim", [0, 1])
+def test_time_major_classifier(batch_dim):
+    torch.manual_seed(0)
+    y = torch.arange(120) % 3
+    x = torch.randn(20, 120, 2) + y[:, None]
+    model = DilatedRNNClassifier(2, 6, [1, 2], 3, batch_first=batch_dim == 0)
+    inputs = x.transpose(0, 1) if batch_dim == 0 else x
+    probe = InformationProbe(
+        model, inputs, y, size=90, batch_dim=batch_dim, layers=["output"], batch_size=50
+    )
+    assert probe.inputs.shape[batch_dim] == 90
+    found = probe.measure()
+    assert found.ihyll.n == 90
+    assert found.layers["output"].value == found.ihyll.value
+
+
+class Echo(nn.Module):
+    """Logits that know the next symbol at every step but the first ``blind`` ones."""
+
+    def __init__(self, truth: torch.Tensor, n_symbols: int, blind: int) -> None:
+        super().__init__()
+        self.truth, self.n_symbols, self.blind = truth, n_symbols, blind
+        self.layer = nn.Identity()
+
+    def forward(self, tokens: torch.Tensor) -> tuple[torch.Tensor, None]:
+        columns = tokens[0]  # the first token of a sequence is its number, here
+        noise = torch.randn(*tokens.shape, self.n_symbols)
+        known = 10.0 * nn.functional.one_hot(self.truth[:, columns], self.n_symbols)
+        known[: self.blind] = 0
+        return self.layer(noise + known), None
+
+
+@pytest.mark.parametrize("batch_dim", [0, 1])
+def test_language_model_positions(batch_dim):
+    torch.manual_seed(0)
+    truth = torch.randint(0, 5, (30, 50))
+    tokens = torch.zeros(30, 50, dtype=torch.int64)
+    tokens[0] = torch.arange(50)
+    model = Echo(truth, 5, blind=15)
+
+    def forward(inputs: torch.Tensor) -> tuple[torch.Tensor, None]:
+        if batch_dim == 1:
+            return model(inputs)
+        return model(inputs.T)[0].transpose(0, 1), None
+
+    pair = (tokens, truth) if batch_dim == 1 else (tokens.T, truth.T)
+    options = {"size": 150, "batch_dim": batch_dim, "forward": forward}
+    # every position pairs with its own truth: all of H(Y) is there, once the blind steps are out
+    sighted = InformationProbe(model, *pair, burn_in=15, **options)
+    assert sighted.measure().ihyll.value == pytest.approx(sighted.target_entropy, abs=0.06)
+    mixed = InformationProbe(model, *pair, **options)
+    assert mixed.measure().ihyll.value < 0.8 * mixed.target_entropy
+    assert len(sighted.targets) == 150
+    assert sighted.inputs.shape[batch_dim] == 40  # 4 * 150 / 15 sequences carry the positions
+
+
+def test_dilated_language_model_with_layers_in_batches():
+    torch.manual_seed(0)
+    tokens = torch.randint(0, 12, (41, 30))
+    model = DilatedRNNLanguageModel(12, 6, 8, [1, 2, 4])
+    options = {"size": 300, "batch_dim": 1, "burn_in": 10, "layers": ["rnn"]}
+    probe = InformationProbe(model, tokens[:-1], tokens[1:], **options)
+    found = probe.measure()
+    parts = InformationProbe(model, tokens[:-1], tokens[1:], batch_size=7, **options).measure()
+    assert parts.ihyll.value == pytest.approx(found.ihyll.value, abs=1e-6)
+    assert parts.layers["rnn"].value == pytest.approx(found.layers["rnn"].value, abs=1e-6)
+    assert abs(found.ihyll.value) < 4 * found.ihyll.standard_error  # random text tells nothing
+    with pytest.raises(ValueError, match="sequences of symbols"):
+        probe.reference("input", metric="euclidean")
+    assert probe.reference().value == probe.target_entropy
+
+
+def test_diverged_activations_are_nan_and_logged_once(caplog):
+    x, y = classes()
+    model = network()
+    with torch.no_grad():
+        model[0].weight[0, 0] = math.nan
+    probe = InformationProbe(model, x, y, size=100)
+    logger = logging.getLogger("optuna")
+    logger.addHandler(caplog.handler)
+    try:
+        assert math.isnan(probe.measure().ihyll.value)
+        assert math.isnan(probe.measure().ihyll.value)
+    finally:
+        logger.removeHandler(caplog.handler)
+    assert sum("not finite" in record.getMessage() for record in caplog.records) == 1
+
+
+X, Y = classes(60)
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: InformationProbe(len, X, Y), TypeError, "torch module"),
+        (lambda: InformationProbe(network(), X, Y.float()), TypeError, "integer classes"),
+        (lambda: InformationProbe(network(), X, Y[:9]), ValueError, "do not hold 9 examples"),
+        (lambda: InformationProbe(network(), X, Y[:0]), ValueError, "not empty"),
+        (lambda: InformationProbe(network(), X, Y, size=3), ValueError, "size must be above k"),
+        (lambda: InformationProbe(network(), X, Y, layers=["9"]), KeyError, "no layer '9'"),
+        (lambda: InformationProbe(network(), X, Y, estimator="mine"), ValueError, "mine"),
+        (lambda: InformationProbe(network(), X, Y, batch_dim=2), ValueError, "batch_dim"),
+        (lambda: InformationProbe(network(), X, Y, batch_size=0), ValueError, "batch_size"),
+        (lambda: InformationProbe(network(), X, Y, metric="l1"), ValueError, "l1"),
+        (lambda: InformationProbe(network(), X, torch.arange(60)), ValueError, "every one of"),
+        (lambda: InformationProbe(network(), X, Y[:, None].expand(60, 3)), ValueError, "first two"),
+        (
+            lambda: InformationProbe(nn.Identity(), X, (X > 0).long(), burn_in=60, batch_dim=1),
+            ValueError,
+            "burn_in must be in 0..59",
+        ),
+    ],
+)
+def test_bad_input(make, error, message):
+    with pytest.raises(error, match=message):
+        make()
+
+
+def test_output_that_does_not_fit():
+    probe = InformationProbe(nn.Identity(), X, Y, forward=lambda inputs: inputs.sum(dim=0))
+    with pytest.raises(ValueError, match="pass forward="):
+        probe.measure()
+    tokens = torch.randint(0, 5, (20, 10))
+    flat = InformationProbe(nn.Identity(), tokens, tokens, batch_dim=1)
+    with pytest.raises(ValueError, match="the output has shape"):
+        flat.measure()
