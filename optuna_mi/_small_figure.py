@@ -42,7 +42,9 @@ def _compact(figure: go.Figure, title: str) -> go.Figure:
         "margin": {"l": 60, "r": 10, "t": 64, "b": 40},
         "font": {"size": 11},
     }
-    layout["legend"] |= {"font": {"size": 10}}
+    layout["legend"] |= {"font": {"size": 10}, "y": -0.2}
+    for axis in (key for key in layout if key.startswith("xaxis")):
+        layout[axis]["title"] = {**layout[axis].get("title", {}), "standoff": 4}
     return go.Figure(data=[_trace(trace.to_plotly_json()) for trace in figure.data], layout=layout)
 
 

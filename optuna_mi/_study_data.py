@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -144,6 +145,14 @@ def read_analysis(study: Study) -> DecayAnalysis | None:
     """Return the decay analysis kept in the study (attribute ``mi:analysis``), if any."""
     text = study.user_attrs.get("mi:analysis")
     return DecayAnalysis.from_json(text) if isinstance(text, str) else None
+
+
+def summary(analysis: DecayAnalysis, width: int = 100) -> str:
+    """Return the analysis' summary, its long lines wrapped under their own column."""
+    return "\n".join(
+        textwrap.fill(line, width, subsequent_indent=" " * 14, break_long_words=False)
+        for line in analysis.summary().splitlines()
+    )
 
 
 def read_space(study: Study) -> DilationSpace | None:

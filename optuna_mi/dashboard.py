@@ -26,6 +26,7 @@ from optuna_mi._study_data import (
     ranked,
     read_analysis,
     read_space,
+    summary,
     training_frame,
 )
 from optuna_mi.exceptions import MissingExtraError
@@ -166,7 +167,7 @@ def _note(study: Study, analysis: DecayAnalysis | None) -> str:
         "decay says how far back it pays to look, and where to look densely."
     )
     if analysis is not None:
-        parts.append(f"```text\n{analysis.summary()}\n```")
+        parts.append(f"```text\n{summary(analysis)}\n```")
     if space is not None:
         parts.append(space.describe())
     parts.append(

@@ -22,6 +22,7 @@ from optuna_mi._study_data import (
     metric_name,
     ranked,
     read_analysis,
+    summary,
 )
 from optuna_mi.decay._files import write_text
 from optuna_mi.visualization import (
@@ -195,7 +196,7 @@ def _decay_section(analysis: DecayAnalysis | None, best: FrozenTrial | None) -> 
             "Pass analysis= to write_report, or let `optuna-mi search` make the study."
         )
         return html.section(heading, html.paragraph(text))
-    summary = html.preformatted(analysis.summary())
+    found = html.preformatted(summary(analysis))
     dilations = facts(best).dilations if best is not None else ()
     try:
         plot = plot_decay_curve(
@@ -204,8 +205,8 @@ def _decay_section(analysis: DecayAnalysis | None, best: FrozenTrial | None) -> 
             {f"trial {best.number}": dilations} if best is not None and dilations else None,
             max_points=1000,
         )
-    except ValueError as error:  # nothing positive to draw: the summary says why
-        return html.section(heading, html.paragraph(f"No curve to draw: {error}."), summary)
+    except ValueError as error:  # nothing positive to draw: the findings say why
+        return html.section(heading, html.paragraph(f"No curve to draw: {error}."), found)
     caption = (
         "How much one symbol tells about another, a distance apart, on log-log axes. Where the "
         "curve is above the threshold and the grey noise floor there is something to remember; "
@@ -221,7 +222,7 @@ def _decay_section(analysis: DecayAnalysis | None, best: FrozenTrial | None) -> 
                 " Lines are spaced to lose equal shares of information from layer to layer, "
                 "within each stretch of the law."
             )
-    return html.section(heading, html.figure(plot, "decay", caption), summary)
+    return html.section(heading, html.figure(plot, "decay", caption), found)
 
 
 def _training_section(study: Study, best: FrozenTrial | None) -> str:
