@@ -64,6 +64,6 @@ def space_fields(
         "max_layers": max_layers,
         "window": None if limit is None else limit + 1,
         "baselines": baselines,
-        "reason": analysis.max_dilation_reason,
+        "reason": f"Largest dilation {analysis.max_dilation}: {analysis.max_dilation_reason}",
         "notes": tuple(notes),
     }

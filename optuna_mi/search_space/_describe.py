@@ -22,11 +22,11 @@ def describe(space: DilationSpace) -> str:
     """Return a paragraph about the space."""
     law = _LAWS.get(space.geometry.law, space.geometry.law)
     breaks = space.geometry.breakpoints
-    where = " with inflections at " + ", ".join(f"{b:g}" for b in breaks) if breaks else ""
+    where = " with inflections at " + ", ".join(f"{b:.3g}" for b in breaks) if breaks else ""
     parts = [f"Mutual information decays as {law}{where}."]
     if space.reason:
         parts.append(space.reason if space.reason.endswith(".") else f"{space.reason}.")
-    edges = ["1", *(f"{b:g}" for b in breaks), "the maximum"]
+    edges = ["1", *(f"{b:.3g}" for b in breaks), "the maximum"]
     layers = [
         f"{r.low} to {r.high} layers between distances {start} and {stop} "
         f"(recommended {r.recommended})"
