@@ -24,7 +24,7 @@ from optuna_mi.decay._fits import (
     knot_search,
     score,
 )
-from optuna_mi.decay._laws import Law
+from optuna_mi.decay._laws import Law, evaluate_log
 from optuna_mi.decay._period import Period, describe_given, envelope, find_period
 from optuna_mi.decay._verdict import resolution_sentence, span
 
@@ -80,7 +80,9 @@ def analyze_decay(
     effective = max(threshold, float(bins.floor[max(last, 0)]))
     interval = None
     if end is not None and last >= 0:
-        interval = crossing_interval(bins, threshold, rng)
+        interval = crossing_interval(
+            bins, np.exp(evaluate_log(fitted.law, bins.lag)), threshold, rng
+        )
     is_periodic = fitted.name == "periodic_power"
     shown = found if is_periodic else None
     reach, reason = span(curve, fitted.name, end, effective, shown, noise.estimated, fitted.law)
@@ -207,7 +209,7 @@ def _points(bins: Bins, threshold: float) -> Points:
         error[after] = 1.0
         use = use.copy()
         use[after] = True
-    return Points(bins.lag[use], log_value[use], error[use])
+    return Points(bins.lag[use], log_value[use], error[use], np.ones(int(use.sum())))
 
 
 def _fit(
@@ -228,7 +230,7 @@ def _fit(
         "power": (fit_power(points), 2),
         "exponential": (fit_exponential(points), 2),
     }
-    scores = {
+    scores: dict[str, float] = {
         name: score(law, points, n_parameters=k, flat=name == "flat")
         for name, (law, k) in laws.items()
     }
@@ -239,7 +241,7 @@ def _fit(
             broken[k] = fit_broken(points, search)
             scores[f"broken_power_{k}"] = score(broken[k], points, n_parameters=2 + 2 * k)
     if given.breakpoints is not None:
-        law = fit_power(points, given.breakpoints)
+        law = fit_power(points.evenly_weighted(), given.breakpoints)
         scores["broken_power"] = score(law, points, n_parameters=2 + len(given.breakpoints))
         return _Fitted("broken_power", law, scores, tuple((b, b) for b in given.breakpoints))
     if found is not None:
@@ -250,12 +252,12 @@ def _fit(
     name = given.law
     if name is None:
         # a curve that has come down to the threshold is not flat
-        candidates = {n: s for n, s in scores.items() if n in laws}
+        candidates: dict[LawName, float] = {n: scores[n] for n in laws}
         if crossing(bins, threshold) is not None:
             del candidates["flat"]
         if best_k is not None:
             candidates["broken_power"] = scores[f"broken_power_{best_k}"]
-        name = min(candidates, key=lambda n: candidates[n])  # type: ignore[assignment]
+        name = min(candidates.items(), key=lambda item: item[1])[0]
     assert name is not None
     if name == "broken_power":
         if best_k is None:
@@ -266,7 +268,10 @@ def _fit(
         search = searches[best_k]
         assert search is not None
         intervals = knot_intervals(points, broken[best_k], search, rng)
-        return _Fitted(name, broken[best_k], scores, intervals)
+        law = fit_power(points.evenly_weighted(), broken[best_k].knots)
+        return _Fitted(name, law, scores, intervals)
+    if name == "power":
+        return _Fitted(name, fit_power(points.evenly_weighted()), scores)
     return _Fitted(name, laws[name][0], scores)
 
 
@@ -278,4 +283,4 @@ def _peaks(curve: DecayCurve, noise: Noise, period: int) -> Points:
     lag = curve.lags[use].astype(np.float64)
     value = y[use]
     error = noise.scatter[use] if curve.std_error is None else curve.std_error[use]
-    return Points(lag, np.log(value), np.minimum(error / value, 1e3))
+    return Points(lag, np.log(value), np.minimum(error / value, 1e3), np.ones(lag.size))

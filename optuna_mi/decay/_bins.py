@@ -29,11 +29,15 @@ class Noise:
     Attributes:
         scatter: Standard deviation of a lag about its neighbours, float64, shape (L,).
         floor: Below it a lag cannot be told from no dependence, float64, shape (L,).
+        shared: Part of the floor that averaging over lags does not lower, shape (L,).
+        memory: Lags that are closer than this have noise alike.
         estimated: Whether the floor was guessed from the curve's tail, as it carries none.
     """
 
     scatter: Floats
     floor: Floats
+    shared: Floats
+    memory: int
     estimated: bool
 
 
@@ -63,8 +67,12 @@ def measure_noise(curve: DecayCurve) -> Noise:
     y = curve.mi_corrected
     scatter = _local_scatter(y)
     if curve.floor is not None:
-        floor = curve.floor
-        return Noise(np.maximum(scatter, floor / 3.0), floor, estimated=False)
+        # too few lags do not show their scatter
+        least = curve.floor / 3.0 if len(curve) < _WINDOW else 0.25 * curve.floor
+        shared = np.zeros(y.size) if curve.floor_shared is None else curve.floor_shared
+        return Noise(
+            np.maximum(scatter, least), curve.floor, shared, curve.memory or 1, estimated=False
+        )
     # a tail that is level and whose level is of the size of its scatter is the estimator's bias
     tail = y[curve.lags >= curve.lags[-1] / 3.0]
     sigma = float(np.median(scatter[-tail.size :]))
@@ -74,14 +82,27 @@ def measure_noise(curve: DecayCurve) -> Noise:
         halves = np.median(tail[: tail.size // 2]), np.median(tail[tail.size // 2 :])
         if level <= 6.0 * sigma and halves[0] - halves[1] <= sigma:
             floor_level = max(level, 0.0) + 3.0 * sigma / np.sqrt(_WINDOW)
-    return Noise(scatter, np.full(y.size, floor_level), estimated=floor_level > 0)
+    floor = np.full(y.size, floor_level)
+    return Noise(scatter, floor, floor, 1, estimated=floor_level > 0)
 
 
 def _local_scatter(y: Floats) -> Floats:
-    """Return the noise about a line through the neighbours, as a running median."""
+    """Return the noise about a line through the neighbours, as a running median.
+
+    A steep curve bends: taken in nats its first lags would look noisy, in ln nats the noise about
+    zero would. The smaller of the two is the one that the bend spoils less.
+    """
     if y.size < 5:
         return np.zeros(y.size)
-    second = np.abs(y[:-2] - 2.0 * y[1:-1] + y[2:]) / np.sqrt(6.0)
+    linear = _running(y)
+    if (y <= 0).all():
+        return linear
+    size = np.maximum(np.abs(y), float(y[y > 0].min()))
+    return np.minimum(linear, size * _running(np.log(size)))
+
+
+def _running(v: Floats) -> Floats:
+    second = np.abs(v[:-2] - 2.0 * v[1:-1] + v[2:]) / np.sqrt(6.0)
     width = min(_WINDOW, second.size // 2 * 2 - 1)
     smooth = median_filter(second, size=max(1, width), mode="nearest") * _MAD
     return np.concatenate((smooth[:1], smooth, smooth[-1:]))
@@ -92,7 +113,9 @@ def make_bins(lags: Ints, values: Floats, noise: Noise, std_error: Floats | None
     index = np.floor(np.log2(lags) * _PER_OCTAVE + 0.5).astype(np.int64)
     _, group = np.unique(index, return_inverse=True)
     size = int(group[-1]) + 1
-    common = np.zeros(lags.size) if std_error is None else std_error
+    common = np.zeros(lags.size)
+    if std_error is not None:
+        common = np.sqrt(np.maximum(std_error**2 - noise.scatter**2, 0.0))
     variance = noise.scatter**2 + common**2
     positive = variance[variance > 0]
     # no lag may count for more than a hundred times another one
@@ -106,16 +129,18 @@ def make_bins(lags: Ints, values: Floats, noise: Noise, std_error: Floats | None
     total = np.bincount(group, weight, size)
     n_lags = np.bincount(group, minlength=size)
     effective = total**2 / np.bincount(group, weight**2, size)
+    # lags closer than the sequence's memory say the same thing again
+    first = np.searchsorted(group, np.arange(size))
+    reach = (lags[first + n_lags - 1] - lags[first]) / noise.memory + 1.0
+    averaging = np.maximum(1.0 / np.sqrt(np.minimum(effective, reach)), _COMMON_SHARE)
     center = mean(np.log(lags))
     value = mean(values)
-    inner = np.sqrt(mean(noise.scatter**2) / effective)
+    inner = np.sqrt(mean(noise.scatter**2) / np.minimum(effective, reach))
     return Bins(
         lag=np.exp(center),
         value=value,
         error=inner,
-        floor=mean(noise.floor) * np.maximum(1.0 / np.sqrt(effective), _COMMON_SHARE)
-        if not noise.estimated
-        else mean(noise.floor),
+        floor=mean(noise.shared) + mean(noise.floor - noise.shared) * averaging,
         common=np.sqrt(mean(common**2)),
         n_lags=n_lags.astype(np.int64),
     )

@@ -8,6 +8,7 @@ the counts at t + d. On images, where most pixels are background, that is most o
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -37,7 +38,7 @@ class Columns:
         table: The estimator's term of every count 0..S.
     """
 
-    codes: npt.NDArray[np.unsignedinteger]
+    codes: npt.NDArray[np.integer[Any]]
     sizes: Ints
     counts: Ints
     count_starts: Ints
@@ -50,7 +51,8 @@ class Columns:
         """Return the entropy of every position in nats, shape (T,)."""
         n = self.codes.shape[1]
         offset = 0.5 / n if estimator == "miller-madow" else 0.0
-        return np.log(n) - offset - self.terms / n
+        h: Floats = np.log(n) - offset - self.terms / n
+        return h
 
 
 def make_columns(
@@ -92,7 +94,7 @@ def _starts(parts: list[npt.NDArray[np.int64]] | list[npt.NDArray[np.int32]]) ->
 
 @njit(cache=True, nogil=True)
 def _position_mi(
-    codes: npt.NDArray[np.unsignedinteger],
+    codes: npt.NDArray[np.integer[Any]],
     sizes: Ints,
     counts: Ints,
     count_starts: Ints,

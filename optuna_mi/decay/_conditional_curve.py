@@ -73,7 +73,7 @@ def conditional_curve(
         for i, e in enumerate(raw)
     ]
     repeats = np.array([e.mi for e in rest[shifts.size :]]).reshape(anchors.size, _REPEATS)
-    noise = _spread_over_lags(repeats, anchors, lags) * np.sqrt(1.0 + 1.0 / n_surrogates)
+    noise = _spread_over_lags(repeats, anchors, lags, steps) * np.sqrt(1.0 + 1.0 / n_surrogates)
     first_order = np.hypot(sequence_error, errors_of_means(by_position))
     return out | {
         "baseline": base.mean(axis=0),
@@ -82,12 +82,14 @@ def conditional_curve(
     }
 
 
-def _spread_over_lags(repeats: Floats, anchors: Ints, lags: Ints) -> Floats:
+def _spread_over_lags(repeats: Floats, anchors: Ints, lags: Ints, steps: int) -> Floats:
     """Return the standard deviation at every lag from repeats at some, shape (A, R).
 
-    Four repeats tell little about a variance, so neighbouring anchors are averaged first.
+    It falls like the root of the number of position pairs. Four repeats tell little about a
+    variance, so the median of three neighbouring anchors is taken.
     """
-    variance = repeats.var(axis=1, ddof=1)
+    variance = repeats.var(axis=1, ddof=1) * (steps - anchors)
     padded = np.pad(variance, 1, mode="edge")
-    smooth = (padded[:-2] + padded[1:-1] + padded[2:]) / 3.0
-    return np.sqrt(np.interp(np.log(lags), np.log(anchors), smooth))
+    smooth = np.median([padded[:-2], padded[1:-1], padded[2:]], axis=0)
+    spread: Floats = np.sqrt(np.interp(np.log(lags), np.log(anchors), smooth) / (steps - lags))
+    return spread

@@ -49,17 +49,28 @@ def _locate(lag: Floats, value: Floats, limit: Floats, last: int) -> float | Non
 
 
 def crossing_interval(
-    bins: Bins, threshold: float, rng: np.random.Generator, n: int = 400
+    bins: Bins, fitted: Floats, threshold: float, rng: np.random.Generator, n: int = 400
 ) -> tuple[float, float] | None:
     """Return the 95 % interval of the crossing under the bins' errors, or ``None``.
 
-    The part of the error that neighbouring lags share moves the whole curve at once. An end that
-    lies beyond the last lag is put at the last lag.
+    Beyond the crossing the errors are those about the law: the values there are noise, and would
+    have it twice. The part of the error that neighbouring lags share moves the whole curve at
+    once. An end that lies beyond the last lag is put at the last lag.
+
+    Args:
+        bins: The averaged curve.
+        fitted: The law at the bins.
+        threshold: In nats.
+        rng: Source of the errors.
+        n: Number of replicates.
     """
-    own = rng.normal(size=(n, bins.lag.size)) * bins.error
-    shared = rng.normal(size=(n, 1)) * np.minimum(bins.common, np.abs(bins.value))
-    values = bins.value + own + shared
     limit = np.maximum(threshold, bins.floor)
+    last = _last(bins.value[None, :], limit)[0]
+    center = bins.value.copy()
+    center[last + 1 :] = np.minimum(fitted, bins.value)[last + 1 :]
+    own = rng.normal(size=(n, bins.lag.size)) * bins.error
+    shared = rng.normal(size=(n, 1)) * np.minimum(bins.common, np.abs(center))
+    values = center + own + shared
     found = [
         _locate(bins.lag, row, limit, last)
         for row, last in zip(values, _last(values, limit), strict=True)

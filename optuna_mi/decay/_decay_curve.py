@@ -18,7 +18,16 @@ from optuna_mi.decay._files import plain, read_json, read_text, write_text
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-_FLOATS = ("mi", "baseline", "std_error", "floor", "entropy_x", "entropy_y", "entropy_xy")
+_FLOATS = (
+    "mi",
+    "baseline",
+    "std_error",
+    "floor",
+    "floor_shared",
+    "entropy_x",
+    "entropy_y",
+    "entropy_xy",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +45,10 @@ class DecayCurve:
         n_pairs: Pairs that each estimate rests on.
         floor: Values of ``mi_corrected`` below it cannot be told from noise. A scalar is spread
             over the lags.
+        floor_shared: Part of the floor that all lags have in common (bias that a sequence's memory
+            adds to the baseline's): averaging over lags does not lower it.
+        memory: Width in steps of the blocks that keep most of a sequence's memory; the noise of
+            lags that are closer than that is alike.
         entropy_x: Entropy of the earlier symbol of a pair.
         entropy_y: Entropy of the later symbol.
         entropy_xy: Joint entropy.
@@ -66,6 +79,8 @@ class DecayCurve:
     std_error: Floats | None = None
     n_pairs: Ints | None = None
     floor: Floats | None = None
+    floor_shared: Floats | None = None
+    memory: int | None = None
     entropy_x: Floats | None = None
     entropy_y: Floats | None = None
     entropy_xy: Floats | None = None
@@ -120,7 +135,7 @@ class DecayCurve:
         """Return one row a lag; columns without values are left out."""
         columns: dict[str, npt.NDArray[Any]] = {"lag": self.lags, "mi": self.mi}
         columns["mi_corrected"] = self.mi_corrected
-        for name in ("baseline", "std_error", "floor", "n_pairs", *_FLOATS[4:]):
+        for name in ("baseline", "std_error", "floor", "n_pairs", *_FLOATS[5:]):
             value = getattr(self, name)
             if value is not None:
                 columns[name] = value

@@ -64,7 +64,7 @@ class PooledEngine:
         sequences: The data.
         estimator: Which entropy.
         later: Where the later symbol of a pair is taken from, if not from the sequences
-            themselves; needs dense counting.
+            themselves.
     """
 
     def __init__(
@@ -75,9 +75,8 @@ class PooledEngine:
         self._later = later
         cells = sequences.alphabet**2
         dense = sequences.n_total * _DENSE_PAIR + cells * (n_blocks_for(sequences) + 30) * _CELL
-        self.is_dense = later is not None or (
-            cells <= _LARGEST_TABLE and dense <= sequences.n_total * _SPARSE_PAIR
-        )
+        sparse = sequences.n_total * _SPARSE_PAIR
+        self.is_dense = cells <= _LARGEST_TABLE and dense <= sparse
         self._groups = None if self.is_dense else make_groups(sequences)
 
     @property
@@ -96,7 +95,8 @@ class PooledEngine:
         if self._groups is None:
             return dense_lags(self._sequences, lags, self._estimator, self._later)
         return [
-            sparse_lag(self._sequences, self._groups, int(lag), self._estimator) for lag in lags
+            sparse_lag(self._sequences, self._groups, int(lag), self._estimator, self._later)
+            for lag in lags
         ]
 
     def run(

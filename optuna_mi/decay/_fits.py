@@ -9,8 +9,9 @@ continuous law with weights.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations, pairwise
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -20,9 +21,8 @@ from optuna_mi.decay._laws import Law, evaluate_log
 
 Floats = npt.NDArray[np.float64]
 
-# a law is a description: misfits of a tenth do not speak against it, for a flat one of a third
-TOLERANCE, FLAT_TOLERANCE = 0.1, 0.35
-_MOST_KNOTS = 3
+# a law is a description: misfits of 15 % do not speak against it, for a flat one of a third
+TOLERANCE, FLAT_TOLERANCE = 0.15, 0.35
 _CANDIDATES = {1: 60, 2: 40, 3: 22}
 # a piece has three averages or more and spans this ratio of distances
 _LEAST_POINTS, _LEAST_RATIO = 3, 1.5
@@ -31,11 +31,27 @@ _BOOTSTRAPS = 200
 
 @dataclass(frozen=True)
 class Points:
-    """Averages that stand above the noise: distances, ln MI, and the error of ln MI."""
+    """Averages that stand above the noise: distances, ln MI, the error of ln MI, and weights."""
 
     lag: Floats
     log_mi: Floats
     error: Floats
+    weight: Floats
+
+    def evenly_weighted(self) -> Self:
+        """Return the same points so that every stretch of ln distance has the same say.
+
+        The lags 1, 2, 3 are far apart on that axis: each stands for more of it than an average of
+        later lags. The law that dilations are read off is fitted so; which law and which knots
+        is decided with one vote a point.
+        """
+        x = np.log(self.lag)
+        if x.size < 3:
+            return self
+        middle = 0.5 * (x[1:] + x[:-1])
+        edges = np.concatenate(([x[0] - (middle[0] - x[0])], middle, [2.0 * x[-1] - middle[-1]]))
+        width = np.diff(edges)
+        return replace(self, weight=width * (x.size / width.sum()))
 
     @property
     def size(self) -> int:
@@ -62,13 +78,13 @@ def fit_exponential(points: Points) -> Law:
 
 def fit_flat(points: Points) -> Law:
     """Fit a constant."""
-    weight = 1.0 / (points.error**2 + FLAT_TOLERANCE**2)
+    weight = points.weight / (points.error**2 + FLAT_TOLERANCE**2)
     return Law(float(np.average(points.log_mi, weights=weight)), (0.0,))
 
 
 def _solve(columns: Floats, points: Points, upper: float) -> Floats:
     """Weighted least squares; all coefficients but the first are at most upper."""
-    root = 1.0 / np.hypot(points.error, TOLERANCE)
+    root = np.sqrt(points.weight) / np.hypot(points.error, TOLERANCE)
     bounds = np.full(columns.shape[1], upper)
     bounds[0] = np.inf
     # a column without points (a knot beyond the last) is left at its bound
@@ -86,15 +102,18 @@ def score(law: Law, points: Points, *, n_parameters: int, flat: bool = False) ->
     tolerance = FLAT_TOLERANCE if flat else TOLERANCE
     z = (points.log_mi - evaluate_log(law, points.lag)) / np.hypot(points.error, tolerance)
     n = points.size
-    return float(n * np.log(max(float((z**2).mean()), 1.0)) + n_parameters * np.log(n))
+    return float(
+        n * np.log(max(float((points.weight * z**2).mean()), 1.0)) + n_parameters * np.log(n)
+    )
 
 
 @dataclass(frozen=True)
 class KnotSearch:
-    """Knots tried: their positions, shape (C, K), and projections, shape (C, n, K + 2)."""
+    """Knots tried: positions, shape (C, K), projections, shape (C, n, K + 2), ratio of a step."""
 
     knots: Floats
     basis: Floats
+    step: float
 
     def best(self, target: Floats) -> npt.NDArray[np.intp]:
         """Return which knots leave the least residual, for every column of target, (n, R)."""
@@ -118,16 +137,17 @@ def knot_search(points: Points, n_knots: int) -> KnotSearch | None:
         sets = sets[full & (np.diff(sets, axis=1) >= gap).all(axis=1)]
     if not sets.size:
         return None
-    root = 1.0 / np.hypot(points.error, TOLERANCE)
+    root = np.sqrt(points.weight) / np.hypot(points.error, TOLERANCE)
     hinges = np.maximum(x[None, :, None] - sets[:, None, :], 0.0)
     straight = np.broadcast_to(np.stack([np.ones_like(x), x], axis=1), (len(sets), x.size, 2))
     design = np.concatenate((straight, hinges), axis=2) * root[None, :, None]
-    return KnotSearch(np.exp(sets), np.linalg.qr(design)[0])
+    step = float(np.exp((high - low) / (_CANDIDATES[n_knots] - 1)))
+    return KnotSearch(np.exp(sets), np.linalg.qr(design)[0], step)
 
 
 def fit_broken(points: Points, search: KnotSearch) -> Law:
     """Fit the best of the prepared sets of knots."""
-    root = 1.0 / np.hypot(points.error, TOLERANCE)
+    root = np.sqrt(points.weight) / np.hypot(points.error, TOLERANCE)
     best = search.best((points.log_mi * root)[:, None])[0]
     return fit_power(points, tuple(float(k) for k in search.knots[best]))
 
@@ -139,7 +159,7 @@ def knot_intervals(
 
     Residuals are drawn in blocks of three neighbours, as misfits of a law come in runs.
     """
-    root = 1.0 / np.hypot(points.error, TOLERANCE)
+    root = np.sqrt(points.weight) / np.hypot(points.error, TOLERANCE)
     fitted = evaluate_log(law, points.lag)
     residual = (points.log_mi - fitted) * root
     n = points.size
@@ -148,9 +168,10 @@ def knot_intervals(
     target = (fitted * root)[:, None] + residual[rows]
     knots = search.knots[search.best(target)]
     low, high = np.percentile(knots, [2.5, 97.5], axis=0)
-    # the grid of candidates is no finer than this
+    # the grid of candidates is no finer than half a step of it on either side
     own = np.array(law.knots)
+    half = float(np.sqrt(search.step))
     return tuple(
         (float(a), float(b))
-        for a, b in zip(np.minimum(low, own), np.maximum(high, own), strict=True)
+        for a, b in zip(np.minimum(low, own) / half, np.maximum(high, own) * half, strict=True)
     )

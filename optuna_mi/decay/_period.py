@@ -11,13 +11,13 @@ import numpy.typing as npt
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
-# peaks that repeat: so many in a row, each so much above its troughs (in ln MI)
-_LEAST_PEAKS = 2
+# each peak stands so much above its troughs, in ln MI
 _LEAST_CONTRAST = 0.25
 # a peak that returns to this share of MI(1) makes its period dominant
 DOMINANT_SHARE = 0.5
 _MOST_PEAKS = 12
-_SIGNIFICANCE = 5.0
+# deviations of the noise: of the first peaks each, and of all in a row together
+_EACH, _TOGETHER = 3.0, 6.0
 
 
 @dataclass(frozen=True)
@@ -35,32 +35,56 @@ def _contiguous(lags: Ints) -> int:
     return int((lags == np.arange(1, lags.size + 1)).cumprod().sum())
 
 
-def _contrasts(level: Floats, sigma: Floats, period: int) -> tuple[Floats, Floats, Floats]:
-    """Return height and error of each peak k * period over the troughs beside it.
+@dataclass(frozen=True)
+class _Scaled:
+    """The curve's start without gaps, on a scale that is logarithmic above the noise.
 
-    A trough is the median of the inner half between two multiples: where the peaks of half the
-    period would be.
+    ``level`` is arcsinh(y / soft), ``sums`` and ``linear_sums`` are running sums of level and y.
     """
-    n = level.size
+
+    y: Floats
+    scatter: Floats
+    floor: Floats
+    level: Floats
+    sums: Floats
+    linear_sums: Floats
+
+
+def _scale(lags: Ints, values: Floats, scatter: Floats, floor: Floats) -> _Scaled:
+    n = _contiguous(lags)
+    y, sigma = values[:n], scatter[:n]
+    level = np.arcsinh(y / np.maximum(np.maximum(floor[:n], 3.0 * sigma), 1e-12))
+    sums, linear = (np.concatenate(([0.0], np.cumsum(v))) for v in (level, y))
+    return _Scaled(y, sigma, floor[:n], level, sums, linear)
+
+
+def _heights(curve: _Scaled, period: int) -> tuple[Floats, Floats]:
+    """Return how far each peak k * period stands above the troughs beside it.
+
+    A trough is the mean over the inner half between two multiples: where the peaks of half the
+    period would be.
+
+    Returns:
+        Height above the mean of both troughs, on the scale of ``level``; height above the higher
+        trough in deviations of the noise. Shape (peaks,) each.
+    """
+    n = curve.level.size
     # the last peak needs a trough behind it
-    n_peaks = min(_MOST_PEAKS, int((n - (period + 1) // 2) // period))
-    heights, errors, lowest = np.empty(n_peaks), np.empty(n_peaks), np.empty(n_peaks)
-    troughs: list[tuple[float, float]] = []
-    for k in range(n_peaks + 1):
-        first = k * period + max(1, period // 4)
-        last = (k + 1) * period - max(1, period // 4)
-        inner = slice(first - 1, min(last, n))
-        part = level[inner]
-        troughs.append(
-            (float(np.median(part)), float(np.median(sigma[inner]) / np.sqrt(part.size)))
-        )
-    for k in range(1, n_peaks + 1):
-        (before, e0), (after, e1) = troughs[k - 1], troughs[k]
-        at = k * period - 1
-        heights[k - 1] = level[at] - 0.5 * (before + after)
-        errors[k - 1] = np.sqrt(sigma[at] ** 2 + 0.25 * (e0**2 + e1**2))
-        lowest[k - 1] = level[at] - max(before, after)
-    return heights, errors, lowest
+    n_peaks = min(_MOST_PEAKS, (n - (period + 1) // 2) // period)
+    edge = max(1, period // 4)
+    k = np.arange(n_peaks + 1)
+    first = k * period + edge
+    last = np.minimum((k + 1) * period - edge, n)
+    first = np.minimum(first, last)
+    width = last - first + 1
+    trough = (curve.sums[last] - curve.sums[first - 1]) / width
+    low = (curve.linear_sums[last] - curve.linear_sums[first - 1]) / width
+    at = k[1:] * period - 1
+    height = curve.level[at] - 0.5 * (trough[:-1] + trough[1:])
+    above = curve.y[at] - np.maximum(low[:-1], low[1:])
+    # without noise any height is certain
+    deviations = above / np.maximum(curve.scatter[at], 1e-300)
+    return height, deviations
 
 
 def find_period(lags: Ints, values: Floats, scatter: Floats, floor: Floats) -> Period | None:
@@ -76,57 +100,51 @@ def find_period(lags: Ints, values: Floats, scatter: Floats, floor: Floats) -> P
         scatter: Noise of single lags.
         floor: Noise floor of single lags.
     """
-    n = _contiguous(lags)
-    if n < 5:
-        return None
-    y, soft = values[:n], np.maximum(floor[:n], 3.0 * scatter[:n])
-    soft = np.maximum(soft, 1e-12)
-    level = np.arcsinh(y / soft)
-    # scatter carried over to that scale
-    sigma = scatter[:n] / np.hypot(y, soft)
+    curve = _scale(lags, values, scatter, floor)
+    n = curve.y.size
     best: tuple[float, int, int, float] | None = None
-    for period in range(2, int(n / (_LEAST_PEAKS + 0.5)) + 1):
-        heights, errors, lowest = _contrasts(level, sigma, period)
-        if heights.size < _LEAST_PEAKS:
+    for period in range(2, 2 * n // 5 + 1):
+        height, deviations = _heights(curve, period)
+        if height.size < 2:
             continue
         # the first peaks must all be there; later ones may drown
-        up = (heights > _LEAST_CONTRAST) & (lowest > 0)
+        at = np.arange(1, height.size + 1) * period - 1
+        up = (height > _LEAST_CONTRAST) & (deviations > _EACH) & (curve.y[at] > curve.floor[at])
         run = int(up.cumprod().sum())
-        needed = _LEAST_PEAKS if heights[0] > np.log(2.0) else _LEAST_PEAKS + 1
-        if run < min(needed, 3):
+        # two peaks are enough if they are tall, else there must be three
+        if run < (2 if height[0] > np.log(2.0) else 3):
             continue
-        mean = float(heights[:run].mean())
-        error = float(np.sqrt((errors[:run] ** 2).sum()) / run)
-        if mean < _SIGNIFICANCE * error:
+        if deviations[:run].sum() < _TOGETHER * np.sqrt(run):
             continue
+        mean = float(height[:run].mean())
         score = mean * np.sqrt(run)
         if best is None or score > best[0]:
             best = (score, period, run, mean)
     if best is None:
         return None
     _, period, run, mean = best
-    share = y[period - 1] / y[0] if y[0] > 0 else np.inf
-    kind: Literal["dominant", "modulating"] = (
-        "dominant" if share >= DOMINANT_SHARE else "modulating"
-    )
-    return Period(period, kind, float(-np.expm1(-max(mean, 0.0))), run)
+    return Period(period, _kind(curve.y, period), float(-np.expm1(-mean)), run)
+
+
+def _kind(y: Floats, period: int) -> Literal["dominant", "modulating"]:
+    return "dominant" if y[period - 1] >= DOMINANT_SHARE * y[0] else "modulating"
 
 
 def describe_given(
     lags: Ints, values: Floats, scatter: Floats, floor: Floats, period: int
 ) -> Period:
     """Describe a period the user is sure of."""
-    n = _contiguous(lags)
-    soft = np.maximum(np.maximum(floor[:n], 3.0 * scatter[:n]), 1e-12)
-    level = np.arcsinh(values[:n] / soft)
-    strength, n_peaks = 0.0, 0
-    if n >= period + (period + 1) // 2:
-        heights, _, _ = _contrasts(level, scatter[:n] / np.hypot(values[:n], soft), period)
-        n_peaks = heights.size
-        strength = float(-np.expm1(-max(float(heights.mean()), 0.0)))
-    at = np.searchsorted(lags, period)
-    returns = at < lags.size and values[at] >= DOMINANT_SHARE * values[0]
-    return Period(period, "dominant" if returns else "modulating", strength, n_peaks)
+    at = int(np.searchsorted(lags, period))
+    # between measured lags the nearest one speaks for the peak
+    at = min(at, lags.size - 1)
+    kind: Literal["dominant", "modulating"] = (
+        "dominant" if values[at] >= DOMINANT_SHARE * values[0] else "modulating"
+    )
+    curve = _scale(lags, values, scatter, floor)
+    if curve.y.size < period + (period + 1) // 2:
+        return Period(period, kind, 0.0, 0)
+    height, _ = _heights(curve, period)
+    return Period(period, kind, float(-np.expm1(-max(float(height.mean()), 0.0))), height.size)
 
 
 def envelope(lags: Ints, values: Floats, period: int) -> Floats:

@@ -21,12 +21,22 @@ _FUSE_CELLS = 1 << 17
 
 @dataclass(frozen=True)
 class LagEstimate:
-    """Entropies at one lag, in nats, and the first-order standard error of their MI."""
+    """Entropies at one lag in nats, and what their error needs.
+
+    Attributes:
+        h_x: Entropy of the earlier symbol.
+        h_y: Entropy of the later symbol.
+        h_xy: Joint entropy.
+        std_error: First-order standard error of the MI.
+        plugin: Plug-in MI, the mean of ln p(x, y) / p(x) p(y).
+        dof: Degrees of freedom of the table.
+    """
 
     h_x: float
     h_y: float
     h_xy: float
     std_error: float
+    plugin: float
     dof: int
 
     @property
@@ -64,6 +74,7 @@ def estimate_dense(blocks: npt.NDArray[np.uint32], k: int, estimator: Estimator)
         h_y=entropy(n_y, total, estimator),
         h_xy=entropy(joint, total, estimator),
         std_error=block_error(sums, sizes),
+        plugin=float(sums.sum() / sizes.sum()),
         dof=(int((n_x > 0).sum()) - 1) * (int((n_y > 0).sum()) - 1),
     )
 

@@ -6,12 +6,20 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import chi2, norm
 
 from optuna_mi.decay._engine import PooledEngine
 from optuna_mi.decay._pooled import LagEstimate
 from optuna_mi.decay._position_spread import PositionSpread, position_errors
 from optuna_mi.decay._sequences import Sequences
-from optuna_mi.decay._surrogates import anchor_lags, null_model, rotated, shuffled
+from optuna_mi.decay._surrogates import (
+    anchor_lags,
+    block_shuffled,
+    memory_width,
+    null_model,
+    rotated,
+    shuffled,
+)
 from optuna_mi.information._entropy import Estimator
 
 Ints = npt.NDArray[np.int64]
@@ -19,6 +27,18 @@ Floats = npt.NDArray[np.float64]
 
 # a value this many standard deviations of order-free data above 0 is not noise
 FLOOR_DEVIATIONS = 3.0
+
+
+def floor_factor(dof: Floats) -> Floats:
+    """Return how many deviations noise exceeds as rarely as a normal variable exceeds three.
+
+    The MI of independent data is a chi-square variable of (K - 1)**2 degrees of freedom: for few
+    symbols it is skewed, and three deviations are not rare.
+    """
+    tail = norm.sf(FLOOR_DEVIATIONS)
+    k = np.maximum(dof, 1.0)
+    factor: Floats = (chi2.isf(tail, k) - k) / np.sqrt(2.0 * k)
+    return factor
 
 
 def pooled_curve(
@@ -53,29 +73,45 @@ def pooled_curve(
     rng = np.random.default_rng(seed)
     anchors = anchor_lags(lags, 16)
     if baseline == "shuffle":
-        values, errors = [], []
+        found: list[list[LagEstimate]] = []
         for _ in range(n_surrogates):
             surrogate = PooledEngine(shuffled(sequences, rng), estimator)
-            found = surrogate.run(anchors, n_threads=n_threads)
-            values.append(_column(found, "mi"))
-            errors.append(_column(found, "std_error"))
-        null = null_model(np.array(values), sequences.n_pairs(anchors), n_pairs)
-        # the pointwise sums scatter without any dependence too: that part is in null.deviation
-        overfit = np.interp(lags, anchors, np.mean(np.array(errors) ** 2, axis=0))
-        first_order = np.sqrt(np.maximum(first_order**2 - overfit, 0.0))
+            found.append(surrogate.run(anchors, n_threads=n_threads))
+        anchor_pairs = sequences.n_pairs(anchors)
+        null, plugin = (
+            null_model(np.array([_column(f, name) for f in found]), anchor_pairs, n_pairs)
+            for name in ("mi", "plugin")
+        )
+        # order-free data scatter too, but that is in null.deviation: only the share of the
+        # pointwise information that is more than noise has an error of first order
+        share = np.clip(1.0 - plugin.mean / np.maximum(_column(raw, "plugin"), 1e-300), 0.0, 1.0)
         noise = null.deviation * np.sqrt(1.0 + 1.0 / null.n_replicates)
+        excess = np.zeros(lags.size)
+        corrected = _column(raw, "mi") - null.mean
+        factor = floor_factor(_column(raw, "dof"))
+        width = memory_width(lags, corrected) if corrected[0] > factor[0] * noise[0] else 1
+        if width > 1:
+            # a sequence with memory has fewer independent pairs than a shuffled one
+            found = []
+            for _ in range(n_surrogates):
+                later = block_shuffled(sequences, width, rng)
+                surrogate = PooledEngine(sequences, estimator, later)
+                found.append(surrogate.run(anchors, n_threads=n_threads))
+            memory = null_model(np.array([_column(f, "mi") for f in found]), anchor_pairs, n_pairs)
+            noise = np.maximum(noise, memory.deviation * np.sqrt(1.0 + 1.0 / memory.n_replicates))
+            excess = np.maximum(memory.mean - null.mean, 0.0)
         return columns | {
             "baseline": null.mean,
-            "std_error": np.hypot(first_order, noise),
-            "floor": FLOOR_DEVIATIONS * noise,
+            "std_error": np.hypot(np.hypot(share * first_order, noise), excess),
+            "floor": excess + factor * noise,
+            "floor_shared": excess,
+            "memory": width,
         }
-    base = []
+    base: list[list[LagEstimate]] = []
     for _ in range(n_surrogates):
         later = rotated(sequences, rng)
-        found = PooledEngine(sequences, estimator, later).run(
-            lags, n_threads=n_threads, progress=progress, label="baseline"
-        )
-        base.append(found)
+        aligned = PooledEngine(sequences, estimator, later)
+        base.append(aligned.run(lags, n_threads=n_threads, progress=progress, label="baseline"))
     level = np.mean([_column(b, "mi") for b in base], axis=0)
     base_error = np.sqrt(np.mean([_column(b, "std_error") ** 2 for b in base], axis=0))
     noise = base_error * np.sqrt(1.0 + 1.0 / n_surrogates)

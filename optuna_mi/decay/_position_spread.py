@@ -29,7 +29,7 @@ class PositionSpread:
 
     def by_position(self) -> list[Floats]:
         """Return the mean pointwise information at every pair of positions, lag by lag."""
-        out = []
+        out: list[Floats] = []
         k = self._k
         for lag in self._lags:
             pair = self._rows[:, :-lag].astype(np.int64) * k + self._rows[:, lag:]
@@ -60,7 +60,7 @@ def errors_of_means(by_position: list[Floats]) -> Floats:
     own = np.array([_long_run_deviation(v) for v in by_position])
     enough = sizes >= _ENOUGH_POSITIONS
     if enough.all():
-        return own / np.sqrt(sizes)
+        return np.asarray(own / np.sqrt(sizes))
     typical = float(np.sqrt((own[enough] ** 2).mean())) if enough.any() else float(own.max())
     center = np.median(np.concatenate(by_position))
     farthest = max(float(np.abs(v - center).max()) for v in by_position)

@@ -83,7 +83,7 @@ def _characters(x: str | bytes | bytearray | memoryview) -> npt.NDArray[Any]:
 
 
 def _column(x: pd.Series[Any] | pd.Index[Any]) -> npt.NDArray[Any]:
-    missing = int(x.isna().sum())
+    missing = int(np.count_nonzero(x.isna()))
     if missing:
         raise ValueError(
             f"{missing} of {len(x)} values are missing; fill or drop them (Series.dropna) first"

@@ -64,7 +64,7 @@ def make_groups(sequences: Sequences) -> Groups:
 
 @njit(cache=True, nogil=True)
 def _count(
-    codes: Codes,
+    later: Codes,
     order: Ints,
     starts: Ints,
     end_of: Ints,
@@ -78,7 +78,7 @@ def _count(
     times: Ints,
 ) -> None:
     """Fill times[c] with the number of pairs seen c times, and the blocks' pointwise sums."""
-    n = codes.size
+    n = later.size
     alphabet = starts.size - 1
     count = np.zeros(alphabet, dtype=np.int64)
     width = edges[1] - edges[0]
@@ -90,18 +90,18 @@ def _count(
         for p in range(lo, hi):
             i = order[p]
             if i + lag < (end_of[i] if ragged else n):
-                count[codes[i + lag]] += 1
+                count[later[i + lag]] += 1
         for p in range(lo, hi):
             i = order[p]
             if i + lag < (end_of[i] if ragged else n):
-                y = codes[i + lag]
+                y = later[i + lag]
                 b = min(i // width, last_block)
                 sums[b] += log_n + log_table[count[y]] - log_table[n_x[a]] - log_table[n_y[y]]
                 sizes[b] += 1.0
         for p in range(lo, hi):
             i = order[p]
             if i + lag < (end_of[i] if ragged else n):
-                y = codes[i + lag]
+                y = later[i + lag]
                 c = count[y]
                 if c > 0:
                     times[c] += 1
@@ -109,19 +109,26 @@ def _count(
 
 
 @njit(cache=True, nogil=True)
-def _marginals(codes: Codes, offsets: Ints, lag: int, n_x: Ints, n_y: Ints) -> None:
+def _marginals(codes: Codes, later: Codes, offsets: Ints, lag: int, n_x: Ints, n_y: Ints) -> None:
     for s in range(offsets.size - 1):
         for i in range(offsets[s], offsets[s + 1] - lag):
             n_x[codes[i]] += 1
-            n_y[codes[i + lag]] += 1
+            n_y[later[i + lag]] += 1
 
 
-def sparse_lag(sequences: Sequences, groups: Groups, lag: int, estimator: Estimator) -> LagEstimate:
-    """Estimate MI at one lag; see `estimate_dense` for the standard error."""
+def sparse_lag(
+    sequences: Sequences,
+    groups: Groups,
+    lag: int,
+    estimator: Estimator,
+    later: Codes | None = None,
+) -> LagEstimate:
+    """Estimate MI at one lag; see `dense_lags` for later, `estimate_dense` for the error."""
     k = sequences.alphabet
     n_x = np.zeros(k, dtype=np.int64)
     n_y = np.zeros(k, dtype=np.int64)
-    _marginals(sequences.codes, sequences.offsets, lag, n_x, n_y)
+    y = sequences.codes if later is None else later
+    _marginals(sequences.codes, y, sequences.offsets, lag, n_x, n_y)
     total = int(n_x.sum())
     largest = int(max(n_x.max(), n_y.max()))
     log_table = np.log(np.maximum(np.arange(largest + 1, dtype=np.float64), 1.0))
@@ -131,7 +138,7 @@ def sparse_lag(sequences: Sequences, groups: Groups, lag: int, estimator: Estima
     sums, sizes = np.zeros(_BLOCKS), np.zeros(_BLOCKS)
     times = np.zeros(largest + 1, dtype=np.int64)
     _count(
-        sequences.codes,
+        y,
         groups.order,
         groups.starts,
         groups.end_of,
@@ -152,6 +159,7 @@ def sparse_lag(sequences: Sequences, groups: Groups, lag: int, estimator: Estima
         h_y=h_y,
         h_xy=h_xy,
         std_error=block_error(sums, sizes),
+        plugin=float(sums.sum() / sizes.sum()),
         dof=(int((n_x > 0).sum()) - 1) * (int((n_y > 0).sum()) - 1),
     )
 

@@ -13,12 +13,37 @@ from optuna_mi.decay._sequences import Sequences
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
+_WIDEST_BLOCK = 64
+
 
 def shuffled(sequences: Sequences, rng: np.random.Generator) -> Sequences:
     """Return the same symbols in random order over all sequences."""
     codes = sequences.codes.copy()
     rng.shuffle(codes)
     return sequences.with_codes(codes)
+
+
+def block_shuffled(sequences: Sequences, width: int, rng: np.random.Generator) -> Codes:
+    """Return the codes in blocks of the given width, in random order.
+
+    Beside the data themselves they are an independent sequence with the same memory.
+    """
+    codes = sequences.codes
+    # a random first cut, so that blocks do not keep step with a period or a line length
+    codes = np.roll(codes, int(rng.integers(codes.size)))
+    n_blocks = codes.size // width
+    body = codes[: n_blocks * width].reshape(n_blocks, width)
+    return np.concatenate((body[rng.permutation(n_blocks)].ravel(), codes[n_blocks * width :]))
+
+
+def memory_width(lags: Ints, corrected: Floats) -> int:
+    """Return the width of blocks that keep most of a sequence's memory: 1 to 64.
+
+    Twice the first lag at which MI is below a twentieth of its first value.
+    """
+    low = np.flatnonzero(corrected < 0.05 * corrected[0]) if corrected[0] > 0 else np.zeros(1, int)
+    first = int(lags[low[0]]) if low.size else _WIDEST_BLOCK
+    return int(np.clip(2 * (first - 1), 1, _WIDEST_BLOCK))
 
 
 def rotated(sequences: Sequences, rng: np.random.Generator) -> Codes:
@@ -49,7 +74,8 @@ def anchor_lags(lags: Ints, n: int) -> Ints:
         if chosen.size >= n:
             break
         chosen = np.union1d(chosen, [i])
-    return lags[chosen]
+    anchors: Ints = lags[chosen]
+    return anchors
 
 
 @dataclass(frozen=True)
