@@ -29,12 +29,14 @@ _NAMES = {
     "load_dataset": "datasets",
 }
 _MODULES = (
+    "dashboard",
     "datasets",
     "decay",
     "exceptions",
     "information",
     "nn",
     "pruners",
+    "report",
     "samplers",
     "search_space",
     "training",
@@ -43,12 +45,14 @@ _MODULES = (
 
 if TYPE_CHECKING:
     from optuna_mi import (
+        dashboard,
         datasets,
         decay,
         exceptions,
         information,
         nn,
         pruners,
+        report,
         samplers,
         search_space,
         training,
@@ -78,6 +82,7 @@ __all__ = [
     "MIGridSampler",
     "MISampler",
     "analyze_decay",
+    "dashboard",
     "datasets",
     "decay",
     "decay_curve",
@@ -87,6 +92,7 @@ __all__ = [
     "load_dataset",
     "nn",
     "pruners",
+    "report",
     "report_ihyll",
     "samplers",
     "search_space",

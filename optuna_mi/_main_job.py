@@ -12,6 +12,7 @@ from optuna.trial import TrialState
 
 from optuna_mi._presets import Preset
 from optuna_mi._storage import find_study, open_storage
+from optuna_mi._thin import thin
 from optuna_mi.datasets import Dataset
 from optuna_mi.decay import DecayAnalysis, analyze_decay, decay_curve
 from optuna_mi.exceptions import SpaceMismatchError
@@ -145,7 +146,7 @@ def thinned(analysis: DecayAnalysis, n: int = 200) -> DecayAnalysis:
     curve = analysis.curve
     if len(curve) <= n:
         return analysis
-    keep = np.unique(np.geomspace(1, len(curve), n).round().astype(int)) - 1
+    keep = thin(curve.lags.astype(np.float64), curve.mi_corrected, n, log=True)
     fields = {field.name: getattr(curve, field.name) for field in dataclasses.fields(curve)}
     arrays = {
         name: value[keep]
