@@ -8,6 +8,7 @@ from torch import nn
 from torch.nn import functional
 
 from optuna_mi.nn import _views
+from optuna_mi.nn._backend import use_fused
 from optuna_mi.nn._init import init_layer
 from optuna_mi.nn._positions import plan_stack, take_rows
 from optuna_mi.nn._validation import (
@@ -149,22 +150,39 @@ class DilatedRNN(nn.Module):
         if state is not None:
             check_state(state, self.dilations, self.hidden_sizes, batch, self.cell == "lstm")
         plan = plan_stack(length, self.dilations, n_last)
+        fused = use_fused(
+            self.backend,
+            (self.input_size, *self.hidden_sizes),
+            x,
+            next(self.layers[0].parameters()),
+        )
+        if fused:
+            # Imported late: it brings numba and defines the kernels.
+            from optuna_mi.nn import _fused
+
+            x = _fused.enter(x)
         states: list[LayerState] = []
         collected: list[torch.Tensor] = []
         for i, (layer, layer_plan) in enumerate(zip(self.layers, plan.layers, strict=True)):
             assert isinstance(layer, nn.RNNBase)
-            x = take_rows(x, layer_plan.source)
             before = None if state is None else state[i]
-            h, after = _views.run_layer(layer, x, layer_plan, self.dilations[i], before)
+            add_input = self.residual and layer.input_size == layer.hidden_size
+            below = x if fused and not add_input else take_rows(x, layer_plan.source)
+            if fused:
+                h, after = _fused.run_layer(layer, x, layer_plan, self.dilations[i], before, batch)
+            else:
+                h, after = _views.run_layer(layer, below, layer_plan, self.dilations[i], before)
             if i + 1 < len(self.layers):
                 h = functional.dropout(h, self.dropout, self.training)
-            x = h + x if self.residual and h.shape == x.shape else h
+            x = h + below if add_input else h
             if after is not None:
                 states.append(after)
             if collect:
                 row = int((layer_plan.positions == length - 1).nonzero()[0][0])
-                collected.append(x[row])
+                collected.append(x[row, :, :batch].t() if fused else x[row])
         output = take_rows(x, plan.output)
+        if fused:
+            output = _fused.leave(output, batch)
         if need == "last":
             output = output[0]
         elif self.batch_first:

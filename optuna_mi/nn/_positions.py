@@ -8,7 +8,7 @@ or never start.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -43,6 +43,23 @@ class LayerPlan:
     def even(self) -> bool:
         """Every block has the same number of lanes: a plain reshape serves."""
         return self.block_sizes[0] == self.block_sizes[-1]
+
+    @cached_property
+    def starts(self) -> IntArray:
+        """First row of each block, int64."""
+        return np.cumsum((0, *self.block_sizes[:-1]), dtype=np.int64)
+
+    @cached_property
+    def lengths(self) -> IntArray:
+        """Positions of each lane, int64."""
+        alive = np.asarray(self.block_sizes)[:, None] > np.arange(self.block_sizes[0])
+        lengths: IntArray = alive.sum(axis=0, dtype=np.int64)
+        return lengths
+
+    @cached_property
+    def source_rows(self) -> IntArray:
+        """``source`` with the identity spelled out."""
+        return np.arange(len(self.positions)) if self.source is None else self.source
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,3 +149,12 @@ def take_rows(x: torch.Tensor, rows: IntArray | None) -> torch.Tensor:
     if int(rows[-1]) - first == n - 1 and bool((np.diff(rows) == 1).all()):
         return x[first : first + n]
     return x.index_select(0, torch.from_numpy(rows).to(x.device))
+
+
+def last_rows(x: torch.Tensor, before: torch.Tensor | None, n: int) -> torch.Tensor:
+    """The last ``n`` rows of ``before`` (zeros where ``None``) followed by ``x``."""
+    missing = n - x.shape[0]
+    if missing <= 0:
+        return x[-n:]
+    head = x.new_zeros(missing, *x.shape[1:]) if before is None else before[-missing:]
+    return torch.cat((head, x))

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import PackedSequence
 
-from optuna_mi.nn._positions import LayerPlan, take_rows
+from optuna_mi.nn._positions import LayerPlan, last_rows, take_rows
 from optuna_mi.nn._validation import LayerState
 
 
@@ -55,17 +55,8 @@ def run_layer(
         # Lane t mod d holds time t: back to order of time.
         c = c.roll(-(n % dilation), 0) if n >= dilation else c
         return output, (
-            _last_rows(output, h_before, dilation),
-            c if n >= dilation else _last_rows(c, c_before, dilation),
+            last_rows(output, h_before, dilation),
+            c if n >= dilation else last_rows(c, c_before, dilation),
         )
     before = state if isinstance(state, torch.Tensor) else None
-    return output, _last_rows(output, before, dilation)
-
-
-def _last_rows(x: torch.Tensor, before: torch.Tensor | None, n: int) -> torch.Tensor:
-    """The last ``n`` rows of ``before`` (zeros where ``None``) followed by ``x``."""
-    missing = n - x.shape[0]
-    if missing <= 0:
-        return x[-n:]
-    head = x.new_zeros(missing, *x.shape[1:]) if before is None else before[-missing:]
-    return torch.cat((head, x))
+    return output, last_rows(output, before, dilation)

@@ -140,7 +140,7 @@ def test_one_layer_of_dilation_one_is_torch_gru():
 
 def test_dropout_drops_between_layers_only():
     torch.manual_seed(0)
-    model = DilatedRNN(3, 64, (1, 2), cell="rnn", dropout=0.5)
+    model = DilatedRNN(3, 64, (1, 2), cell="rnn", dropout=0.5, backend="views")
     x = torch.randn(20, 8, 3)
     below = []
     model.layers[1].register_forward_pre_hook(lambda _, args: below.append(args[0]))

@@ -1,0 +1,205 @@
+"""Own CPU kernels: a dilated layer and its gradient as one autograd function, float32.
+
+Between layers the memory is (positions, features, batch), the batch padded to whole tiles. The
+backward pass computes the gates anew: that costs less than writing and reading them, and a layer
+then keeps its outputs only.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+from torch.autograd.function import once_differentiable
+from torch.nn import functional
+
+from optuna_mi._logging import get_logger
+from optuna_mi.nn import _kernel_gru, _kernel_lstm, _kernel_rnn
+from optuna_mi.nn._positions import LayerPlan, last_rows, take_rows
+from optuna_mi.nn._simd import COLUMNS
+from optuna_mi.nn._validation import LayerState
+
+_logger = get_logger(__name__)
+
+_Array = npt.NDArray[np.float32]
+
+
+def enter(x: torch.Tensor) -> torch.Tensor:
+    """``(n, B, features)`` to the kernels' ``(n, features, padded B)``."""
+    return functional.pad(x.transpose(1, 2), (0, -x.shape[1] % COLUMNS)).contiguous()
+
+
+def leave(x: torch.Tensor, batch: int) -> torch.Tensor:
+    """Back to ``(n, B, features)``."""
+    return x[:, :, :batch].transpose(1, 2)
+
+
+def run_layer(
+    cell: nn.RNNBase,
+    x: torch.Tensor,
+    plan: LayerPlan,
+    dilation: int,
+    state: LayerState | None,
+    batch: int,
+) -> tuple[torch.Tensor, LayerState | None]:
+    """Run one layer.
+
+    Args:
+        cell: Holds the parameters.
+        x: Output of the layer below, ``(rows, features, padded B)``.
+        plan: The positions.
+        dilation: d.
+        state: As in ``_views.run_layer``.
+        batch: B.
+
+    Returns:
+        Outputs ``(n, H, padded B)`` and the state after the last step; ``None`` if pruned.
+    """
+    parts: tuple[torch.Tensor | None, ...] = (None, None)
+    if state is not None:
+        parts = state if isinstance(state, tuple) else (state, None)
+    starts = [None if part is None else enter(take_rows(part, plan.lanes)) for part in parts]
+    weights = cell.all_weights[0]
+    if cell.mode == "LSTM":
+        y, cells = _LSTMFunction.apply(x, *starts, *weights, plan)  # type: ignore[no-untyped-call]
+        if not plan.full:
+            return y, None
+        return y, (
+            last_rows(leave(y, batch), parts[0], dilation),
+            last_rows(leave(cells, batch), parts[1], dilation),
+        )
+    kernel = _kernel_gru if cell.mode == "GRU" else _kernel_rnn
+    y = _PlainFunction.apply(x, starts[0], *weights, plan, kernel)  # type: ignore[no-untyped-call]
+    return y, last_rows(leave(y, batch), parts[0], dilation) if plan.full else None
+
+
+def _call(function: Any, *arguments: Any) -> Any:
+    """Call a kernel; say so where its first use on this machine takes the compiler's time."""
+    if function.signatures:
+        return function(*arguments)
+    note = threading.Timer(
+        1.0,
+        _logger.info,
+        ("Compiling CPU kernels for the dilated RNN (%s); later runs find them cached.",
+         function.__module__.rpartition("_")[2]),
+    )  # fmt: skip
+    note.daemon = True
+    note.start()
+    try:
+        return function(*arguments)
+    finally:
+        note.cancel()
+
+
+def _flat(tensor: torch.Tensor | None) -> _Array:
+    """The memory of a tensor, flat; empty for ``None``."""
+    if tensor is None:
+        return np.empty(0, dtype=np.float32)
+    array: _Array = tensor.detach().contiguous().view(-1).numpy()
+    return array
+
+
+def _pairs(parameters: tuple[torch.Tensor, ...]) -> tuple[tuple[_Array, ...], tuple[_Array, ...]]:
+    """(W_ih, W_hh) and (b_ih, b_hh) as arrays."""
+    w_ih, w_hh, b_ih, b_hh = (p.detach().contiguous().numpy() for p in parameters)
+    return (w_ih, w_hh), (b_ih, b_hh)
+
+
+def _empty_like(tensor: torch.Tensor | None, wanted: bool) -> torch.Tensor | None:
+    return torch.empty_like(tensor) if wanted and tensor is not None else None
+
+
+def _input_gradient(x: torch.Tensor, plan: LayerPlan, wanted: bool) -> torch.Tensor | None:
+    """Memory for the gradient of ``x``: the kernels write the rows that the plan reads."""
+    if wanted and len(plan.positions) < x.shape[0]:
+        return torch.zeros_like(x)
+    return _empty_like(x, wanted)
+
+
+class _PlainFunction(torch.autograd.Function):
+    """A layer of GRU or tanh cells."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        x: torch.Tensor,
+        start: torch.Tensor | None,
+        w_ih: torch.Tensor,
+        w_hh: torch.Tensor,
+        b_ih: torch.Tensor,
+        b_hh: torch.Tensor,
+        plan: LayerPlan,
+        kernel: Any,
+    ) -> torch.Tensor:
+        x = x.contiguous()
+        batch = x.shape[2]
+        y = x.new_empty(len(plan.positions), w_hh.shape[1], batch)
+        _call(kernel.forward,
+            _flat(x), plan.source_rows, _flat(start), plan.starts, plan.lengths,
+            *_pairs((w_ih, w_hh, b_ih, b_hh)), _flat(y), batch, 0, batch,
+        )  # fmt: skip
+        ctx.save_for_backward(x, start, w_ih, w_hh, b_ih, b_hh, y)
+        ctx.plan, ctx.kernel = plan, kernel
+        return y
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gy: torch.Tensor) -> tuple[Any, ...]:
+        x, start, *parameters, y = ctx.saved_tensors
+        plan, batch = ctx.plan, x.shape[2]
+        gx = _input_gradient(x, plan, ctx.needs_input_grad[0])
+        gstart = _empty_like(start, ctx.needs_input_grad[1])
+        gradients = _call(ctx.kernel.backward,
+            _flat(gy), _flat(x), plan.source_rows, _flat(start), plan.starts, plan.lengths,
+            *_pairs(tuple(parameters)), _flat(y), _flat(gx), _flat(gstart), batch, 0, batch,
+        )  # fmt: skip
+        return gx, gstart, *map(torch.from_numpy, gradients), None, None
+
+
+class _LSTMFunction(torch.autograd.Function):
+    """A layer of LSTM cells: outputs and cells."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        x: torch.Tensor,
+        start: torch.Tensor | None,
+        start_c: torch.Tensor | None,
+        w_ih: torch.Tensor,
+        w_hh: torch.Tensor,
+        b_ih: torch.Tensor,
+        b_hh: torch.Tensor,
+        plan: LayerPlan,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        x = x.contiguous()
+        batch = x.shape[2]
+        y = x.new_empty(len(plan.positions), w_hh.shape[1], batch)
+        cells = torch.empty_like(y)
+        _call(_kernel_lstm.forward,
+            _flat(x), plan.source_rows, _flat(start), _flat(start_c), plan.starts, plan.lengths,
+            *_pairs((w_ih, w_hh, b_ih, b_hh)), _flat(y), _flat(cells), batch, 0, batch,
+        )  # fmt: skip
+        ctx.save_for_backward(x, start, start_c, w_ih, w_hh, b_ih, b_hh, y, cells)
+        ctx.plan = plan
+        ctx.set_materialize_grads(False)
+        return y, cells
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gy: torch.Tensor | None, gcells: torch.Tensor | None) -> tuple[Any, ...]:
+        x, start, start_c, *parameters, y, cells = ctx.saved_tensors
+        plan, batch = ctx.plan, x.shape[2]
+        gx = _input_gradient(x, plan, ctx.needs_input_grad[0])
+        wanted = ctx.needs_input_grad[1] or ctx.needs_input_grad[2]
+        gstart, gstart_c = _empty_like(start, wanted), _empty_like(start_c, wanted)
+        gradients = _call(_kernel_lstm.backward,
+            _flat(torch.zeros_like(y) if gy is None else gy), _flat(gcells),
+            _flat(x), plan.source_rows, _flat(start), _flat(start_c), plan.starts, plan.lengths,
+            *_pairs(tuple(parameters)), _flat(y), _flat(cells),
+            _flat(gx), _flat(gstart), _flat(gstart_c), batch, 0, batch,
+        )  # fmt: skip
+        return gx, gstart, gstart_c, *map(torch.from_numpy, gradients), None

@@ -1,0 +1,260 @@
+"""The own CPU kernels against PyTorch's in float64: outputs, gradients, states, plans."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+import threading
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from optuna_mi.nn import DilatedRNN, DilatedRNNClassifier
+
+from .reference import flatten, make, random_state
+
+CELLS = ["rnn", "gru", "lstm"]
+
+
+def twins(cell, sizes, dilations, **kwargs):
+    """The same parameters in float64 on PyTorch's kernels and in float32 on ours."""
+    exact = make(cell, sizes, dilations, backend="views", **kwargs)
+    fused = make(cell, sizes, dilations, backend="fused", dtype=torch.float32, **kwargs)
+    fused.load_state_dict(exact.state_dict())
+    return exact, fused
+
+
+def single(state):
+    """A state in float32, with a gradient of its own."""
+    if isinstance(state, tuple):
+        return tuple(single(part) for part in state)
+    return state.detach().float().requires_grad_()
+
+
+def gradients(outputs, inputs):
+    generator = torch.Generator().manual_seed(1)
+    loss = sum(
+        (y * torch.randn(y.shape, generator=generator, dtype=torch.float64).to(y.dtype)).sum()
+        for y in outputs
+    )
+    return torch.autograd.grad(loss, inputs, allow_unused=True)
+
+
+def assert_close(actual, expected, tolerance):
+    for a, e in zip(actual, expected, strict=True):
+        if e is None or a is None:  # a state that no output reads
+            assert all(g is None or not g.any() for g in (a, e))
+            continue
+        scale = max(1.0, e.abs().max().item())
+        assert (a.double() - e).abs().max().item() <= tolerance * scale
+
+
+def compare(cell, sizes, dilations, length, batch, need, carried, residual):
+    exact, fused = twins(cell, sizes, dilations, residual=residual)
+    x = torch.randn(length, batch, 3, dtype=torch.float64, requires_grad=True)
+    x32 = x.detach().float().requires_grad_()
+    state = state32 = None
+    inputs, inputs32 = [x, *exact.parameters()], [x32, *fused.parameters()]
+    if carried:
+        state = random_state(exact, batch)
+        state32 = single(state)
+        for part in flatten(state):
+            part.requires_grad_()
+        inputs += flatten(state)
+        inputs32 += flatten(state32)
+    y, after = exact(x, state, need=need)
+    y32, after32 = fused(x32, state32, need=need)
+    expected, actual = [y, *flatten(after or ())], [y32, *flatten(after32 or ())]
+    assert_close(actual, expected, 2e-6)
+    assert_close(gradients(actual, inputs32), gradients(expected, inputs), 1e-5)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("need", ["all", "last", 3])
+@pytest.mark.parametrize("carried", [False, True])
+@pytest.mark.parametrize(
+    ("dilations", "sizes", "length", "batch"),
+    [
+        ((1, 2, 4), 5, 13, 64),  # whole tiles of columns
+        ((3, 3, 7), (4, 6, 5), 20, 35),  # a partly filled one
+        ((8, 2, 1), (9, 9, 2), 11, 3),
+        ((1, 50, 13), 4, 13, 8),
+        ((2, 1), (3, 64), 5, 16),
+    ],
+)
+def test_equals_torch_in_float64(cell, dilations, sizes, length, batch, need, carried):
+    compare(cell, sizes, dilations, length, batch, need, carried, residual=True)
+
+
+@settings(deadline=None, max_examples=30)
+@given(data=st.data())
+def test_any_shape(data):
+    dilations = data.draw(st.lists(st.integers(1, 9), min_size=1, max_size=3))
+    length = data.draw(st.integers(1, 20))
+    compare(
+        data.draw(st.sampled_from(CELLS)),
+        [data.draw(st.integers(1, 19)) for _ in dilations],
+        dilations,
+        length,
+        data.draw(st.integers(1, 70)),
+        data.draw(st.integers(1, length)),
+        data.draw(st.booleans()),
+        data.draw(st.booleans()),
+    )
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_gradients_are_no_worse_than_atens(cell):
+    """Sequential MNIST's shape: error against float64 relative to the largest gradient."""
+    torch.manual_seed(0)
+    x, y = torch.rand(300, 64, 1), torch.randint(10, (64,))
+    model = DilatedRNNClassifier(1, 20, (1, 2, 4, 8, 16), 10, cell=cell)
+
+    def run(backend, dtype):
+        model.to(dtype).zero_grad()
+        model.rnn.backend = backend
+        torch.nn.functional.cross_entropy(model(x.to(dtype)), y).backward()
+        return torch.cat([p.grad.double().flatten() for p in model.parameters()])
+
+    exact, aten, fused = (
+        run("views", torch.float64),
+        run("views", torch.float32),
+        run("fused", torch.float32),
+    )
+    scale = exact.abs().max()
+    assert (fused - exact).abs().max() / scale < 1e-5
+    assert (fused - exact).abs().max() < 2 * (aten - exact).abs().max()
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_saturation_and_nan(cell):
+    _, fused = twins(cell, 4, (1, 2))
+    x = torch.full((6, 8, 3), 1e4)
+    y, _ = fused(x)
+    assert torch.isfinite(y).all()
+    assert (y.abs() <= 1).all()
+    x[2, 5, 1] = float("nan")
+    y, _ = fused(x)
+    assert torch.isnan(y[2:, 5]).all()  # a NaN must not be clamped away
+    assert torch.isfinite(y[:, :5]).all()
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_same_bits_twice(cell):
+    _, fused = twins(cell, 7, (1, 3))
+    x = torch.randn(20, 40, 3)
+
+    def run():
+        fused.zero_grad()
+        y, _ = fused(x)
+        y.square().sum().backward()
+        return [y, *(p.grad for p in fused.parameters())]
+
+    assert all(torch.equal(a, b) for a, b in zip(run(), run(), strict=True))
+
+
+def test_trials_side_by_side():
+    """Several threads run the kernels at once and get what one gets."""
+    _, fused = twins("gru", 16, (1, 2, 4))
+    inputs = [torch.randn(60, 32, 3) for _ in range(4)]
+
+    def run(x):
+        y, _ = fused(x)
+        return torch.autograd.grad(y.sum(), list(fused.parameters()))
+
+    expected = [run(x) for x in inputs]
+    got = [None] * 4
+
+    def work(i):
+        for _ in range(5):
+            got[i] = run(inputs[i])
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for a, b in zip(got, expected, strict=True):
+        assert all(torch.equal(p, q) for p, q in zip(a, b, strict=True))
+
+
+def test_frozen_parts_get_no_gradient():
+    _, fused = twins("gru", 5, (1, 2))
+    for p in fused.layers[0].parameters():
+        p.requires_grad_(False)
+    fused(torch.randn(6, 8, 3))[0].sum().backward()
+    assert all(p.grad is None for p in fused.layers[0].parameters())
+    assert all(p.grad is not None for p in fused.layers[1].parameters())
+
+
+def test_double_backward_says_no():
+    _, fused = twins("gru", 5, (1, 2))
+    x = torch.randn(6, 8, 3, requires_grad=True)
+    (g,) = torch.autograd.grad(fused(x)[0].square().sum(), x, create_graph=True)
+    with pytest.raises(RuntimeError, match="differentiat"):
+        g.sum().backward()
+
+
+def test_fused_refuses_what_it_cannot_run():
+    with pytest.raises(ValueError, match=r"but the model is torch\.float64"):
+        make("gru", 4, (1,), backend="fused")(torch.randn(4, 8, 3))
+    with pytest.raises(ValueError, match="autocast is on"), torch.autocast("cpu", torch.bfloat16):
+        make("gru", 4, (1,), backend="fused", dtype=torch.float32)(torch.randn(4, 8, 3))
+
+
+@pytest.mark.parametrize(
+    ("hidden", "batch", "dtype", "expected"),
+    [
+        (20, 32, torch.float32, True),
+        (20, 32, torch.float64, False),
+        (256, 32, torch.float32, False),
+        (20, 1, torch.float32, False),
+    ],
+)
+def test_auto_chooses(monkeypatch, hidden, batch, dtype, expected):
+    from optuna_mi.nn import _fused
+
+    entered = []
+    enter = _fused.enter
+    monkeypatch.setattr(_fused, "enter", lambda x: entered.append(1) or enter(x))
+    model = DilatedRNN(3, hidden, (1, 2)).to(dtype)
+    model(torch.randn(5, batch, 3, dtype=dtype))
+    assert bool(entered) == expected
+
+
+def test_slow_first_use_is_announced(monkeypatch):
+    from optuna_mi.nn import _fused
+
+    class Compiling:
+        signatures = ()
+        __module__ = "optuna_mi.nn._kernel_gru"
+
+        def __call__(self, x):
+            assert said.wait(10)
+            return x + 1
+
+    said = threading.Event()
+    texts = []
+
+    class Handler(logging.Handler):
+        def emit(self, record):
+            texts.append(record.getMessage())
+            said.set()
+
+    handler = Handler()
+    _fused._logger.addHandler(handler)
+    try:
+        assert _fused._call(Compiling(), 1) == 2
+    finally:
+        _fused._logger.removeHandler(handler)
+    assert texts == [
+        "Compiling CPU kernels for the dilated RNN (gru); later runs find them cached."
+    ]
+
+
+def test_import_compiles_nothing():
+    code = "import sys, optuna_mi.nn; sys.exit('numba' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
