@@ -148,7 +148,7 @@ def thinned(analysis: DecayAnalysis, n: int = 200) -> DecayAnalysis:
         return analysis
     keep = thin(curve.lags.astype(np.float64), curve.mi_corrected, n, log=True)
     fields = {field.name: getattr(curve, field.name) for field in dataclasses.fields(curve)}
-    arrays = {
+    arrays: dict[str, Any] = {
         name: value[keep]
         for name, value in fields.items()
         if isinstance(value, np.ndarray) and value.shape == curve.lags.shape

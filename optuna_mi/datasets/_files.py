@@ -131,4 +131,13 @@ def _sequences_dataset(name: str, sequences: list[NDArray[np.int64]]) -> Languag
     vocabulary = tuple(str(symbol) for symbol in types)
     if len(vocabulary) < 2:
         raise ValueError(f"{name} consists of one symbol only ({vocabulary[0]}): nothing to learn")
-    return LanguageModeling(name, *codes, sequences=for_decay, vocabulary=vocabulary, unit="symbol")
+    train, valid, test = codes
+    return LanguageModeling(
+        name,
+        train,
+        valid,
+        test,
+        sequences=for_decay,
+        vocabulary=vocabulary,
+        unit="symbol",
+    )

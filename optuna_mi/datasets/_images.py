@@ -81,11 +81,13 @@ def _images(
         order = np.random.RandomState(PERMUTATION_SEED).permutation(pixels.shape[1])
         pixels = pixels[:, order]
     bounds = np.cumsum(sizes)[:-1]
-    splits = [
+    train, valid, test = (
         ClassificationSplit((part[:, :, None] / np.float32(brightest)).astype(np.float32), labels)
         for part, labels in zip(np.split(pixels, bounds), np.split(targets, bounds), strict=True)
-    ]
-    return SequenceClassification(name, *splits, sequences=pixels[: sizes[0]], n_classes=10)
+    )
+    return SequenceClassification(
+        name, train, valid, test, sequences=pixels[: sizes[0]], n_classes=10
+    )
 
 
 def _read_idx(relative: str) -> NDArray[Any]:

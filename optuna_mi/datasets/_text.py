@@ -114,10 +114,13 @@ def _model(name: str, streams: Sequence[NDArray[Any]], unit: str) -> LanguageMod
         raise ValueError(
             f"{name} consists of one symbol only ({vocabulary[0]!r}): nothing to learn"
         )
+    train, valid, test = codes
     return LanguageModeling(
         name,
-        *codes,
-        sequences=codes[0],
+        train,
+        valid,
+        test,
+        sequences=train,
         vocabulary=vocabulary,
         unit={"char": "character"}.get(unit, unit),
     )

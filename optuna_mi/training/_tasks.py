@@ -89,7 +89,7 @@ class ClassificationTask(Task):
         self, model: nn.Module, rng: np.random.Generator, epoch: int
     ) -> Iterator[Callable[[], Tensor]]:
         order = torch.from_numpy(rng.permutation(len(self._targets)))
-        for batch in order.split(self._batch_size)[: self._steps]:
+        for batch in torch.split(order, self._batch_size)[: self._steps]:
             inputs = self._inputs[batch].to(self.device)
             targets = self._targets[batch].to(self.device)
             yield lambda x=inputs, y=targets: F.cross_entropy(model(x), y)  # type: ignore[misc]
