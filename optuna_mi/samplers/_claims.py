@@ -43,6 +43,20 @@ class Claims:
     undecided: list[int] = field(default_factory=list)
     waiting: bool = False
 
+    def joined(self, other: Claims) -> Claims:
+        """Return what both say together, as an object of its own."""
+        holder = self.holder.copy()
+        for cell, number in other.holder.items():
+            holder[cell] = min(number, holder.get(cell, number))
+        return Claims(
+            holder=holder,
+            finished=self.finished | other.finished,
+            failures=self.failures + other.failures,
+            pending=self.pending | other.pending,
+            undecided=[*self.undecided, *other.undecided],
+            waiting=self.waiting or other.waiting,
+        )
+
 
 def written_cell(trial: FrozenTrial, cells: Cells) -> int | None:
     """Return the cell that the trial's attribute names; ``None`` without one of this grid."""
@@ -52,53 +66,82 @@ def written_cell(trial: FrozenTrial, cells: Cells) -> int | None:
     return int(written[1])
 
 
-def read_claims(
-    trials: Sequence[FrozenTrial],
-    cells: Cells,
-    *,
-    retried_by_callback: bool = False,
-    now: datetime.datetime | None = None,
-    release_delay: float = 10.0,
-) -> Claims:
-    """Read the claims off the trials of a study.
+class ClaimReader:
+    """Reads the claims of one study again and again, looking at each finished trial only once.
 
     Args:
-        trials: All trials, by number.
         cells: The grid.
-        retried_by_callback: Whether the storage enqueues the trials that a heartbeat declared
-            dead; their cells stay taken for ``release_delay`` seconds.
-        now: The present time, as the storage writes it.
-        release_delay: Seconds.
+        release_delay: Seconds for which the cell of a trial that a heartbeat declared dead stays
+            taken, where the storage enqueues such trials again.
     """
-    claims = Claims()
-    for trial in trials:
-        state = trial.state
-        attrs = trial.system_attrs
-        cell = written_cell(trial, cells)
-        if cell is None:
-            if state == TrialState.RUNNING and "fixed_params" not in attrs:
-                claims.undecided.append(trial.number)
-                if trial.number < len(cells):
-                    cell = cells.order[trial.number]
-            elif "fixed_params" in attrs:
-                cell = cells.find(attrs["fixed_params"])
-            elif state.is_finished():
-                cell = cells.find(trial.params)
-        claims.waiting |= state == TrialState.WAITING
-        if cell is None or cell == NO_CELL:
-            continue
-        if state == TrialState.FAIL:
-            claims.failures[cell] += 1
-            stale = retried_by_callback and not attrs.get(FAILED_ATTR)
-            if stale and trial.datetime_complete is not None and now is not None:
-                age = (now - trial.datetime_complete).total_seconds()
-                if age < release_delay:
-                    claims.pending.add(cell)
-            continue
-        claims.holder.setdefault(cell, trial.number)
-        if state.is_finished():
-            claims.finished.add(cell)
-    return claims
+
+    def __init__(self, cells: Cells, release_delay: float = 10.0) -> None:
+        self._cells = cells
+        self._release_delay = release_delay
+        self._forget()
+
+    def _forget(self) -> None:
+        self._settled = Claims()
+        self._open: list[int] = []
+        self._seen = 0
+
+    def read(
+        self, trials: Sequence[FrozenTrial], now: datetime.datetime, retried_by_callback: bool
+    ) -> Claims:
+        """Return the claims of the trials.
+
+        Args:
+            trials: All trials of the study, by number.
+            now: The present time, as the storage writes it.
+            retried_by_callback: Whether the storage enqueues the trials that a heartbeat declared
+                dead.
+        """
+        if len(trials) < self._seen:
+            self._forget()  # The study was deleted and made again.
+        still_open = []
+        transient = Claims()
+        for number in [*self._open, *range(self._seen, len(trials))]:
+            trial = trials[number]
+            pending = retried_by_callback and self._is_pending(trial, now)
+            if trial.state.is_finished() and not pending:
+                _add(trial, self._cells, self._settled)
+                continue
+            still_open.append(number)
+            _add(trial, self._cells, transient, pending=pending)
+        self._open, self._seen = still_open, len(trials)
+        return self._settled.joined(transient)
+
+    def _is_pending(self, trial: FrozenTrial, now: datetime.datetime) -> bool:
+        ended = trial.datetime_complete
+        if trial.state != TrialState.FAIL or trial.system_attrs.get(FAILED_ATTR) or ended is None:
+            return False
+        return (now - ended).total_seconds() < self._release_delay
+
+
+def _add(trial: FrozenTrial, cells: Cells, claims: Claims, pending: bool = False) -> None:
+    state = trial.state
+    attrs = trial.system_attrs
+    cell = written_cell(trial, cells)
+    if cell is None:
+        if state == TrialState.RUNNING and "fixed_params" not in attrs:
+            claims.undecided.append(trial.number)
+            if trial.number < len(cells):
+                cell = cells.order[trial.number]
+        elif "fixed_params" in attrs:
+            cell = cells.find(attrs["fixed_params"])
+        elif state.is_finished():
+            cell = cells.find(trial.params)
+    claims.waiting |= state == TrialState.WAITING
+    if cell is None or cell == NO_CELL:
+        return
+    if state == TrialState.FAIL:
+        claims.failures[cell] += 1
+        if pending:
+            claims.pending.add(cell)
+        return
+    claims.holder[cell] = min(trial.number, claims.holder.get(cell, trial.number))
+    if state.is_finished():
+        claims.finished.add(cell)
 
 
 def own_cell(number: int, claims: Claims, cells: Cells) -> int | None:

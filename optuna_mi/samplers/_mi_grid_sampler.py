@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import datetime
+import threading
 import time
 import warnings
+import weakref
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +19,10 @@ from optuna_mi.samplers._claims import (
     CELL_ATTR,
     FAILED_ATTR,
     NO_CELL,
+    ClaimReader,
     Claims,
     open_cells,
     own_cell,
-    read_claims,
     released_cell,
     written_cell,
 )
@@ -28,6 +30,7 @@ from optuna_mi.samplers._forwarding import ForwardingSampler
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
+    from optuna.storages import BaseStorage
     from optuna.study import Study
     from optuna.trial import FrozenTrial
 
@@ -100,6 +103,7 @@ class MIGridSampler(ForwardingSampler):
         self._max_failures = max_retries + 1
         self._names = frozenset(self._cells.names)
         self._presumed_dead: set[tuple[str, int]] = set()
+        self._reset_reading()
 
     @property
     def space(self) -> DilationSpace:
@@ -215,12 +219,26 @@ class MIGridSampler(ForwardingSampler):
             isinstance(storage, BaseHeartbeat)
             and storage.get_heartbeat_stale_trial_callback() is not None
         )
-        return read_claims(
-            storage.get_all_trials(study._study_id, deepcopy=False),
-            self._cells,
-            retried_by_callback=callback,
-            now=datetime.datetime.now(),
-        )
+        with self._lock:
+            readers = self._readers.setdefault(storage, {})
+            key = (study.study_name, study._study_id)
+            reader = readers.setdefault(key, ClaimReader(self._cells))
+            trials = storage.get_all_trials(study._study_id, deepcopy=False)
+            return reader.read(trials, datetime.datetime.now(), callback)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Samplers travel to other processes; what was read here is read again there.
+        return {k: v for k, v in self.__dict__.items() if k not in ("_lock", "_readers")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._reset_reading()
+
+    def _reset_reading(self) -> None:
+        self._lock = threading.Lock()
+        self._readers: weakref.WeakKeyDictionary[
+            BaseStorage, dict[tuple[str, int], ClaimReader]
+        ] = weakref.WeakKeyDictionary()
 
     def _choose(self, study: Study, trial: FrozenTrial) -> int | None:
         claims = self._read(study)
