@@ -7,6 +7,7 @@ import time
 
 import optuna
 import torch
+from optuna.storages import fail_stale_trials
 from optuna.study import MaxTrialsCallback
 from tqdm.auto import tqdm
 
@@ -35,6 +36,7 @@ def run_trials(
 
     A trial that runs out of the accelerator's memory fails; the others go on.
     """
+    fail_stale_trials(study)
     missing = job.preset.trials - n_ended(study)
     if missing <= 0:
         return

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import optuna
+import pytest
+from optuna.trial import TrialState
+
+from optuna_mi._storage import open_storage
+from optuna_mi.cli import main
+
+_SIZES = ["--epochs", "3", "--steps", "2", "--hidden-size", "8", "--pruner", "none"]
+
+
+def _wait_for(condition: Callable[[], bool], seconds: float = 120) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.05)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["sqlite:///{}/study.db", "journal:{}/study.log"])
+def test_two_local_workers_share_a_study(tmp_path: Path, scheme: str) -> None:
+    url = scheme.format(tmp_path)
+    arguments = ["--workers", "2", "--trials", "6", "--storage", url, "--out", str(tmp_path)]
+    assert main(["search", "digits", *arguments, *_SIZES]) == 0
+    study = optuna.load_study(study_name="digits", storage=open_storage(url))
+    assert sum(t.state == TrialState.COMPLETE for t in study.trials) >= 6
+    assert all(t.state.is_finished() for t in study.trials)
+    # one recommendation only, and workers of one seed that draw differently
+    rates = [t.params["lr_max"] for t in study.trials]
+    assert len(set(rates)) == len(rates)
+    assert (tmp_path / "report.html").exists()
+
+
+# A worker whose heart beats every second and which lingers in every trial, so that it can be
+# killed in one.
+_WORKER = """
+import sys, time
+import optuna_mi._storage as storage
+storage._HEARTBEAT_SECONDS = 1
+import optuna
+from optuna_mi.cli import main
+report = optuna.Trial.report
+def slow_report(self, value, step):
+    report(self, value, step)
+    time.sleep(float(sys.argv[1]))
+optuna.Trial.report = slow_report
+sys.exit(main(sys.argv[2:]))
+"""
+
+
+@pytest.mark.slow
+def test_killed_workers_cost_no_trial(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/study.db"
+    arguments = ["search", "digits", "--trials", "6", "--storage", url, "--out", str(tmp_path)]
+    command = [sys.executable, "-c", _WORKER]
+    create = [*command, "0", *arguments, *_SIZES, "--trials", "1"]
+    subprocess.run(create, check=True, capture_output=True, timeout=300)
+    study = optuna.load_study(study_name="digits", storage=open_storage(url))
+
+    slow = [subprocess.Popen([*command, "60", *arguments, *_SIZES]) for _ in range(2)]
+    try:
+        _wait_for(lambda: len(study.get_trials(states=(TrialState.RUNNING,))) == 2)
+        lost = {t.number for t in study.get_trials(states=(TrialState.RUNNING,))}
+        # killed once their first epoch is written
+        _wait_for(lambda: all(study.trials[n].intermediate_values for n in lost))
+    finally:
+        for process in slow:
+            os.kill(process.pid, signal.SIGKILL)
+            process.wait()
+    time.sleep(3)  # the grace period
+    subprocess.run([*command, "0", *arguments, *_SIZES], check=True, capture_output=True)
+
+    trials = study.get_trials()
+    assert sum(t.state == TrialState.COMPLETE for t in trials) == 6
+    assert not [t for t in trials if not t.state.is_finished()]
+    assert {t.number for t in trials if t.state == TrialState.FAIL} == lost
+    retried = {
+        t.system_attrs["failed_trial"]: t for t in trials if "failed_trial" in t.system_attrs
+    }
+    assert set(retried) == lost
+    for number, retry in retried.items():
+        assert retry.params == trials[number].params
+        # resumed from the checkpoint: the first epoch was not trained again
+        first = trials[number].intermediate_values[0]
+        assert retry.intermediate_values[0] == first
