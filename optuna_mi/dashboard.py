@@ -175,11 +175,14 @@ def _note(study: Study, analysis: DecayAnalysis | None) -> str:
         "last layer holds about the outcome, in nats. `ixy`: what it is compared with (the "
         "information the input holds, or the entropy of the outcome). `epochs`: epochs trained."
     )
-    parts.append(
-        "**Figures.** *mi-decay*: the curve, its law and the best trials' dilations. "
-        "*mi-training*: learning rate, objective and IHYLL of the best and the median trial. "
-        "*mi-ihyll*: objective against IHYLL. *mi-dilations*: the best trials' distances."
-    )
+    figures = {
+        "mi-decay": "the curve, its law, and where each layer's dilation meets it",
+        "mi-training": "learning rate, objective and IHYLL by epoch",
+        "mi-ihyll": "whether trials that hold more information also score better",
+        "mi-dilations": "the distances each of them connects",
+    }
+    listed = "\n".join(f"- *{_TITLES[name]}*: {text}." for name, text in figures.items())
+    parts.append(f"**Figures**, on the study's first page:\n\n{listed}")
     return "\n\n".join(parts)
 
 

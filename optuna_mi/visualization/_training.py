@@ -57,7 +57,7 @@ def plot_training(
         rows=2,
         cols=2,
         horizontal_spacing=0.12,
-        vertical_spacing=0.24,
+        vertical_spacing=0.18,
         subplot_titles=("learning rate", target, "IHYLL", f"{target} against IHYLL"),
     )
     drawn: set[tuple[int, int]] = set()
@@ -72,7 +72,8 @@ def plot_training(
                 text=text, x=0.5, y=0.5, showarrow=False, row=row, col=col, opacity=0.6, **ref
             )
     figure.update_annotations(font_size=13)
-    return _style.finish(figure, _title(trials), height=660)
+    _style.finish(figure, _title(trials), height=640)
+    return figure.update_layout(legend_y=-0.1)
 
 
 def _title(trials: Mapping[str, FrozenTrial]) -> str:
