@@ -27,6 +27,7 @@ Floats = npt.NDArray[np.float64]
 
 # a value this many standard deviations of order-free data above 0 is not noise
 FLOOR_DEVIATIONS = 3.0
+_FEWEST_BLOCKS = 20
 
 
 def floor_factor(dof: Floats) -> Floats:
@@ -90,6 +91,8 @@ def pooled_curve(
         corrected = _column(raw, "mi") - null.mean
         factor = floor_factor(_column(raw, "dof"))
         width = memory_width(lags, corrected) if corrected[0] > factor[0] * noise[0] else 1
+        # few blocks meet themselves: then the surrogate holds the very dependence it should lack
+        width = min(width, max(sequences.n_total // _FEWEST_BLOCKS, 1))
         if width > 1:
             # a sequence with memory has fewer independent pairs than a shuffled one
             found = []

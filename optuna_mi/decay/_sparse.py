@@ -81,7 +81,7 @@ def _count(
     n = later.size
     alphabet = starts.size - 1
     count = np.zeros(alphabet, dtype=np.int64)
-    width = edges[1] - edges[0]
+    width = max(edges[1] - edges[0], 1)  # of sequences shorter than the number of blocks
     last_block = edges.size - 2
     ragged = end_of.size > 0
     log_n = log_table[0]
