@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from optuna_mi._thin import thin
 from optuna_mi.visualization import _style
+from optuna_mi.visualization._findings import add_findings
 from optuna_mi.visualization._layers import (
     Dilations,
     add_layers,
@@ -92,7 +93,7 @@ def plot_decay_curve(
         _add_reference(figure, lags[keep], baseline, "baseline", _style.BROWN, dash="dot")
     _add_curve(figure, curve, lags, corrected, keep, bottom)
     if analysis is not None:
-        _add_analysis(figure, analysis, lags[0], right, bottom, top, min(200, max_points // 2))
+        add_findings(figure, analysis, lags[0], right, bottom, top, min(200, max_points // 2))
     for i, (name, ds) in enumerate(named.items()):
         add_layers(figure, name, ds, heights[name], i, float(lags[0]))
 
@@ -136,17 +137,12 @@ def _value_range(
     return min([bottom, top / 100, *(m / 3 for m in marks)]), top
 
 
-def _masked(values: Floats, bottom: float = 0.0) -> Floats:
-    """Replace what a log axis cannot show (or what lies below the axis) by NaN: a gap."""
-    return np.where(values > bottom, values, np.nan)
-
-
 def _add_reference(
     figure: go.Figure, x: Floats, y: Floats, name: str, color: str, dash: str = "solid"
 ) -> None:
     figure.add_scatter(
         x=x,
-        y=_masked(y),
+        y=_style.masked(y),
         name=name,
         mode="lines",
         line={"color": color, "width": 1, "dash": dash},
@@ -168,7 +164,7 @@ def _add_floor(
     )
     figure.add_scatter(
         x=x,
-        y=np.maximum(_masked(floor), bottom),
+        y=np.maximum(_style.masked(floor), bottom),
         name="noise floor",
         mode="lines",
         line={"color": _style.GREY, "width": 1, "dash": "dot"},
@@ -203,63 +199,10 @@ def _add_curve(
             )
     figure.add_scatter(
         x=x,
-        y=_masked(y),
+        y=_style.masked(y),
         name="MI" if curve.baseline is None else "MI − baseline",
         mode="lines+markers",
         line={"color": _style.BLUE, "width": 1.6 if len(x) <= 400 else 1},
         marker={"size": 4 if len(x) <= 200 else 2, "color": _style.BLUE},
         hovertemplate="d = %{x}: %{y:.4g} nats",
     )
-
-
-def _add_analysis(
-    figure: go.Figure,
-    analysis: DecayAnalysis,
-    left: float,
-    right: float,
-    bottom: float,
-    top: float,
-    n_points: int,
-) -> None:
-    x, y = _style.segments([((left, analysis.threshold), (right, analysis.threshold))])
-    label = f"threshold {_style.short(analysis.threshold)}"
-    figure.add_trace(_style.line_trace(x, y, label, _style.RED, dash="dash", width=1.2))
-    if analysis.effective_threshold > analysis.threshold * 1.01:
-        level = analysis.effective_threshold
-        x, y = _style.segments([((left, level), (right, level))])
-        label = f"what the data resolve: {_style.short(level)}"
-        figure.add_trace(_style.line_trace(x, y, label, _style.RED, dash="dot", width=1.2))
-    if analysis.law != "none":
-        grid = np.geomspace(max(left, 1.0), right, n_points)
-        fit = np.asarray(analysis.predict(grid), dtype=np.float64)
-        figure.add_scatter(
-            x=grid,
-            y=_masked(fit, bottom),
-            name="fitted law" if analysis.period is None else "fitted envelope",
-            mode="lines",
-            line={"color": _style.ORANGE, "width": 2.2},
-            hovertemplate="fit at d = %{x:.4g}: %{y:.3g} nats",
-        )
-    if analysis.breakpoints:
-        x, y = _style.segments([((b, bottom), (b, top)) for b in analysis.breakpoints])
-        where = ", ".join(f"{b:.3g}" for b in analysis.breakpoints)
-        figure.add_trace(
-            _style.line_trace(x, y, f"break at {where}", _style.PURPLE, dash="dashdot")
-        )
-        spans = [
-            ((low, bottom * 1.25), (high, bottom * 1.25))
-            for low, high in analysis.breakpoint_intervals
-            if high > low
-        ]
-        if spans:
-            x, y = _style.segments(spans)
-            figure.add_trace(_style.line_trace(x, y, "break's interval", _style.PURPLE, width=5))
-    if analysis.period is not None:
-        multiples = np.arange(analysis.period, right + 1, analysis.period, dtype=np.float64)[:40]
-        x, y = _style.segments([((m, bottom), (m, top)) for m in multiples])
-        kind = f", {analysis.period_kind}" if analysis.period_kind else ""
-        name = f"period {analysis.period}{kind}"
-        figure.add_trace(_style.line_trace(x, y, name, _style.PURPLE, dash="dot", width=0.8))
-    x, y = _style.segments([((analysis.max_dilation, bottom), (analysis.max_dilation, top))])
-    name = f"max dilation {analysis.max_dilation}"
-    figure.add_trace(_style.line_trace(x, y, name, _style.GREEN, dash="dash"))

@@ -11,7 +11,9 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
+from numpy.typing import NDArray
 
 # After Okabe and Ito's palette, which the colour-blind can tell apart.
 BLUE = "#2b83ba"
@@ -52,6 +54,11 @@ def octave_ticks(high: float) -> dict[str, Any]:
 def short(value: float) -> str:
     """Format a number in few characters: ``1e-5``, not ``1e-05``."""
     return re.sub(r"e([+-])0+(?=\d)", r"e\1", f"{value:.3g}").replace("e+", "e")
+
+
+def masked(values: NDArray[np.float64], bottom: float = 0.0) -> NDArray[np.float64]:
+    """Replace what a log axis cannot show (or what lies below the axis) by NaN: a gap."""
+    return np.where(values > bottom, values, np.nan)
 
 
 def segments(
