@@ -193,6 +193,12 @@ class DilationSpace:
         Returns:
             Strictly increasing positive integers starting at 1.
         """
+        dilations = self.dilations(self.suggest_params(trial))
+        trial.set_user_attr("dilations", format_dilations(dilations))
+        return dilations
+
+    def suggest_params(self, trial: BaseTrial) -> dict[str, Any]:
+        """Ask a trial for the parameters alone."""
         params: dict[str, Any] = {}
         if self.baselines:
             params["progression"] = trial.suggest_categorical("progression", PROGRESSIONS)
@@ -202,9 +208,7 @@ class DilationSpace:
         params["max_dilation"] = trial.suggest_int(
             "max_dilation", dilation.low, dilation.high, log=True
         )
-        dilations = self.dilations(params)
-        trial.set_user_attr("dilations", format_dilations(dilations))
-        return dilations
+        return params
 
     def dilations(self, params: Mapping[str, Any]) -> tuple[int, ...]:
         """Return the dilations that a setting stands for.

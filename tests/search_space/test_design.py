@@ -20,7 +20,9 @@ def _published(path: Path) -> DecayCurve:
     return DecayCurve(lags, np.array([float(row[2].split(",")[0]) for row in rows]))
 
 
-def _law(true_law: str, n: int = 2000, length: int | None = None, **options: object) -> DecayAnalysis:
+def _law(
+    true_law: str, n: int = 2000, length: int | None = None, **options: object
+) -> DecayAnalysis:
     d = np.arange(1.0, n + 1)
     mi = {
         "power": 0.5 * d**-1.5,
