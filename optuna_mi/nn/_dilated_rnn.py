@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional
 
 from optuna_mi.nn import _views
-from optuna_mi.nn._backend import use_fused
+from optuna_mi.nn._backend import choose_backend
 from optuna_mi.nn._init import init_layer
 from optuna_mi.nn._positions import plan_stack, take_rows
 from optuna_mi.nn._validation import (
@@ -150,17 +150,20 @@ class DilatedRNN(nn.Module):
         if state is not None:
             check_state(state, self.dilations, self.hidden_sizes, batch, self.cell == "lstm")
         plan = plan_stack(length, self.dilations, n_last)
-        fused = use_fused(
-            self.backend,
-            (self.input_size, *self.hidden_sizes),
-            x,
-            next(self.layers[0].parameters()),
-        )
+        sizes = (self.input_size, *self.hidden_sizes)
+        weight = self.layers[0].weight_ih_l0
+        assert isinstance(weight, torch.Tensor)
+        backend = choose_backend(self.backend, sizes, x, weight)
+        fused = backend == "fused"
+        # Imported late: both bring numba and define kernels.
         if fused:
-            # Imported late: it brings numba and defines the kernels.
             from optuna_mi.nn import _fused
 
             x = _fused.enter(x)
+        elif backend == "blocks":
+            from optuna_mi.nn import _blocks
+
+        run = _blocks.run_layer if backend == "blocks" else _views.run_layer
         states: list[LayerState] = []
         collected: list[torch.Tensor] = []
         for i, (layer, layer_plan) in enumerate(zip(self.layers, plan.layers, strict=True)):
@@ -171,7 +174,7 @@ class DilatedRNN(nn.Module):
             if fused:
                 h, after = _fused.run_layer(layer, x, layer_plan, self.dilations[i], before, batch)
             else:
-                h, after = _views.run_layer(layer, below, layer_plan, self.dilations[i], before)
+                h, after = run(layer, below, layer_plan, self.dilations[i], before)
             if i + 1 < len(self.layers):
                 h = functional.dropout(h, self.dropout, self.training)
             x = h + below if add_input else h

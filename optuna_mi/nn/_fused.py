@@ -7,25 +7,18 @@ then keeps its outputs only.
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from optuna_mi._logging import get_logger
 from optuna_mi.nn import _kernel_gru, _kernel_lstm, _kernel_rnn
+from optuna_mi.nn._memory import Array, call, flat
 from optuna_mi.nn._positions import LayerPlan, last_rows, take_rows
 from optuna_mi.nn._simd import COLUMNS
 from optuna_mi.nn._validation import LayerState
-
-_logger = get_logger(__name__)
-
-_Array = npt.NDArray[np.float32]
 
 
 def enter(x: torch.Tensor) -> torch.Tensor:
@@ -77,33 +70,7 @@ def run_layer(
     return y, last_rows(leave(y, batch), parts[0], dilation) if plan.full else None
 
 
-def _call(function: Any, *arguments: Any) -> Any:
-    """Call a kernel; say so where its first use on this machine takes the compiler's time."""
-    if function.signatures:
-        return function(*arguments)
-    note = threading.Timer(
-        1.0,
-        _logger.info,
-        ("Compiling CPU kernels for the dilated RNN (%s); later runs find them cached.",
-         function.__module__.rpartition("_")[2]),
-    )  # fmt: skip
-    note.daemon = True
-    note.start()
-    try:
-        return function(*arguments)
-    finally:
-        note.cancel()
-
-
-def _flat(tensor: torch.Tensor | None) -> _Array:
-    """The memory of a tensor, flat; empty for ``None``."""
-    if tensor is None:
-        return np.empty(0, dtype=np.float32)
-    array: _Array = tensor.detach().contiguous().view(-1).numpy()
-    return array
-
-
-def _pairs(parameters: tuple[torch.Tensor, ...]) -> tuple[tuple[_Array, ...], tuple[_Array, ...]]:
+def _pairs(parameters: tuple[torch.Tensor, ...]) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
     """(W_ih, W_hh) and (b_ih, b_hh) as arrays."""
     w_ih, w_hh, b_ih, b_hh = (p.detach().contiguous().numpy() for p in parameters)
     return (w_ih, w_hh), (b_ih, b_hh)
@@ -138,9 +105,9 @@ class _PlainFunction(torch.autograd.Function):
         x = x.contiguous()
         batch = x.shape[2]
         y = x.new_empty(len(plan.positions), w_hh.shape[1], batch)
-        _call(kernel.forward,
-            _flat(x), plan.source_rows, _flat(start), plan.starts, plan.lengths,
-            *_pairs((w_ih, w_hh, b_ih, b_hh)), _flat(y), batch, 0, batch,
+        call(kernel.forward,
+            flat(x), plan.source_rows, flat(start), plan.starts, plan.lengths,
+            *_pairs((w_ih, w_hh, b_ih, b_hh)), flat(y), batch, 0, batch,
         )  # fmt: skip
         ctx.save_for_backward(x, start, w_ih, w_hh, b_ih, b_hh, y)
         ctx.plan, ctx.kernel = plan, kernel
@@ -153,9 +120,9 @@ class _PlainFunction(torch.autograd.Function):
         plan, batch = ctx.plan, x.shape[2]
         gx = _input_gradient(x, plan, ctx.needs_input_grad[0])
         gstart = _empty_like(start, ctx.needs_input_grad[1])
-        gradients = _call(ctx.kernel.backward,
-            _flat(gy), _flat(x), plan.source_rows, _flat(start), plan.starts, plan.lengths,
-            *_pairs(tuple(parameters)), _flat(y), _flat(gx), _flat(gstart), batch, 0, batch,
+        gradients = call(ctx.kernel.backward,
+            flat(gy), flat(x), plan.source_rows, flat(start), plan.starts, plan.lengths,
+            *_pairs(tuple(parameters)), flat(y), flat(gx), flat(gstart), batch, 0, batch,
         )  # fmt: skip
         return gx, gstart, *map(torch.from_numpy, gradients), None, None
 
@@ -179,9 +146,9 @@ class _LSTMFunction(torch.autograd.Function):
         batch = x.shape[2]
         y = x.new_empty(len(plan.positions), w_hh.shape[1], batch)
         cells = torch.empty_like(y)
-        _call(_kernel_lstm.forward,
-            _flat(x), plan.source_rows, _flat(start), _flat(start_c), plan.starts, plan.lengths,
-            *_pairs((w_ih, w_hh, b_ih, b_hh)), _flat(y), _flat(cells), batch, 0, batch,
+        call(_kernel_lstm.forward,
+            flat(x), plan.source_rows, flat(start), flat(start_c), plan.starts, plan.lengths,
+            *_pairs((w_ih, w_hh, b_ih, b_hh)), flat(y), flat(cells), batch, 0, batch,
         )  # fmt: skip
         ctx.save_for_backward(x, start, start_c, w_ih, w_hh, b_ih, b_hh, y, cells)
         ctx.plan = plan
@@ -196,10 +163,10 @@ class _LSTMFunction(torch.autograd.Function):
         gx = _input_gradient(x, plan, ctx.needs_input_grad[0])
         wanted = ctx.needs_input_grad[1] or ctx.needs_input_grad[2]
         gstart, gstart_c = _empty_like(start, wanted), _empty_like(start_c, wanted)
-        gradients = _call(_kernel_lstm.backward,
-            _flat(torch.zeros_like(y) if gy is None else gy), _flat(gcells),
-            _flat(x), plan.source_rows, _flat(start), _flat(start_c), plan.starts, plan.lengths,
-            *_pairs(tuple(parameters)), _flat(y), _flat(cells),
-            _flat(gx), _flat(gstart), _flat(gstart_c), batch, 0, batch,
+        gradients = call(_kernel_lstm.backward,
+            flat(torch.zeros_like(y) if gy is None else gy), flat(gcells),
+            flat(x), plan.source_rows, flat(start), flat(start_c), plan.starts, plan.lengths,
+            *_pairs(tuple(parameters)), flat(y), flat(cells),
+            flat(gx), flat(gstart), flat(gstart_c), batch, 0, batch,
         )  # fmt: skip
         return gx, gstart, gstart_c, *map(torch.from_numpy, gradients), None

@@ -78,6 +78,55 @@ def store(_: Any, array: Any, offset: Any, value: Any) -> Any:
     return types.void(array, types.intp, vec), codegen
 
 
+def _mask(builder: Any, count: Any) -> Any:
+    """Lanes below ``count``."""
+    kind = ir.VectorType(_LANE, WIDTH)
+    lanes = ir.Constant(kind, list(range(WIDTH)))
+    limit = builder.insert_element(
+        ir.Constant(kind, ir.Undefined), builder.trunc(count, _LANE), ir.Constant(_LANE, 0)
+    )
+    limit = builder.shuffle_vector(
+        limit, ir.Constant(kind, ir.Undefined), ir.Constant(kind, [0] * WIDTH)
+    )
+    return builder.icmp_signed("<", lanes, limit)
+
+
+@intrinsic
+def load_some(_: Any, array: Any, offset: Any, count: Any) -> Any:
+    """The first ``count`` lanes of :func:`load`, zeros behind them."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        pointer = builder.bitcast(_pointer(context, builder, sig, args), _VECTOR.as_pointer())
+        mask = _mask(builder, args[2])
+        function = _get_function(
+            builder.module,
+            ir.FunctionType(_VECTOR, [pointer.type, _LANE, mask.type, _VECTOR]),
+            f"llvm.masked.load.v{WIDTH}f32.p0",
+        )
+        zeros = ir.Constant(_VECTOR, [0.0] * WIDTH)
+        return builder.call(function, [pointer, ir.Constant(_LANE, 4), mask, zeros])
+
+    return vec(array, types.intp, types.intp), codegen
+
+
+@intrinsic
+def store_some(_: Any, array: Any, offset: Any, count: Any, value: Any) -> Any:
+    """The first ``count`` lanes of :func:`store`."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        pointer = builder.bitcast(_pointer(context, builder, sig, args), _VECTOR.as_pointer())
+        mask = _mask(builder, args[2])
+        function = _get_function(
+            builder.module,
+            ir.FunctionType(ir.VoidType(), [_VECTOR, pointer.type, _LANE, mask.type]),
+            f"llvm.masked.store.v{WIDTH}f32.p0",
+        )
+        builder.call(function, [args[3], pointer, ir.Constant(_LANE, 4), mask])
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, types.intp, vec), codegen
+
+
 @intrinsic
 def broadcast(_: Any, array: Any, offset: Any) -> Any:
     """``array[offset]`` in every lane; bounds are not checked."""

@@ -10,7 +10,7 @@ import torch
 
 Cell = Literal["rnn", "gru", "lstm"]
 Init = Literal["torch", "original", "deep"]
-Backend = Literal["auto", "views", "fused"]
+Backend = Literal["auto", "views", "fused", "blocks"]
 Need = Literal["all", "last"] | int
 LayerState = torch.Tensor | tuple[torch.Tensor, torch.Tensor]
 State = tuple[LayerState, ...]

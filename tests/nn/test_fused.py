@@ -226,7 +226,7 @@ def test_auto_chooses(monkeypatch, hidden, batch, dtype, expected):
 
 
 def test_slow_first_use_is_announced(monkeypatch):
-    from optuna_mi.nn import _fused
+    from optuna_mi.nn import _memory
 
     class Compiling:
         signatures = ()
@@ -245,11 +245,11 @@ def test_slow_first_use_is_announced(monkeypatch):
             said.set()
 
     handler = Handler()
-    _fused._logger.addHandler(handler)
+    _memory._logger.addHandler(handler)
     try:
-        assert _fused._call(Compiling(), 1) == 2
+        assert _memory.call(Compiling(), 1) == 2
     finally:
-        _fused._logger.removeHandler(handler)
+        _memory._logger.removeHandler(handler)
     assert texts == [
         "Compiling CPU kernels for the dilated RNN (gru); later runs find them cached."
     ]
