@@ -139,7 +139,12 @@ def figure(plot: go.Figure, name: str, caption: str) -> str:
         full_html=False,
         include_plotlyjs=False,
         div_id=name,
-        config={"displaylogo": False, "responsive": True},
+        config={
+            "displaylogo": False,
+            "responsive": True,
+            # plotly.js 4 offers to send a figure to its maker's cloud
+            "modeBarButtonsToRemove": ["sendChartToCloud"],
+        },
     )
     return f"<figure>\n{body}\n<figcaption>{html.escape(caption)}</figcaption>\n</figure>"
 

@@ -238,5 +238,7 @@ def test_figures_appear_in_a_browser(
     assert console == []
     for name in FIGURES:
         assert re.search(rf'id="{name}" class="plotly-graph-div[^"]*js-plotly-plot', dom)
+    assert 'data-title="Zoom' in dom
+    assert 'data-title="Share' not in dom  # nothing leaves the page
     # the theme's colours reached the figures
     assert "fill: rgb(32, 38, 45)" in dom
