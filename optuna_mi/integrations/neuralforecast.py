@@ -1,0 +1,180 @@
+"""Dilations and input windows for neuralforecast, read off the user's own panel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from optuna_mi.decay import DecayAnalysis, analyze_decay, decay_curve
+from optuna_mi.integrations._forecast_config import ForecastConfig, Groups, suggest_input_size
+from optuna_mi.integrations._forecast_sampler import ForecastSampler
+from optuna_mi.integrations._panel import Transform, series_of, to_symbols
+from optuna_mi.search_space import DilationSpace, IntRange
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from optuna.trial import BaseTrial
+
+__all__ = ["ForecastConfig", "ForecastDesign", "ForecastSampler"]
+
+# Beyond so many steps a forecasting window is no longer trained in practice.
+_LONGEST_LAG = 2048
+
+
+@dataclass(frozen=True)
+class ForecastDesign:
+    """What a panel's decay of mutual information says about a forecasting network.
+
+    neuralforecast itself is not needed to make one, only to train with it.
+
+    Attributes:
+        h: Forecast horizon in steps.
+        analysis: How dependence decays with distance in the panel's training part.
+        space: Dilations; all of them are below the smallest input window.
+        input_size: Range of the input window in steps.
+
+    Example:
+        >>> import numpy as np
+        >>> import pandas as pd
+        >>> t = np.arange(240)
+        >>> season = np.exp(-(t % 12)) * 4 + 0.02 * t
+        >>> noise = 0.3 * np.random.default_rng(0).standard_normal(240)
+        >>> panel = pd.DataFrame({"unique_id": "a", "ds": t, "y": season + noise})
+        >>> design = ForecastDesign.from_panel(panel, h=12)
+        >>> design.analysis.period
+        12
+        >>> config = design.dilated_rnn(max_steps=100)
+        >>> # AutoDilatedRNN(h=12, backend="optuna", config=config, search_alg=config.sampler())
+    """
+
+    h: int
+    analysis: DecayAnalysis
+    space: DilationSpace
+    input_size: IntRange
+
+    @classmethod
+    def from_panel(
+        cls,
+        panel: pd.DataFrame,
+        h: int,
+        *,
+        holdout: int | None = None,
+        transform: Transform = "detrend",
+        n_bins: int | None = None,
+        input_size: int | None = None,
+        max_layers: int = 8,
+        id_col: str = "unique_id",
+        time_col: str = "ds",
+        target_col: str = "y",
+        seed: int = 0,
+        **analysis_options: Any,
+    ) -> ForecastDesign:
+        """Measure the panel and design dilations and input windows.
+
+        Let S be the longest distance worth connecting. The input window is searched from 2 S + 1
+        steps (every dilation then connects more than one pair of steps of a window) to 4 S, from
+        the horizon to four horizons where those are longer, and never beyond half of what there is
+        to train on, for the sake of enough windows.
+
+        Args:
+            panel: One row a step of a series: its name, the time, the value.
+            h: Forecast horizon in steps.
+            holdout: Last steps of every series that are kept for validation and test and are not
+                looked at here (``val_size + test_size``); ``h`` by default, as the Auto models.
+            transform: What is measured of a series: ``"detrend"``: what is left of it after a
+                straight line; ``"difference"``: its changes, for series that wander; ``"none"``.
+            n_bins: Quantile bins of a series; chosen by the amount of data by default.
+            input_size: Fix the input window at so many steps.
+            max_layers: Most layers.
+            id_col: Column of the series' names.
+            time_col: Column of times.
+            target_col: Column of values.
+            seed: Seed of the surrogates and of the analysis.
+            **analysis_options: Keywords of `optuna_mi.decay.analyze_decay`: ``period=12`` where
+                the season is known, ``threshold=``, …
+
+        Raises:
+            TypeError: If the panel is no pandas DataFrame, or its values are not numeric.
+            ValueError: If columns or values are missing, or the series are too short.
+        """
+        if h < 1:
+            raise ValueError(f"h must be at least 1, got {h}")
+        holdout = h if holdout is None else holdout
+        if holdout < 0:
+            raise ValueError(f"holdout must not be negative, got {holdout}")
+        series = series_of(panel, id_col=id_col, time_col=time_col, target_col=target_col)
+        series = [y[: y.size - holdout] for y in series if y.size > holdout]
+        length = int(np.median([y.size for y in series])) if series else 0
+        limit = length // 2 if input_size is None else input_size
+        if length < 8 or not 2 <= limit <= length:
+            raise ValueError(
+                f"the median series has {length} steps beside the {holdout} held out, too few for "
+                + ("an analysis" if length < 8 else f"an input window of {limit} (at least 2)")
+            )
+        symbols = to_symbols(series, transform=transform, n_bins=n_bins)
+        curve = decay_curve(
+            symbols,
+            max_lag=min(limit - 1, max(y.size for y in symbols) - 1, _LONGEST_LAG),
+            lags="all",
+            # Series of a panel move together, so another series is no substitute for noise.
+            baseline="shuffle",
+            positions="pooled",
+            seed=seed,
+        )
+        analysis = analyze_decay(curve, seed=seed, **analysis_options)
+        span = max(analysis.max_dilation, 1)
+        low = min(max(2 * span + 1, h, 2), limit)
+        high = min(max(4 * span, 4 * h, low), limit)
+        sizes = IntRange(low, high, low) if input_size is None else IntRange(limit, limit, limit)
+        space = DilationSpace.from_analysis(analysis, window=sizes.low, max_layers=max_layers)
+        return cls(h=h, analysis=analysis, space=space, input_size=sizes)
+
+    def dilated_rnn(self, *, groups: Groups = "search", **settings: Any) -> ForecastConfig:
+        """Return a config function for ``AutoDilatedRNN``.
+
+        Args:
+            groups: DilatedRNN takes groups of layers, with a connection around every group but the
+                first: ``"pairs"`` ([[1, 2], [4, 8]]), ``"one"`` ([[1, 2, 4, 8]], no such
+                connection), or both as the parameter ``dilation_groups``.
+            **settings: Keywords of DilatedRNN to fix, whether searched otherwise (``max_steps``,
+                ``learning_rate``, …) or not (``scaler_type``, ``accelerator``, …).
+
+        Raises:
+            ValueError: If a setting is one that comes from the data.
+        """
+        return ForecastConfig("DilatedRNN", self.space, self.input_size, settings, groups)
+
+    def tcn(self, **settings: Any) -> ForecastConfig:
+        """Return a config function for ``AutoTCN``.
+
+        The kernel keeps the library's two taps, so that a layer of dilation d looks at steps t and
+        t - d: the pairs whose mutual information was measured.
+
+        Args:
+            **settings: Keywords of TCN to fix.
+
+        Raises:
+            ValueError: If a setting is one that comes from the data, or ``kernel_size``.
+        """
+        if settings.get("kernel_size", 2) != 2:
+            raise ValueError(
+                f"kernel_size={settings['kernel_size']} reaches beyond the dilation; the design is "
+                "for two taps"
+            )
+        return ForecastConfig("TCN", self.space, self.input_size, settings)
+
+    def suggest_input_size(self, trial: BaseTrial) -> int:
+        """Ask a trial for the input window in steps, for the config of any other Auto model."""
+        return suggest_input_size(trial, self.input_size)
+
+    def describe(self) -> str:
+        """Return a paragraph about the design that a person understands."""
+        sizes = self.input_size
+        window = (
+            f"fixed at {sizes.low}"
+            if sizes.low == sizes.high
+            else f"searched from {sizes.low} to {sizes.high}, first {sizes.recommended}"
+        )
+        return f"{self.space.describe()} The input window is {window} steps (horizon {self.h})."
