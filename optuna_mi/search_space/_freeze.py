@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from optuna_mi.exceptions import SpaceMismatchError
-from optuna_mi.search_space._json import space_to_dict
+from optuna_mi.search_space._json import TOLD, space_to_dict
 
 if TYPE_CHECKING:
     from optuna.study import Study
@@ -24,37 +24,54 @@ def _attrs(study: Study) -> dict[str, Any]:
 
 
 def freeze(space: DilationSpace, study: Study) -> None:
-    """Write the space into the study if it has none, and check it either way."""
-    if FINGERPRINT_ATTR not in _attrs(study):
-        storage, study_id = study._storage, study._study_id
-        # The fingerprint last: whoever sees it finds the space there.
+    """Write the space into the study if it has none, and check it either way.
+
+    Of two creators at once with different spaces the last to write wins; the other one gets the
+    error, here or with its first trial. The attribute with the space is the truth, written at
+    once; the one with the fingerprint follows it.
+    """
+    storage, study_id = study._storage, study._study_id
+    attrs = _attrs(study)
+    if SPACE_ATTR not in attrs:
         storage.set_study_user_attr(study_id, SPACE_ATTR, space_to_dict(space))
+        attrs = _attrs(study)
+    _check(space, study, attrs)
+    if attrs.get(FINGERPRINT_ATTR) != space.fingerprint:
         storage.set_study_user_attr(study_id, FINGERPRINT_ATTR, space.fingerprint)
-    verify(space, study)
 
 
 def verify(space: DilationSpace, study: Study) -> None:
     """Raise SpaceMismatchError unless the study holds this very space."""
-    attrs = _attrs(study)
-    if attrs.get(FINGERPRINT_ATTR) == space.fingerprint:
-        return
+    _check(space, study, _attrs(study))
+
+
+def _check(space: DilationSpace, study: Study, attrs: Mapping[str, Any]) -> None:
     name = study.study_name
     if SPACE_ATTR not in attrs:
         raise SpaceMismatchError(
             f"study {name!r} holds no dilation space: its creator calls space.freeze(study), "
             "the samplers of optuna_mi do it by themselves."
         )
-    theirs, ours = dict(_leaves(attrs[SPACE_ATTR])), dict(_leaves(space_to_dict(space)))
-    changes = [
-        f"  {key}: the study has {theirs.get(key, 'nothing')}, yours {ours.get(key, 'nothing')}"
-        for key in sorted(set(theirs) | set(ours))
-        if theirs.get(key) != ours.get(key) and not key.startswith(("reason", "notes"))
+    changes = _differences(attrs[SPACE_ATTR], space_to_dict(space))
+    if changes:
+        raise SpaceMismatchError(
+            f"study {name!r} was made for another dilation space:\n"
+            + "\n".join(changes)
+            + f"\n{_REMEDY}"
+        )
+
+
+def _differences(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> list[str]:
+    # What readers are told may be worded differently; it decides nothing.
+    a, b = ({k: v for k, v in s.items() if k not in TOLD} for s in (theirs, ours))
+    if a == b:
+        return []
+    old, new = dict(_leaves(a)), dict(_leaves(b))
+    return [
+        f"  {key}: the study has {old.get(key, 'nothing')}, yours {new.get(key, 'nothing')}"
+        for key in sorted(set(old) | set(new))
+        if old.get(key) != new.get(key)
     ]
-    raise SpaceMismatchError(
-        f"study {name!r} was made for another dilation space:\n"
-        + "\n".join(changes)
-        + f"\n{_REMEDY}"
-    )
 
 
 def frozen_json(study: Study) -> str:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from optuna_mi.search_space._space import DilationSpace
 
 _FORMAT = 1
-_TOLD = ("reason", "notes")  # For readers; two workers may word them differently.
+TOLD = ("reason", "notes")  # For readers; two workers may word them differently.
 
 
 def space_to_dict(space: DilationSpace) -> dict[str, Any]:
@@ -57,6 +57,6 @@ def fields_from_json(text: str) -> dict[str, Any]:
 
 def fingerprint(space: DilationSpace) -> str:
     """Return 16 hexadecimal digits of the SHA-256 of all that decides the dilations."""
-    record = {k: v for k, v in space_to_dict(space).items() if k not in _TOLD}
+    record = {k: v for k, v in space_to_dict(space).items() if k not in TOLD}
     text = json.dumps(record, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -169,6 +169,41 @@ def test_freezing_and_verifying(space: DilationSpace, kind: str, tmp_path: Path)
     assert DilationSpace.from_study(study) == space
 
 
+def test_two_creators_at_once_end_with_one_space(space: DilationSpace) -> None:
+    study = optuna.create_study()
+    other = replace(space, max_layers=9)
+    write = study._storage.set_study_user_attr
+    calls = []
+
+    def interleaved(study_id: int, key: str, value: object) -> None:
+        # The other creator does its whole work between any two steps of the first one.
+        calls.append(key)
+        write(study_id, key, value)
+        if len(calls) == 1:
+            other.freeze(study)
+
+    study._storage.set_study_user_attr = interleaved  # type: ignore[method-assign]
+    with pytest.raises(SpaceMismatchError, match="max_layers: the study has 12, yours 9"):
+        space.freeze(study)
+    space.freeze(study)
+    assert DilationSpace.from_study(study) == space
+    assert study.user_attrs["mi:fingerprint"] == space.fingerprint
+    # And the other way round: the second one overwrites before the first one has looked.
+    late = optuna.create_study()
+    first_write = late._storage.set_study_user_attr
+
+    def overwritten(study_id: int, key: str, value: object) -> None:
+        first_write(study_id, key, value)
+        if key == "mi:space":
+            first_write(study_id, key, json.loads(other.to_json()))
+
+    late._storage.set_study_user_attr = overwritten  # type: ignore[method-assign]
+    with pytest.raises(SpaceMismatchError, match="max_layers: the study has 9, yours 12"):
+        space.freeze(late)
+    other.freeze(late)
+    assert late.user_attrs["mi:fingerprint"] == other.fingerprint
+
+
 def test_describe_tells_a_person_what_is_searched(space: DilationSpace) -> None:
     text = space.describe()
     for part in (
