@@ -101,7 +101,7 @@ class InformationProbe:
         forward: Callable[[Tensor], Any] | None = None,
         batch_dim: int = 0,
         burn_in: int = 0,
-        batch_size: int | None = None,
+        batch_size: int | None = 250,
         k: int = 3,
         metric: Literal["chebyshev", "euclidean"] = "chebyshev",
         estimator: Literal["mixed", "ksg"] = "mixed",
