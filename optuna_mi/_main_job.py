@@ -68,13 +68,14 @@ def design(job: Job, dataset: Dataset, analysis: DecayAnalysis) -> DilationSpace
 
 def write_analysis(analysis: DecayAnalysis, folder: Path) -> list[Path]:
     """Write ``curve.csv``, ``analysis.json`` and ``decay.html``; return their paths."""
+    from optuna_mi._report_page import CONFIG
     from optuna_mi.visualization import plot_decay_curve
 
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / name for name in ("curve.csv", "analysis.json", "decay.html")]
     analysis.curve.to_frame().to_csv(paths[0], index=False)
     analysis.save(paths[1])
-    plot_decay_curve(analysis.curve, analysis).write_html(paths[2])
+    plot_decay_curve(analysis.curve, analysis).write_html(paths[2], config=CONFIG)
     return paths
 
 

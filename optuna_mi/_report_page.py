@@ -18,6 +18,13 @@ _POLICY = (
     "img-src data: blob:; font-src data:"
 )
 
+# plotly.js 4 offers to send a figure to its maker's cloud.
+CONFIG = {
+    "displaylogo": False,
+    "responsive": True,
+    "modeBarButtonsToRemove": ["sendChartToCloud"],
+}
+
 _CSS = """
 :root { color-scheme: light dark; --ink: #20262d; --soft: #5c6773; --page: #ffffff;
   --card: #f5f7f9; --line: #dde3e8; --accent: #20709f; }
@@ -139,12 +146,7 @@ def figure(plot: go.Figure, name: str, caption: str) -> str:
         full_html=False,
         include_plotlyjs=False,
         div_id=name,
-        config={
-            "displaylogo": False,
-            "responsive": True,
-            # plotly.js 4 offers to send a figure to its maker's cloud
-            "modeBarButtonsToRemove": ["sendChartToCloud"],
-        },
+        config=CONFIG,
     )
     return f"<figure>\n{body}\n<figcaption>{html.escape(caption)}</figcaption>\n</figure>"
 
