@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from optuna_mi.datasets import Dataset
+from optuna_mi.datasets import Dataset, SequenceClassification
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,5 +41,10 @@ _PRESETS = {
 
 
 def preset_of(dataset: Dataset) -> Preset:
-    """Return the preset of a known data set, or one for language modelling."""
-    return _PRESETS.get(dataset.name, Preset())
+    """Return the preset of a known data set, or one for language modelling that fits its length."""
+    if isinstance(dataset, SequenceClassification):
+        return _PRESETS[dataset.name]
+    preset = Preset()
+    # A short text gets fewer parallel streams, so that each still holds a few windows.
+    n_windows = len(dataset.train) // preset.window
+    return dataclasses.replace(preset, batch_size=min(preset.batch_size, max(1, n_windows // 4)))

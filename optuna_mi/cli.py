@@ -88,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     search.add_argument("--trials", type=int, help="trials of the whole study")
     search.add_argument("--epochs", type=int, help="epochs a trial")
     search.add_argument("--steps", type=int, help="batches an epoch at most")
+    search.add_argument("--batch-size", type=int, help="sequences or parallel streams a batch")
     search.add_argument("--hidden-size", type=int, help="units a layer")
     search.add_argument("--cell", choices=("gru", "rnn", "lstm"))
     search.add_argument("--window", type=int, help="steps a gradient flows through (text)")
@@ -171,12 +172,12 @@ def _search(arguments: argparse.Namespace) -> None:
 
 def _job(arguments: argparse.Namespace, dataset: Dataset) -> Job:
     from optuna_mi._main_job import Job, default_storage
-    from optuna_mi._presets import preset_of
+    from optuna_mi._presets import Preset, preset_of
 
     options = {
-        name: getattr(arguments, name)
-        for name in ("trials", "epochs", "steps", "hidden_size", "cell", "window", "max_layers")
-        if getattr(arguments, name) is not None
+        field.name: getattr(arguments, field.name)
+        for field in dataclasses.fields(Preset)
+        if getattr(arguments, field.name) is not None
     }
     preset = dataclasses.replace(preset_of(dataset), **options)
     for name, value in (("trials", preset.trials), ("workers", arguments.workers)):

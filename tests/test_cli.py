@@ -59,6 +59,12 @@ def test_search_of_an_own_file_under_the_grid(tmp_path: Path) -> None:
     assert max(int(d) for text in dilations for d in text.split(",")) < 32
 
 
+def test_a_short_text_gets_fewer_streams(tmp_path: Path) -> None:
+    path = tmp_path / "own.txt"
+    path.write_text("to be or not to be that is the question " * 200)
+    assert _search(tmp_path / "out", str(path), "--unit", "word") == 0
+
+
 def test_a_study_of_other_data_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
