@@ -24,17 +24,22 @@ _MAD = 1.4826
 
 @dataclass(frozen=True)
 class Noise:
-    """Noise of single lags, in nats.
+    """Noise of single lags, in nats; arrays have shape (L,).
 
     Attributes:
-        scatter: Standard deviation of a lag about its neighbours, float64, shape (L,).
-        floor: Below it a lag cannot be told from no dependence, float64, shape (L,).
-        shared: Part of the floor that averaging over lags does not lower, shape (L,).
+        scatter: Standard deviation of a lag about its neighbours.
+        slow: Error that neighbouring lags share and distant ones do not, a sample's own ups and
+            downs: it bends the curve.
+        steady: Error that all lags may share, as the spread over positions of aligned sequences.
+        floor: Below it a lag cannot be told from no dependence.
+        shared: Part of the floor that averaging over lags does not lower.
         memory: Lags that are closer than this have noise alike.
         estimated: Whether the floor was guessed from the curve's tail, as it carries none.
     """
 
     scatter: Floats
+    slow: Floats
+    steady: Floats
     floor: Floats
     shared: Floats
     memory: int
@@ -48,42 +53,59 @@ class Bins:
     Attributes:
         lag: Geometric mean of the lags of a bin.
         value: Weighted mean of the corrected MI.
-        error: Its standard error as far as it differs from bin to bin.
+        error: Its standard error as far as it bends the curve.
+        own: The part of the error that neighbouring bins do not share.
+        shared: The part they do share.
         floor: Noise floor of the mean.
-        common: Standard error that neighbouring bins share.
-        n_lags: Lags in the bin.
     """
 
     lag: Floats
     value: Floats
     error: Floats
+    own: Floats
+    shared: Floats
     floor: Floats
-    common: Floats
-    n_lags: Ints
 
 
 def measure_noise(curve: DecayCurve) -> Noise:
-    """Measure the scatter of single lags, and the floor if the curve has none."""
+    """Sort the curve's errors, and guess the floor if it has none."""
     y = curve.mi_corrected
+    zero = np.zeros(y.size)
     scatter = _local_scatter(y)
-    if curve.floor is not None:
-        # too few lags do not show their scatter
-        least = curve.floor / 3.0 if len(curve) < _WINDOW else 0.25 * curve.floor
-        shared = np.zeros(y.size) if curve.floor_shared is None else curve.floor_shared
-        return Noise(
-            np.maximum(scatter, least), curve.floor, shared, curve.memory or 1, estimated=False
-        )
-    # a tail that is level and whose level is of the size of its scatter is the estimator's bias
-    tail = y[curve.lags >= curve.lags[-1] / 3.0]
+    if curve.floor is None:
+        floor = np.full(y.size, _tail_floor(curve, scatter))
+        return Noise(scatter, zero, zero, floor, floor, 1, estimated=floor[0] > 0)
+    # too few lags do not show their scatter
+    scatter = np.maximum(scatter, (1 / 3 if len(curve) < _WINDOW else 1 / 4) * curve.floor)
+    rest = zero
+    if curve.std_error is not None:
+        rest = np.sqrt(np.maximum(curve.std_error**2 - scatter**2, 0.0))
+    aligned = curve.baseline_method == "across"
+    return Noise(
+        scatter=scatter,
+        slow=zero if aligned else rest,
+        steady=rest if aligned else zero,
+        floor=curve.floor,
+        shared=zero if curve.floor_shared is None else curve.floor_shared,
+        memory=curve.memory or 1,
+        estimated=False,
+    )
+
+
+def _tail_floor(curve: DecayCurve, scatter: Floats) -> float:
+    """Return the height of a level tail that is of the size of its scatter, or 0.
+
+    That is what the estimator's bias looks like in a published curve.
+    """
+    tail = curve.mi_corrected[curve.lags >= curve.lags[-1] / 3.0]
     sigma = float(np.median(scatter[-tail.size :]))
+    if tail.size < _WINDOW or sigma <= 0:
+        return 0.0
     level = float(np.median(tail))
-    floor_level = 0.0
-    if tail.size >= 30 and sigma > 0:
-        halves = np.median(tail[: tail.size // 2]), np.median(tail[tail.size // 2 :])
-        if level <= 6.0 * sigma and halves[0] - halves[1] <= sigma:
-            floor_level = max(level, 0.0) + 3.0 * sigma / np.sqrt(_WINDOW)
-    floor = np.full(y.size, floor_level)
-    return Noise(scatter, floor, floor, 1, estimated=floor_level > 0)
+    first, second = np.median(tail[: tail.size // 2]), np.median(tail[tail.size // 2 :])
+    if level > 6.0 * sigma or first - second > sigma:
+        return 0.0
+    return max(level, 0.0) + 3.0 * sigma / float(np.sqrt(_WINDOW))
 
 
 def _local_scatter(y: Floats) -> Floats:
@@ -108,39 +130,35 @@ def _running(v: Floats) -> Floats:
     return np.concatenate((smooth[:1], smooth, smooth[-1:]))
 
 
-def make_bins(lags: Ints, values: Floats, noise: Noise, std_error: Floats | None) -> Bins:
+def make_bins(lags: Ints, values: Floats, noise: Noise) -> Bins:
     """Average values over bins of six an octave; small lags stay single."""
     index = np.floor(np.log2(lags) * _PER_OCTAVE + 0.5).astype(np.int64)
     _, group = np.unique(index, return_inverse=True)
     size = int(group[-1]) + 1
-    common = np.zeros(lags.size)
-    if std_error is not None:
-        common = np.sqrt(np.maximum(std_error**2 - noise.scatter**2, 0.0))
-    variance = noise.scatter**2 + common**2
+    variance = noise.scatter**2 + noise.slow**2 + noise.steady**2
     positive = variance[variance > 0]
     # no lag may count for more than a hundred times another one
     least = 1e-2 * float(np.median(positive)) if positive.size else 1.0
     weight = 1.0 / np.maximum(variance, least)
+    total = np.bincount(group, weight, size)
 
     def mean(v: Floats) -> Floats:
         out: Floats = np.bincount(group, weight * v, size) / total
         return out
 
-    total = np.bincount(group, weight, size)
     n_lags = np.bincount(group, minlength=size)
-    effective = total**2 / np.bincount(group, weight**2, size)
     # lags closer than the sequence's memory say the same thing again
     first = np.searchsorted(group, np.arange(size))
     reach = (lags[first + n_lags - 1] - lags[first]) / noise.memory + 1.0
-    averaging = np.maximum(1.0 / np.sqrt(np.minimum(effective, reach)), _COMMON_SHARE)
-    center = mean(np.log(lags))
-    value = mean(values)
-    inner = np.sqrt(mean(noise.scatter**2) / np.minimum(effective, reach))
+    independent = np.minimum(total**2 / np.bincount(group, weight**2, size), reach)
+    own = np.sqrt(mean(noise.scatter**2) / independent)
+    slow, steady = mean(noise.slow**2), mean(noise.steady**2)
+    averaging = np.maximum(1.0 / np.sqrt(independent), _COMMON_SHARE)
     return Bins(
-        lag=np.exp(center),
-        value=value,
-        error=inner,
+        lag=np.exp(mean(np.log(lags))),
+        value=mean(values),
+        error=np.sqrt(own**2 + slow),
+        own=own,
+        shared=np.sqrt(slow + steady),
         floor=mean(noise.shared) + mean(noise.floor - noise.shared) * averaging,
-        common=np.sqrt(mean(common**2)),
-        n_lags=n_lags.astype(np.int64),
     )

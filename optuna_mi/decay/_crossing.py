@@ -68,8 +68,8 @@ def crossing_interval(
     last = _last(bins.value[None, :], limit)[0]
     center = bins.value.copy()
     center[last + 1 :] = np.minimum(fitted, bins.value)[last + 1 :]
-    own = rng.normal(size=(n, bins.lag.size)) * bins.error
-    shared = rng.normal(size=(n, 1)) * np.minimum(bins.common, np.abs(center))
+    own = rng.normal(size=(n, bins.lag.size)) * bins.own
+    shared = rng.normal(size=(n, 1)) * np.minimum(bins.shared, np.abs(center))
     values = center + own + shared
     found = [
         _locate(bins.lag, row, limit, last)

@@ -99,8 +99,14 @@ def score(law: Law, points: Points, *, n_parameters: int, flat: bool = False) ->
     n ln max(chi2 / n, 1) + k ln n, chi2 from the errors and the tolerance of a description: what
     is within both counts as equally good, and the law with fewer parameters wins.
     """
+    residual = points.log_mi - evaluate_log(law, points.lag)
     tolerance = FLAT_TOLERANCE if flat else TOLERANCE
-    z = (points.log_mi - evaluate_log(law, points.lag)) / np.hypot(points.error, tolerance)
+    return criterion(residual, points, n_parameters=n_parameters, tolerance=tolerance)
+
+
+def criterion(residual: Floats, points: Points, *, n_parameters: int, tolerance: float) -> float:
+    """Return n ln max(chi2 / n, 1) + k ln n; see `score`."""
+    z = residual / np.hypot(points.error, tolerance)
     n = points.size
     return float(
         n * np.log(max(float((points.weight * z**2).mean()), 1.0)) + n_parameters * np.log(n)

@@ -110,6 +110,9 @@ def find_period(lags: Ints, values: Floats, scatter: Floats, floor: Floats) -> P
         # the first peaks must all be there; later ones may drown
         at = np.arange(1, height.size + 1) * period - 1
         up = (height > _LEAST_CONTRAST) & (deviations > _EACH) & (curve.y[at] > curve.floor[at])
+        if not up[0]:
+            continue
+        up &= _on_top(curve.y, period, height.size)
         run = int(up.cumprod().sum())
         # two peaks are enough if they are tall, else there must be three
         if run < (2 if height[0] > np.log(2.0) else 3):
@@ -124,6 +127,20 @@ def find_period(lags: Ints, values: Floats, scatter: Floats, floor: Floats) -> P
         return None
     _, period, run, mean = best
     return Period(period, _kind(curve.y, period), float(-np.expm1(-mean)), run)
+
+
+def _on_top(y: Floats, period: int, n_peaks: int) -> npt.NDArray[np.bool_]:
+    """Return whether the maximum near each multiple of the period is at it, or one beside it.
+
+    A period that is no whole number, or a broad peak with noise, may miss it by a little.
+    """
+    reach, slack = max(1, period // 4), 1 + period // 24
+    out = np.empty(n_peaks, dtype=np.bool_)
+    for k in range(1, n_peaks + 1):
+        low = k * period - 1 - reach
+        near = y[low : k * period + reach]
+        out[k - 1] = abs(int(near.argmax()) - reach) <= slack
+    return out
 
 
 def _kind(y: Floats, period: int) -> Literal["dominant", "modulating"]:

@@ -13,7 +13,7 @@ from optuna_mi.decay._sequences import Sequences
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
-_WIDEST_BLOCK = 64
+_LEAST_BLOCK, _ENDLESS_BLOCK, _WIDEST_BLOCK = 16, 64, 512
 
 
 def shuffled(sequences: Sequences, rng: np.random.Generator) -> Sequences:
@@ -37,13 +37,16 @@ def block_shuffled(sequences: Sequences, width: int, rng: np.random.Generator) -
 
 
 def memory_width(lags: Ints, corrected: Floats) -> int:
-    """Return the width of blocks that keep most of a sequence's memory: 1 to 64.
+    """Return the width of blocks that keep most of a sequence's memory.
 
-    Twice the first lag at which MI is below a twentieth of its first value.
+    Eight times the first lag at which MI is below a twentieth of its first value: blocks lose
+    about a correlation length at either end. A sequence that never forgets (a period) has no such
+    lag; then the width is moderate, as wide blocks would keep the period itself.
     """
-    low = np.flatnonzero(corrected < 0.05 * corrected[0]) if corrected[0] > 0 else np.zeros(1, int)
-    first = int(lags[low[0]]) if low.size else _WIDEST_BLOCK
-    return int(np.clip(2 * (first - 1), 1, _WIDEST_BLOCK))
+    low = np.flatnonzero(corrected < 0.05 * corrected[0])
+    if not low.size:
+        return _ENDLESS_BLOCK
+    return int(np.clip(8 * lags[low[0]], _LEAST_BLOCK, _WIDEST_BLOCK))
 
 
 def rotated(sequences: Sequences, rng: np.random.Generator) -> Codes:

@@ -1,0 +1,186 @@
+"""Which law a curve follows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from optuna_mi.decay._bins import Bins, Noise
+from optuna_mi.decay._crossing import last_above
+from optuna_mi.decay._decay_analysis import LawName
+from optuna_mi.decay._decay_curve import DecayCurve
+from optuna_mi.decay._fits import (
+    TOLERANCE,
+    KnotSearch,
+    Points,
+    criterion,
+    fit_broken,
+    fit_exponential,
+    fit_flat,
+    fit_power,
+    knot_intervals,
+    knot_search,
+    score,
+)
+from optuna_mi.decay._laws import Law
+
+Floats = npt.NDArray[np.float64]
+
+_MOST_KNOTS = 3
+# periods of the curve on which laws with and without a period are compared
+_PERIODS_COMPARED = 12
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A law, its parameters, the scores of all laws tried and the intervals of its knots."""
+
+    name: LawName
+    law: Law
+    scores: dict[str, float]
+    intervals: tuple[tuple[float, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class _Candidates:
+    """Every law without a period, fitted to the same points."""
+
+    laws: dict[LawName, Law]
+    broken: dict[int, tuple[Law, KnotSearch]]
+    scores: dict[str, float]
+
+    @property
+    def best_broken(self) -> int | None:
+        """The number of knots that scores best."""
+        return min(self.broken, key=lambda k: self.scores[f"broken_power_{k}"], default=None)
+
+
+def points_above_noise(bins: Bins, threshold: float) -> Points:
+    """Return the bins above the noise, up to the last one; a few beyond if they are too few."""
+    last = last_above(bins, threshold)
+    use = (bins.value > bins.floor) & (np.arange(bins.lag.size) <= last)
+    value = np.maximum(bins.value, 1e-300)
+    log_value, error = np.log(value), bins.error / value
+    missing = 3 - int(use.sum())
+    if missing > 0:
+        # what comes after a short decay is about half the limit, within a factor of e
+        after = np.arange(bins.lag.size)[last + 1 : last + 1 + missing]
+        log_value[after] = np.log(0.5 * np.maximum(bins.floor[after], threshold))
+        error[after] = 1.0
+        use[after] = True
+    return Points(bins.lag[use], log_value[use], error[use], np.ones(int(use.sum())))
+
+
+def _fit_all(points: Points) -> _Candidates:
+    laws: dict[LawName, Law] = {
+        "flat": fit_flat(points),
+        "power": fit_power(points),
+        "exponential": fit_exponential(points),
+    }
+    parameters = {"flat": 1, "power": 2, "exponential": 2}
+    scores: dict[str, float] = {
+        name: score(law, points, n_parameters=parameters[name], flat=name == "flat")
+        for name, law in laws.items()
+    }
+    broken = {}
+    for k in range(1, _MOST_KNOTS + 1):
+        search = knot_search(points, k)
+        if search is not None:
+            broken[k] = (fit_broken(points, search), search)
+            scores[f"broken_power_{k}"] = score(broken[k][0], points, n_parameters=2 + 2 * k)
+    return _Candidates(laws, broken, scores)
+
+
+def choose_law(
+    points: Points,
+    *,
+    crossed: bool,
+    law: LawName | None,
+    breakpoints: tuple[float, ...] | None,
+    rng: np.random.Generator,
+) -> Choice:
+    """Fit all laws without a period and take the best, or the one asked for.
+
+    Args:
+        points: Averages above the noise.
+        crossed: Whether the curve has come down to the threshold: then it is not flat.
+        law: The law to take.
+        breakpoints: The knots to take.
+        rng: Source of the bootstrap.
+
+    Raises:
+        ValueError: If a broken law without given knots is asked for and the points are too few.
+    """
+    found = _fit_all(points)
+    scores = dict(found.scores)
+    if breakpoints is not None:
+        fitted = fit_power(points.evenly_weighted(), breakpoints)
+        scores["broken_power"] = score(fitted, points, n_parameters=2 + len(breakpoints))
+        return Choice("broken_power", fitted, scores, tuple((b, b) for b in breakpoints))
+    best = found.best_broken
+    name = law if law is not None else _winner(found, best, crossed)
+    if name == "broken_power":
+        if best is None:
+            raise ValueError(
+                f"law='broken_power' needs six averages above the noise, got {points.size}; give "
+                "breakpoints=..., or measure more lags"
+            )
+        at_best, search = found.broken[best]
+        intervals = knot_intervals(points, at_best, search, rng)
+        fitted = fit_power(points.evenly_weighted(), at_best.knots)
+        return Choice(name, fitted, scores, intervals)
+    if name == "power":
+        return Choice(name, fit_power(points.evenly_weighted()), scores)
+    return Choice(name, found.laws[name], scores)
+
+
+def _winner(found: _Candidates, best: int | None, crossed: bool) -> LawName:
+    candidates: dict[LawName, float] = {
+        name: found.scores[name] for name in found.laws if not (crossed and name == "flat")
+    }
+    if best is not None:
+        candidates["broken_power"] = found.scores[f"broken_power_{best}"]
+    return min(candidates.items(), key=lambda item: item[1])[0]
+
+
+def fit_periodic(curve: DecayCurve, noise: Noise, period: int) -> Choice:
+    """Fit the envelope of the peaks, and score it beside the laws without a period.
+
+    All are scored on single lags of the first twelve periods; the periodic law is a power law for
+    every phase of the period. The scores inform: it is the test for peaks that repeat that decides
+    about a period, as a hundred small phases would outvote a few tall peaks.
+    """
+    y = curve.mi_corrected
+    level = np.maximum(y, np.maximum(0.5 * noise.floor, 1e-3 * np.abs(y).max()))
+    error = np.hypot(noise.scatter, noise.slow) / level
+    scores = {}
+    near = curve.lags <= _PERIODS_COMPARED * period
+    if near.sum() >= 3:
+        lag = curve.lags[near].astype(np.float64)
+        points = Points(lag, np.log(level[near]), error[near], np.ones(lag.size))
+        scores = dict(_fit_all(points).scores)
+        # with a period to explain, swings are not within the tolerance of a flat law
+        scores["flat"] = score(fit_flat(points), points, n_parameters=1)
+        scores["periodic_power"] = _score_phases(points, curve.lags[near] % period)
+    peak = ((curve.lags % period == 0) & (y > noise.floor)) | (curve.lags == curve.lags[0])
+    lag = curve.lags[peak].astype(np.float64)
+    points = Points(lag, np.log(level[peak]), error[peak], np.ones(lag.size))
+    return Choice("periodic_power", fit_power(points), scores)
+
+
+def _score_phases(points: Points, phase: npt.NDArray[np.int64]) -> float:
+    """Return the better score of two laws: a slope for every phase, or one for all."""
+    x = np.log(points.lag)
+    level = (phase[:, None] == np.unique(phase)).astype(np.float64)
+    root = 1.0 / np.hypot(points.error, TOLERANCE)
+    scores = []
+    for columns in (
+        np.concatenate((level, x[:, None]), axis=1),
+        np.concatenate((level, level * x[:, None]), axis=1),
+    ):
+        fit, _, rank, _ = np.linalg.lstsq(columns * root[:, None], points.log_mi * root, rcond=None)
+        residual = points.log_mi - columns @ fit
+        scores.append(criterion(residual, points, n_parameters=int(rank), tolerance=TOLERANCE))
+    return min(scores)
