@@ -52,7 +52,11 @@ def _check(space: DilationSpace, study: Study, attrs: Mapping[str, Any]) -> None
             f"study {name!r} holds no dilation space: its creator calls space.freeze(study), "
             "the samplers of optuna_mi do it by themselves."
         )
-    changes = _differences(attrs[SPACE_ATTR], space_to_dict(space))
+    theirs = attrs[SPACE_ATTR]
+    # The samplers come here with every trial, nearly always with the very same space.
+    if theirs == space._record:
+        return
+    changes = _differences(theirs, space._record)
     if changes:
         raise SpaceMismatchError(
             f"study {name!r} was made for another dilation space:\n"
@@ -63,10 +67,9 @@ def _check(space: DilationSpace, study: Study, attrs: Mapping[str, Any]) -> None
 
 def _differences(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> list[str]:
     # What readers are told may be worded differently; it decides nothing.
-    a, b = ({k: v for k, v in s.items() if k not in TOLD} for s in (theirs, ours))
-    if a == b:
-        return []
-    old, new = dict(_leaves(a)), dict(_leaves(b))
+    old, new = (
+        dict(_leaves({k: v for k, v in side.items() if k not in TOLD})) for side in (theirs, ours)
+    )
     return [
         f"  {key}: the study has {old.get(key, 'nothing')}, yours {new.get(key, 'nothing')}"
         for key in sorted(set(old) | set(new))

@@ -15,7 +15,12 @@ from optuna_mi.search_space._format import format_dilations
 from optuna_mi.search_space._freeze import freeze, frozen_json, verify
 from optuna_mi.search_space._geometry import DecayGeometry
 from optuna_mi.search_space._grid import chosen_values
-from optuna_mi.search_space._json import fields_from_json, fingerprint, space_to_json
+from optuna_mi.search_space._json import (
+    fields_from_json,
+    fingerprint,
+    space_to_dict,
+    space_to_json,
+)
 from optuna_mi.search_space._ranges import IntRange, fit_counts
 
 if TYPE_CHECKING:
@@ -290,6 +295,10 @@ class DilationSpace:
     def fingerprint(self) -> str:
         """Hexadecimal digest of everything that decides which dilations a setting stands for."""
         return fingerprint(self)
+
+    @cached_property
+    def _record(self) -> dict[str, Any]:
+        return space_to_dict(self)
 
     def to_json(self) -> str:
         """Return the space as canonical JSON."""
