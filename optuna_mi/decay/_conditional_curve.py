@@ -12,8 +12,8 @@ from optuna_mi.decay._engine import parallel
 from optuna_mi.decay._pooled_curve import FLOOR_DEVIATIONS
 from optuna_mi.decay._position_spread import errors_of_means
 from optuna_mi.decay._sequences import Sequences
+from optuna_mi.decay._settings import Settings
 from optuna_mi.decay._surrogates import anchor_lags
-from optuna_mi.information._entropy import Estimator
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -22,20 +22,12 @@ Floats = npt.NDArray[np.float64]
 _ANCHORS, _REPEATS = 8, 4
 
 
-def conditional_curve(
-    sequences: Sequences,
-    lags: Ints,
-    *,
-    estimator: Estimator,
-    n_surrogates: int,
-    seed: int,
-    n_threads: int,
-    progress: bool,
-) -> dict[str, Any]:
+def conditional_curve(sequences: Sequences, lags: Ints, settings: Settings) -> dict[str, Any]:
     """Return the columns of a DecayCurve: the mean over t of I(X_t; X_{t+d})."""
     steps = sequences.steps
     assert steps is not None
-    rng = np.random.default_rng(seed)
+    estimator, n_surrogates = settings.estimator, settings.n_surrogates
+    rng = np.random.default_rng(settings.seed)
     columns = make_columns(sequences, steps, rng, estimator)
     n = sequences.n_sequences
     logs = np.log(np.maximum(np.arange(n + 1, dtype=np.float64), 1.0))
@@ -48,7 +40,13 @@ def conditional_curve(
     tasks += [(int(lag), int(s)) for row in shifts for lag, s in zip(lags, row, strict=True)]
     anchors = anchor_lags(lags, _ANCHORS) if n_surrogates else lags[:0]
     tasks += [(int(lag), int(s)) for lag in anchors for s in rng.integers(1, n, size=_REPEATS)]
-    found = parallel(estimate, tasks, n_threads=n_threads, progress=progress, label="decay curve")
+    found = parallel(
+        estimate,
+        tasks,
+        n_threads=settings.n_threads,
+        progress=settings.progress,
+        label="decay curve",
+    )
     raw, rest = found[: lags.size], found[lags.size :]
     mi = np.array([e.mi for e in raw])
     # entropies by position, averaged like the MI

@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
+import os
+import warnings
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
-from optuna_mi._logging import get_logger
-from optuna_mi.decay._conditional_curve import conditional_curve
 from optuna_mi.decay._decay_curve import DecayCurve
 from optuna_mi.decay._engine import resolve_threads
+from optuna_mi.decay._ksg_curve import ksg_curve
 from optuna_mi.decay._lags import choose_lags
-from optuna_mi.decay._pooled_curve import pooled_curve
-from optuna_mi.decay._read import read_symbols
+from optuna_mi.decay._read import encode, flatten, flatten_vectors
+from optuna_mi.decay._real import bin_sequences, check_finite, nonstationary, prepare
 from optuna_mi.decay._sequences import Sequences
-from optuna_mi.information._entropy import Estimator, check_estimator
-
-_logger = get_logger(__name__)
-
-Boundary = Literal["within", "concatenate"]
-Positions = Literal["auto", "pooled", "conditional"]
-Baseline = Literal["auto", "shuffle", "across"]
-
-# aligned sequences below which a table of K * K counts a position says too little
-_ENOUGH_SEQUENCES, _ENOUGH_PER_SYMBOL = 100, 4
+from optuna_mi.decay._settings import (
+    Baseline,
+    Boundary,
+    Positions,
+    Settings,
+    Values,
+    baseline_method,
+    check_names,
+    is_conditional,
+    surrogate_count,
+    whole,
+)
+from optuna_mi.decay._waves import columns_in_waves, columns_of
+from optuna_mi.information._entropy import Estimator
 
 
 def decay_curve(
@@ -40,12 +47,23 @@ def decay_curve(
     seed: int = 0,
     n_threads: int | None = None,
     progress: bool = False,
+    values: Values = "auto",
+    n_bins: int = 8,
+    difference: int = 0,
+    detrend: bool = False,
+    k: int = 3,
+    n_samples: int = 2000,
+    early_stop: bool = False,
+    checkpoint: str | os.PathLike[str] | None = None,
 ) -> DecayCurve:
     """Measure how the mutual information of two symbols of a sequence decays with their distance.
 
     Args:
-        x: One sequence (1-D array, bytes, str, pandas column, path of a ``.npy`` file), aligned
-            sequences (array of shape (sequences, steps)) or sequences of any lengths (a list).
+        x: One sequence (1-D array, bytes, str, pandas column, ``pathlib.Path`` of a ``.npy`` file,
+            which is memory-mapped), aligned sequences (array of shape (sequences, steps)), or
+            sequences of any lengths (a list of arrays, of str or of bytes; a str in a list is a
+            sequence of characters, tokens go into an array: ``np.array(text.split())``), or a
+            panel of series (DataFrame with the columns unique_id, ds and y).
         max_lag: Longest distance; by default the last step of aligned sequences, or a tenth of
             one sequence, at most 16,384.
         lags: ``"all"``, ``"log"`` (all below 64, then 16 an octave) or the distances themselves;
@@ -64,62 +82,105 @@ def decay_curve(
         seed: Seed of the surrogates.
         n_threads: Threads; by default one for each processor.
         progress: Whether to show a progress bar.
+        values: ``"symbols"``: integers and characters only; ``"bins"``: real values are cut into
+            quantile bins, each series of a panel into its own; ``"ksg"``: real values, or vectors
+            of shape (sequences, steps, features), by nearest neighbours; ``"auto"``: bins for
+            floats, symbols else.
+        n_bins: Number of quantile bins.
+        difference: How often to difference real series first.
+        detrend: Whether to take a straight line from each real series first.
+        k: Nearest neighbours, with ``values="ksg"``.
+        n_samples: Pairs drawn at a lag, with ``values="ksg"``.
+        early_stop: Stop when the corrected curve has stayed below the floor for a decade of lags.
+        checkpoint: File in which finished lags are kept: a run that was interrupted goes on from
+            it. Without it nothing is written.
 
     Returns:
         The curve, in nats.
 
     Raises:
-        TypeError: If the symbols are not integers or characters.
+        TypeError: If the symbols are not integers or characters, or types are mixed.
         ValueError: If the input or a setting makes no sense; the message says what and why.
         FileNotFoundError: If x is the path of no file.
 
+    Warns:
+        UserWarning: If real series look like random walks or trends, whose MI says nothing about
+            dependence.
+
     Note:
-        Source: [MK20] §3; shared conventions in the guide, "Decay curves".
+        Source: [MK20] §3; conventions and choices in the guide, "Decay curves".
 
     Example:
-        >>> import numpy as np
         >>> x = np.cumsum(np.random.default_rng(0).integers(0, 2, 5000)) % 4
         >>> curve = decay_curve(x, max_lag=20)
         >>> len(curve), bool(curve.mi_corrected[0] > 0.6)
         (20, True)
     """
-    check_estimator(estimator)
-    for name, value, allowed in (
-        ("boundary", boundary, ("within", "concatenate")),
-        ("positions", positions, ("auto", "pooled", "conditional")),
-        ("baseline", baseline, ("auto", "shuffle", "across", None)),
-    ):
-        if value not in allowed:
-            raise ValueError(f"{name} must be one of {allowed}, got {value!r}")
+    check_names(
+        estimator=estimator,
+        boundary=boundary,
+        positions=positions,
+        baseline=baseline,
+        values=values,
+    )
     threads = resolve_threads(n_threads)
-    sequences = read_symbols(x)
+    whole("seed", seed, 0)
+    raw, offsets = flatten_vectors(x) if values == "ksg" else flatten(x)
+    if raw.size == 0:
+        raise ValueError("there are no symbols: the input is empty")
+    real = raw.dtype.kind == "f"
+    if real and values == "symbols":
+        raise TypeError(
+            f"symbols must be integers, got dtype {raw.dtype}; round them yourself, or cut real "
+            "values into bins with values='bins'"
+        )
+    notes: tuple[str, ...] = ()
+    if real or values in ("bins", "ksg"):
+        raw, offsets, notes = _real(raw, offsets, whole("difference", difference, 0), detrend)
+    elif difference or detrend:
+        raise ValueError("difference and detrend are for real values; pass them as floats")
+    if values == "ksg":
+        return _by_neighbours(
+            raw,
+            offsets,
+            lags="log" if lags is None else lags,
+            max_lag=max_lag,
+            k=whole("k", k, 1),
+            n_samples=whole("n_samples", n_samples, 10),
+            n_surrogates=0 if baseline is None else whole("n_surrogates", n_surrogates or 1, 1),
+            seed=seed,
+            n_threads=threads,
+            progress=progress,
+            notes=notes,
+        )
+    panel = isinstance(x, pd.DataFrame) and "unique_id" in x.columns
+    if raw.dtype.kind == "f":
+        raw = bin_sequences(raw, offsets, whole("n_bins", n_bins, 2), each=panel)
+        notes += (f"real values cut into {int(raw.max()) + 1} quantile bins",)
+    sequences = replace(encode(raw, offsets), is_panel=panel)
     if boundary == "concatenate":
         sequences = sequences.concatenated()
     wanted = choose_lags(sequences, lags, max_lag)
-    conditional = _is_conditional(sequences, positions)
-    method = _baseline_method(sequences, baseline, conditional)
-    surrogates = _count_surrogates(n_surrogates, method)
-    if conditional:
-        columns = conditional_curve(
-            sequences,
-            wanted,
-            estimator=estimator,
-            n_surrogates=surrogates,
-            seed=seed,
-            n_threads=threads,
-            progress=progress,
+    conditional = is_conditional(sequences, positions)
+    method = baseline_method(sequences, baseline, conditional)
+    settings = Settings(
+        estimator=estimator,
+        conditional=conditional,
+        baseline=method,
+        n_surrogates=surrogate_count(n_surrogates, method),
+        seed=seed,
+        n_threads=threads,
+        progress=progress,
+    )
+    if early_stop and method is None:
+        raise ValueError("early_stop needs a baseline: without one there is no floor to stay below")
+    if early_stop or checkpoint is not None:
+        wanted, columns, more = columns_in_waves(
+            sequences, wanted, settings, early_stop=early_stop, checkpoint=checkpoint
         )
+        notes += more
     else:
-        columns = pooled_curve(
-            sequences,
-            wanted,
-            estimator=estimator,
-            baseline=method,
-            n_surrogates=surrogates,
-            seed=seed,
-            n_threads=threads,
-            progress=progress,
-        )
+        columns = columns_of(sequences, wanted, settings)
     return DecayCurve(
         lags=wanted,
         **columns,
@@ -132,60 +193,57 @@ def decay_curve(
         positions="conditional" if conditional else "pooled",
         baseline_method=method,
         seed=seed if method else None,
-        notes=(*sequences.notes, *_short_sequences(sequences, int(wanted[-1]))),
+        notes=(*notes, *_short_sequences(sequences, int(wanted[-1]))),
     )
 
 
-def _is_conditional(sequences: Sequences, positions: Positions) -> bool:
-    enough = max(_ENOUGH_SEQUENCES, _ENOUGH_PER_SYMBOL * sequences.n_symbols)
-    if positions == "conditional":
-        if sequences.steps is None:
-            raise ValueError(
-                "positions='conditional' needs two or more sequences of the same length and "
-                f"boundary='within', got {sequences.n_sequences} sequence(s); use "
-                "positions='pooled'"
-            )
-        if sequences.n_sequences < enough:
-            _logger.warning(
-                f"{sequences.n_sequences} sequences are few for the MI of every pair of positions "
-                f"of {sequences.n_symbols} symbols; {enough} would do"
-            )
-        return True
-    return positions == "auto" and sequences.steps is not None and sequences.n_sequences >= enough
+def _real(
+    raw: npt.NDArray[Any], offsets: npt.NDArray[np.int64], difference: int, detrend: bool
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64], tuple[str, ...]]:
+    series = check_finite(raw)
+    series, offsets = prepare(series, offsets, difference=difference, detrend=detrend)
+    if series.ndim > 1:
+        return series, offsets, ()
+    walks, trends, tested = nonstationary(series, offsets)
+    if 2 * (walks + trends) <= tested:
+        return series, offsets, ()
+    what, remedy = (
+        ("a random walk", "difference=1") if walks >= trends else ("a trend", "detrend=True")
+    )
+    note = (
+        f"{walks + trends} of {tested} series tested look like {what}: its MI at any distance says "
+        f"nothing about dependence; use {remedy}"
+    )
+    warnings.warn(note, stacklevel=3)
+    return series, offsets, (note,)
 
 
-def _baseline_method(
-    sequences: Sequences, baseline: Baseline | None, conditional: bool
-) -> Literal["shuffle", "across"] | None:
-    if baseline is None:
-        return None
-    if baseline == "auto":
-        return "across" if sequences.steps is not None else "shuffle"
-    if baseline == "across" and sequences.steps is None:
-        raise ValueError(
-            "baseline='across' pairs the same positions of different sequences: it needs two or "
-            "more of the same length and boundary='within'; use baseline='shuffle'"
-        )
-    if baseline == "shuffle" and conditional:
-        raise ValueError(
-            "with positions='conditional' the baseline is 'across': a shuffle would mix the "
-            "positions that are to be kept apart"
-        )
-    return baseline
-
-
-def _count_surrogates(n_surrogates: int | None, method: str | None) -> int:
-    if method is None:
-        return 0
-    if n_surrogates is None:
-        return 2 if method == "shuffle" else 1
-    whole = isinstance(n_surrogates, int | np.integer) and not isinstance(n_surrogates, bool)
-    if not whole or n_surrogates < 1:
-        raise ValueError(
-            f"n_surrogates must be an integer of at least 1, got {n_surrogates!r}; for no baseline "
-            "use baseline=None"
-        )
-    return int(n_surrogates)
+def _by_neighbours(
+    series: npt.NDArray[np.float64],
+    offsets: npt.NDArray[np.int64],
+    *,
+    lags: Any,
+    max_lag: int | None,
+    notes: tuple[str, ...],
+    **settings: Any,
+) -> DecayCurve:
+    # what the lags depend on: lengths, no symbols
+    shape = Sequences(np.broadcast_to(np.uint8(0), len(series)), offsets, 1, 1)
+    wanted = choose_lags(shape, lags, max_lag)
+    columns = ksg_curve(series, offsets, wanted, **settings)
+    return DecayCurve(
+        lags=wanted,
+        **columns,
+        sequence_length=shape.longest,
+        n_sequences=shape.n_sequences,
+        n_total=shape.n_total,
+        estimator="ksg",
+        boundary="within",
+        positions="pooled",
+        baseline_method="shuffle" if "baseline" in columns else None,
+        seed=settings["seed"],
+        notes=(*notes, *_short_sequences(shape, int(wanted[-1]))),
+    )
 
 
 def _short_sequences(sequences: Sequences, last_lag: int) -> tuple[str, ...]:

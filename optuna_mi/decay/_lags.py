@@ -61,14 +61,14 @@ def choose_lags(sequences: Sequences, lags: Any, max_lag: int | None) -> npt.NDA
         return every
     if lags == "log":
         return log_lags(last)
-    aligned_and_short = sequences.steps is not None and last <= 1024
+    aligned_and_short = sequences.is_aligned and last <= 1024
     cheap = int(sequences.n_pairs(every).sum()) <= _AFFORDABLE
     return every if cheap or aligned_and_short else log_lags(last)
 
 
 def _default_max_lag(sequences: Sequences) -> int:
     longest = sequences.longest
-    if sequences.steps is not None:
+    if sequences.is_aligned:
         return longest - 1
     if sequences.n_sequences == 1:
         return max(1, min(longest // 10, _LONGEST_DEFAULT))

@@ -12,6 +12,7 @@ from optuna_mi.decay._engine import PooledEngine
 from optuna_mi.decay._pooled import LagEstimate
 from optuna_mi.decay._position_spread import PositionSpread, position_errors
 from optuna_mi.decay._sequences import Sequences
+from optuna_mi.decay._settings import Settings
 from optuna_mi.decay._surrogates import (
     anchor_lags,
     block_shuffled,
@@ -20,7 +21,6 @@ from optuna_mi.decay._surrogates import (
     rotated,
     shuffled,
 )
-from optuna_mi.information._entropy import Estimator
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -43,17 +43,15 @@ def floor_factor(dof: Floats) -> Floats:
 
 
 def pooled_curve(
-    sequences: Sequences,
-    lags: Ints,
-    *,
-    estimator: Estimator,
-    baseline: str | None,
-    n_surrogates: int,
-    seed: int,
-    n_threads: int,
-    progress: bool,
+    sequences: Sequences, lags: Ints, settings: Settings, memory: int | None = None
 ) -> dict[str, Any]:
-    """Return the columns of a DecayCurve over all pairs at a distance."""
+    """Return the columns of a DecayCurve over all pairs at a distance.
+
+    memory is the width of blocks that keep a sequence's memory; it is measured if the lags start
+    at the first one, and must be given if they do not.
+    """
+    estimator, n_threads = settings.estimator, settings.n_threads
+    progress, n_surrogates = settings.progress, settings.n_surrogates
     engine = PooledEngine(sequences, estimator)
     raw = engine.run(lags, n_threads=n_threads, progress=progress, label="decay curve")
     n_pairs = sequences.n_pairs(lags)
@@ -69,11 +67,11 @@ def pooled_curve(
     spread = PositionSpread(sequences, lags) if sequences.steps is not None else None
     if spread is not None:
         first_order = np.hypot(first_order, position_errors(spread))
-    if baseline is None:
+    if settings.baseline is None:
         return columns | {"std_error": first_order}
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(settings.seed)
     anchors = anchor_lags(lags, 16)
-    if baseline == "shuffle":
+    if settings.baseline == "shuffle":
         found: list[list[LagEstimate]] = []
         for _ in range(n_surrogates):
             surrogate = PooledEngine(shuffled(sequences, rng), estimator)
@@ -90,7 +88,10 @@ def pooled_curve(
         excess = np.zeros(lags.size)
         corrected = _column(raw, "mi") - null.mean
         factor = floor_factor(_column(raw, "dof"))
-        width = memory_width(lags, corrected) if corrected[0] > factor[0] * noise[0] else 1
+        width = memory
+        if width is None:
+            depends = corrected[0] > factor[0] * noise[0]
+            width = memory_width(lags, corrected) if depends else 1
         # few blocks meet themselves: then the surrogate holds the very dependence it should lack
         width = min(width, max(sequences.n_total // _FEWEST_BLOCKS, 1))
         if width > 1:
@@ -100,9 +101,9 @@ def pooled_curve(
                 later = block_shuffled(sequences, width, rng)
                 surrogate = PooledEngine(sequences, estimator, later)
                 found.append(surrogate.run(anchors, n_threads=n_threads))
-            memory = null_model(np.array([_column(f, "mi") for f in found]), anchor_pairs, n_pairs)
-            noise = np.maximum(noise, memory.deviation * np.sqrt(1.0 + 1.0 / memory.n_replicates))
-            excess = np.maximum(memory.mean - null.mean, 0.0)
+            alike = null_model(np.array([_column(f, "mi") for f in found]), anchor_pairs, n_pairs)
+            noise = np.maximum(noise, alike.deviation * np.sqrt(1.0 + 1.0 / alike.n_replicates))
+            excess = np.maximum(alike.mean - null.mean, 0.0)
         return columns | {
             "baseline": null.mean,
             "std_error": np.hypot(np.hypot(share * first_order, noise), excess),

@@ -18,26 +18,6 @@ _CHUNK = 1 << 22
 _LARGEST_TABLE = 1 << 24
 
 
-def read_symbols(x: Any) -> Sequences:
-    """Read sequences of symbols.
-
-    Args:
-        x: See `decay_curve`; real values must have been cut into bins before.
-
-    Raises:
-        TypeError: If symbols are not integers, characters or bytes, or types are mixed.
-        ValueError: If there are none, only one kind, or negative ones.
-        FileNotFoundError: If x is the path of a file that does not exist.
-    """
-    values, offsets = flatten(x)
-    if values.dtype.kind == "f":
-        raise TypeError(
-            f"symbols must be integers, got dtype {values.dtype}; real values are cut into bins "
-            "with values='bins'"
-        )
-    return encode(values, offsets)
-
-
 def flatten(x: Any) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
     """Return all values of x, 1-D, and the offsets of its sequences, int64, shape (n + 1,)."""
     if isinstance(x, Path):
@@ -58,6 +38,25 @@ def flatten(x: Any) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
         f"sequences must be an array, bytes, str, a pandas column, the path of a .npy file or a "
         f"list of these, got {type(x).__name__}"
     )
+
+
+def flatten_vectors(x: Any) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
+    """Like `flatten`, but steps may be vectors: values of shape (N,) or (N, features).
+
+    An array of shape (sequences, steps, features), or a list of arrays (steps, features).
+    """
+    if isinstance(x, list | tuple) and len(x) and all(np.ndim(s) == 2 for s in x):
+        parts = [np.asarray(s, dtype=np.float64) for s in x]
+        if len({p.shape[1] for p in parts}) > 1:
+            raise ValueError(
+                "all sequences must have the same features, got "
+                f"{sorted({p.shape[1] for p in parts})}"
+            )
+        return np.concatenate(parts), _offsets([len(p) for p in parts])
+    if isinstance(x, np.ndarray) and x.ndim == 3:
+        values = np.asarray(x, dtype=np.float64).reshape(-1, x.shape[2])
+        return values, _offsets([x.shape[1]] * x.shape[0])
+    return flatten(x)
 
 
 def _offsets(lengths: list[int]) -> npt.NDArray[np.int64]:

@@ -10,6 +10,8 @@ import numpy.typing as npt
 
 Codes = npt.NDArray[np.integer[Any]]
 
+_ALIGNED_FROM = 30
+
 
 @dataclass(frozen=True)
 class Sequences:
@@ -21,14 +23,14 @@ class Sequences:
         offsets: First index of every sequence and N, int64, shape (n + 1,).
         alphabet: One more than the largest code.
         n_symbols: Different codes that occur.
-        notes: Remarks made while reading.
+        is_panel: Whether they are series of a panel: parallel, but each a series of its own.
     """
 
     codes: Codes
     offsets: npt.NDArray[np.int64]
     alphabet: int
     n_symbols: int
-    notes: tuple[str, ...] = ()
+    is_panel: bool = False
 
     @property
     def lengths(self) -> npt.NDArray[np.int64]:
@@ -55,6 +57,14 @@ class Sequences:
         """The common length of two or more sequences, or ``None``."""
         lengths = self.lengths
         return int(lengths[0]) if lengths.size > 1 and (lengths == lengths[0]).all() else None
+
+    @property
+    def is_aligned(self) -> bool:
+        """Whether positions mean the same in all sequences, as far as one can tell.
+
+        A handful of long series of one length are taken for series that happen to be equally long.
+        """
+        return self.steps is not None and self.n_sequences >= _ALIGNED_FROM and not self.is_panel
 
     def n_pairs(self, lags: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Return the number of pairs at every lag."""

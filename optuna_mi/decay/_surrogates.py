@@ -29,11 +29,12 @@ def block_shuffled(sequences: Sequences, width: int, rng: np.random.Generator) -
     Beside the data themselves they are an independent sequence with the same memory.
     """
     codes = sequences.codes
-    # a random first cut, so that blocks do not keep step with a period or a line length
-    codes = np.roll(codes, int(rng.integers(codes.size)))
     n_blocks = codes.size // width
-    body = codes[: n_blocks * width].reshape(n_blocks, width)
-    return np.concatenate((body[rng.permutation(n_blocks)].ravel(), codes[n_blocks * width :]))
+    windows = np.lib.stride_tricks.sliding_window_view(codes, width)
+    # every block starts at random, so that none keeps step with a period or a line length
+    starts = rng.permutation(n_blocks) * width + rng.integers(0, width, n_blocks)
+    body = windows[starts % windows.shape[0]]
+    return np.concatenate((body.ravel(), codes[n_blocks * width :]))
 
 
 def memory_width(lags: Ints, corrected: Floats) -> int:

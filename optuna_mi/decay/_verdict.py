@@ -77,7 +77,9 @@ def resolution_sentence(
     )
     if curve.n_pairs is not None:
         # the spread of an estimate of no dependence falls like 1 / pairs
-        needed = float(np.median(curve.n_pairs)) * effective / threshold
+        # and that of nearest neighbours, with its first-order part, like 1 / root of pairs
+        power = 2.0 if curve.estimator == "ksg" else 1.0
+        needed = float(np.median(curve.n_pairs)) * (effective / threshold) ** power
         sentence += (
             f" with {float(np.median(curve.n_pairs)):,.0f} pairs a lag; about "
             f"{float(f'{needed:.2g}'):,.0f} would be needed"

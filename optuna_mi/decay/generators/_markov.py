@@ -75,7 +75,7 @@ def markov_chain(
 
     Example:
         >>> markov_chain(5, [[0.0, 1.0], [1.0, 0.0]], seed=1).tolist()
-        [1, 0, 1, 0, 1]
+        [0, 1, 0, 1, 0]
     """
     matrix = _check(transition)
     rng = np.random.default_rng(seed)

@@ -1,0 +1,138 @@
+"""Real-valued series: what is done before they become symbols."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+# points of a series that the unit-root test looks at, and the differences it corrects for
+_TESTED, _LAGGED = 20_000, 4
+# MacKinnon's asymptotic 5 % points of the augmented Dickey-Fuller test: constant; and trend
+_CONSTANT, _TREND = -2.86, -3.41
+
+
+def check_finite(values: npt.NDArray[np.floating]) -> Floats:
+    """Return values as float64.
+
+    Raises:
+        ValueError: If one is NaN or infinite.
+    """
+    real = np.asarray(values, dtype=np.float64)
+    bad = int(real.size - np.count_nonzero(np.isfinite(real)))
+    if bad:
+        at = int(np.flatnonzero(~np.isfinite(real.ravel()))[0])
+        raise ValueError(
+            f"{bad} of {real.size} values are NaN or infinite, the first at place {at}; fill or "
+            "drop them (pandas: interpolate, dropna)"
+        )
+    return real
+
+
+def prepare(
+    values: Floats, offsets: Ints, *, difference: int, detrend: bool
+) -> tuple[Floats, Ints]:
+    """Difference every sequence, or take a straight line from it.
+
+    Args:
+        values: All sequences behind one another; shape (N,) or (N, features).
+        offsets: Their first indices and N.
+        difference: How often to difference; sequences get shorter by as much.
+        detrend: Whether to subtract each sequence's least-squares line.
+
+    Returns:
+        The same for the changed sequences.
+
+    Raises:
+        ValueError: If no sequence is long enough.
+    """
+    if difference == 0 and not detrend:
+        return values, offsets
+    parts = [values[a:b] for a, b in pairwise(offsets)]
+    if detrend:
+        parts = [_without_line(p) for p in parts]
+    parts = [np.diff(p, n=difference, axis=0) for p in parts] if difference else parts
+    if not any(len(p) > 1 for p in parts):
+        raise ValueError(
+            f"difference={difference} needs a sequence of {difference + 2} steps, and none has"
+        )
+    lengths = [len(p) for p in parts]
+    return np.concatenate(parts), np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
+
+
+def _without_line(part: Floats) -> Floats:
+    if len(part) < 3:
+        return np.asarray(part - part.mean(axis=0))
+    t = np.linspace(-1.0, 1.0, len(part))
+    columns = np.stack([np.ones_like(t), t], axis=1)
+    fit = np.linalg.lstsq(columns, part, rcond=None)[0]
+    return np.asarray(part - columns @ fit)
+
+
+def quantile_bins(values: Floats, n_bins: int) -> Ints:
+    """Return which of n_bins equally filled bins each value lies in; shape of values.
+
+    Values that are few enough already keep a bin each. Equal values share a bin.
+    """
+    levels = np.unique(values[: 4 * n_bins]) if values.size else values
+    if levels.size <= n_bins:
+        levels = np.unique(values)
+        if levels.size <= n_bins:
+            return np.searchsorted(levels, values).astype(np.int64)
+    edges = np.unique(np.quantile(values, np.arange(1, n_bins) / n_bins))
+    bins: Ints = np.searchsorted(edges, values, side="right").astype(np.int64)
+    return bins
+
+
+def bin_sequences(values: Floats, offsets: Ints, n_bins: int, *, each: bool) -> Ints:
+    """Cut real sequences into quantile bins: of all values, or of each sequence's own."""
+    if not each:
+        return quantile_bins(values, n_bins)
+    parts = [quantile_bins(values[a:b], n_bins) for a, b in pairwise(offsets)]
+    return np.concatenate(parts)
+
+
+def nonstationary(values: Floats, offsets: Ints) -> tuple[int, int, int]:
+    """Return how many sequences look like a random walk, like a trend, and how many were tested.
+
+    Augmented Dickey-Fuller tests of sequences of 50 steps or more, a hundred of them at most.
+    """
+    walks = trends = tested = 0
+    lengths = np.diff(offsets)
+    for s in np.flatnonzero(lengths >= 50)[:100]:
+        part = values[offsets[s] : offsets[s] + min(int(lengths[s]), _TESTED)]
+        if np.ptp(part) == 0:
+            continue
+        tested += 1
+        if _dickey_fuller(part, trend=False) <= _CONSTANT:
+            continue
+        if _dickey_fuller(part, trend=True) <= _TREND:
+            trends += 1
+        else:
+            walks += 1
+    return walks, trends, tested
+
+
+def _dickey_fuller(part: Floats, *, trend: bool) -> float:
+    """Return the t statistic of the level in a regression of the next step on it."""
+    step = np.diff(part)
+    target = step[_LAGGED:]
+    n = target.size
+    columns = [part[_LAGGED:-1], np.ones(n)]
+    columns += [step[_LAGGED - i : -i] for i in range(1, _LAGGED + 1)]
+    if trend:
+        columns.append(np.linspace(-1.0, 1.0, n))
+    design = np.stack(columns, axis=1)
+    fit, _, rank, _ = np.linalg.lstsq(design, target, rcond=None)
+    if rank < design.shape[1]:
+        # perfectly predictable steps: a straight line is a trend, a cycle returns to its mean
+        return -np.inf if trend or np.ptp(step) > 0 else 0.0
+    residual = target - design @ fit
+    variance = float(residual @ residual) / max(1, n - rank)
+    inverse: Floats = np.linalg.inv(design.T @ design)
+    spread = float(np.sqrt(variance * float(inverse[0, 0])))
+    return float(fit[0]) / spread if spread > 0 else float(-np.inf)

@@ -1,0 +1,126 @@
+"""What the settings of a curve mean for the data at hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from optuna_mi._logging import get_logger
+from optuna_mi.decay._sequences import Sequences
+from optuna_mi.information._entropy import Estimator, check_estimator
+
+_logger = get_logger(__name__)
+
+Boundary = Literal["within", "concatenate"]
+Positions = Literal["auto", "pooled", "conditional"]
+Baseline = Literal["auto", "shuffle", "across"]
+Values = Literal["auto", "symbols", "bins", "ksg"]
+
+# aligned sequences below which a table of K * K counts a position says too little
+_ENOUGH_SEQUENCES, _ENOUGH_PER_SYMBOL = 100, 4
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a curve of symbols is estimated."""
+
+    estimator: Estimator
+    conditional: bool
+    baseline: Literal["shuffle", "across"] | None
+    n_surrogates: int
+    seed: int
+    n_threads: int
+    progress: bool
+
+
+def check_names(**given: Any) -> None:
+    """Raise if a setting has a value that it does not know.
+
+    Raises:
+        ValueError: If one has.
+    """
+    allowed: dict[str, tuple[str | None, ...]] = {
+        "boundary": ("within", "concatenate"),
+        "positions": ("auto", "pooled", "conditional"),
+        "baseline": ("auto", "shuffle", "across", None),
+        "values": ("auto", "symbols", "bins", "ksg"),
+    }
+    check_estimator(given.pop("estimator"))
+    for name, value in given.items():
+        known = value is None or isinstance(value, str)
+        if not known or value not in allowed[name]:
+            raise ValueError(f"{name} must be one of {allowed[name]}, got {value!r}")
+
+
+def whole(name: str, value: Any, least: int) -> int:
+    """Return an integer setting.
+
+    Raises:
+        ValueError: If it is no integer, or too small.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}")
+    return int(value)
+
+
+def is_conditional(sequences: Sequences, positions: Positions) -> bool:
+    """Return whether MI is conditional on the position.
+
+    Raises:
+        ValueError: If it was asked for and the sequences are not aligned.
+    """
+    enough = max(_ENOUGH_SEQUENCES, _ENOUGH_PER_SYMBOL * sequences.n_symbols)
+    if positions == "conditional":
+        if sequences.steps is None:
+            raise ValueError(
+                "positions='conditional' needs two or more sequences of the same length and "
+                f"boundary='within', got {sequences.n_sequences} sequence(s); use "
+                "positions='pooled'"
+            )
+        if sequences.n_sequences < enough:
+            _logger.warning(
+                f"{sequences.n_sequences} sequences are few for the MI of every pair of positions "
+                f"of {sequences.n_symbols} symbols; {enough} would do"
+            )
+        return True
+    return positions == "auto" and sequences.is_aligned and sequences.n_sequences >= enough
+
+
+def baseline_method(
+    sequences: Sequences, baseline: Baseline | None, conditional: bool
+) -> Literal["shuffle", "across"] | None:
+    """Return how order is destroyed.
+
+    Raises:
+        ValueError: If the way asked for does not suit the data.
+    """
+    if baseline is None:
+        return None
+    if baseline == "auto":
+        return "across" if conditional or sequences.is_aligned else "shuffle"
+    if baseline == "across" and sequences.steps is None:
+        raise ValueError(
+            "baseline='across' pairs the same positions of different sequences: it needs two or "
+            "more of the same length and boundary='within'; use baseline='shuffle'"
+        )
+    if baseline == "shuffle" and conditional:
+        raise ValueError(
+            "with positions='conditional' the baseline is 'across': a shuffle would mix the "
+            "positions that are to be kept apart"
+        )
+    return baseline
+
+
+def surrogate_count(n_surrogates: int | None, method: str | None) -> int:
+    """Return how many surrogates the baseline averages.
+
+    Raises:
+        ValueError: If the number is no positive integer.
+    """
+    if method is None:
+        return 0
+    if n_surrogates is None:
+        return 2 if method == "shuffle" else 1
+    return whole("n_surrogates", n_surrogates, 1)
