@@ -244,9 +244,7 @@ def _study_section(study: Study, trials: list[FrozenTrial]) -> str:
     running = sum(t.state == TrialState.RUNNING for t in trials)
     parts = []
     if running:
-        text = (
-            f"{running} of {len(trials)} trials are still running: this is the study as it stood."
-        )
+        text = f"Still running: {running} of {len(trials)} trials. This is the study as it stood."
         parts.append(html.paragraph(text))
     if not any(t.state == TrialState.COMPLETE for t in trials):
         parts.append(html.paragraph("No trial is complete yet, so there is no history to draw."))
@@ -256,8 +254,8 @@ def _study_section(study: Study, trials: list[FrozenTrial]) -> str:
     caption = "Each complete trial, and the best value so far."
     parts.append(html.figure(history, "history", caption))
     caption = (
-        "Each trial's objective against the information its last layer ended with. Points that "
-        "rise together mean that IHYLL ranks networks as the objective does."
+        "Each trial's objective against the information its last layer ended with. Where the "
+        "points lie along a line, IHYLL ranks networks as the objective does."
     )
     parts.append(html.figure(plot_ihyll(study), "ihyll", caption))
     return html.section(heading, *parts)

@@ -160,7 +160,7 @@ def test_without_a_complete_trial(
     page = Page(write_report(make_study([P, R]), tmp_path / "r.html", analysis=analysis))
     assert page.figures == ["decay", "training", "dilations"]
     assert "No trial is complete yet" in page.text
-    assert "1 of 2 trials are still running" in page.text
+    assert "Still running: 1 of 2 trials" in page.text
 
 
 def test_without_any_trial(tmp_path: Path, analysis: DecayAnalysis) -> None:
