@@ -1,11 +1,11 @@
 """[V] Fig. 3 and 6 in short: MNIST, a small CNN, plain SGD, one rate schedule a run.
 
     OMP_NUM_THREADS=1 python benchmarks/ihyll/mnist_cnn.py --epochs 12 --seeds 0 1 2
-    python benchmarks/ihyll/mnist_cnn_plots.py
+    python benchmarks/ihyll/mnist_cnn_plots.py --png docs/images
 
 Network (the paper's is not given): conv 5x5x8, ReLU, max-pool 2, conv 5x5x16, ReLU, max-pool 2,
-dense 64, ReLU, dense 10; PyTorch's default initialisation; 60,000 training images in [0, 1], batch
-100, cross entropy, SGD without momentum. IHYLL: 1,000 fixed training images, mixed estimator, k = 3.
+dense 64, ReLU, dense 10; PyTorch's default initialisation; 60,000 images in [0, 1], batch
+100, cross entropy, SGD without momentum. IHYLL: 1,000 fixed training images, mixed estimator, k=3.
 A run that is in the CSV with all its epochs is not repeated.
 """
 

@@ -190,6 +190,12 @@ def test_references():
         probe.inputs.double().numpy(), probe.targets.numpy(), k=5, metric="euclidean"
     )
     assert found == direct
+    paper = InformationProbe(nn.Identity(), x, y, size=300, estimator="ksg")
+    one_hot = np.eye(4)[paper.targets.numpy()]
+    pixels = paper.inputs.double().numpy()
+    assert paper.reference("input", metric="chebyshev") == mutual_info_ksg(
+        pixels, one_hot, jitter=1e-10, random_state=0
+    )
     with pytest.raises(ValueError, match="state metric"):
         probe.reference("input")
     with pytest.raises(ValueError, match="'loss'"):
