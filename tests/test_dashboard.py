@@ -87,6 +87,14 @@ def test_figures_reach_the_dashboard(make_study: MakeStudy, analysis: DecayAnaly
     assert complete["y"] == [0.53, 0.52, 0.5]
 
 
+def test_a_database_keeps_figures_whole(
+    make_study: MakeStudy, analysis: DecayAnalysis, tmp_path: Path
+) -> None:
+    study = make_study([C, C], epochs=30, storage=f"sqlite:///{tmp_path}/study.db")
+    assert publish(study, analysis=analysis) == IDS
+    assert sorted(graphs(study)) == sorted(IDS)  # parsed, so no piece was cut off
+
+
 def test_figures_are_small_and_plain(make_study: MakeStudy, analysis: DecayAnalysis) -> None:
     study = make_study([C] * 12, epochs=200)
     publish(study, analysis=analysis)
