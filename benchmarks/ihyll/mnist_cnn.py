@@ -75,12 +75,12 @@ def schedule(run: str, model: Network, probe: InformationProbe) -> tuple[Any, An
         warm = torch.optim.lr_scheduler.LinearLR(optimizer, start_factor=0.1, total_iters=5)
         return optimizer, warm
     if run == "policy 1":
-        return optimizer, IHYLLChangePolicy(optimizer, gamma1=0.1, gamma2=1.0, **bounds)
+        return optimizer, IHYLLChangePolicy(optimizer, gamma1=0.1, gamma2=1.0, noise=0.0, **bounds)
     if run == "trend":
         return optimizer, IHYLLTrendPolicy(optimizer, **bounds)
     if run == "policy 2, IXY":
         entropy = float(probe.reference("input", metric="euclidean"))
-    return optimizer, IHYLLReferencePolicy(optimizer, reference=entropy, **bounds)
+    return optimizer, IHYLLReferencePolicy(optimizer, reference=entropy, noise=0.0, **bounds)
 
 
 def train_one(run: str, seed: int, epochs: int, data: Any) -> pd.DataFrame:

@@ -277,7 +277,7 @@ def test_noise_threshold_needs_a_standard_error():
     # a change of 0.08 in 2.08 is 3.8 %: above epsilon, below two standard errors (4.8 %)
     plain = trace(change(sgd(), noise=2.0), [1.0, 2.0, 2.08])
     aware = trace(change(sgd(), noise=2.0), [measured(v) for v in (1.0, 2.0, 2.08)])
-    paper = trace(change(sgd()), [measured(v) for v in (1.0, 2.0, 2.08)])
+    paper = trace(change(sgd(), noise=0.0), [measured(v) for v in (1.0, 2.0, 2.08)])
     assert plain == paper
     assert plain[-1] > plain[-2]
     assert aware[-1] == pytest.approx(0.051 - 0.08 / 2.08)
