@@ -16,7 +16,7 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 # tables of four lags in one pass pay while they stay in the second-level cache together
-_FUSE_CELLS = 1 << 17
+_FUSE_CELLS = 1 << 19
 
 
 @dataclass(frozen=True)

@@ -132,7 +132,7 @@ def _dickey_fuller(part: Floats, *, trend: bool) -> float:
         # perfectly predictable steps: a straight line is a trend, a cycle returns to its mean
         return -np.inf if trend or np.ptp(step) > 0 else 0.0
     residual = target - design @ fit
-    variance = float(residual @ residual) / max(1, n - rank)
+    variance = float(residual @ residual) / max(1, n - int(rank))
     inverse: Floats = np.linalg.inv(design.T @ design)
     spread = float(np.sqrt(variance * float(inverse[0, 0])))
     return float(fit[0]) / spread if spread > 0 else float(-np.inf)

@@ -8,6 +8,7 @@ no hashing and no sorting, and the grouping serves all lags.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,8 @@ from optuna_mi.decay._pooled import LagEstimate, block_edges, block_error
 from optuna_mi.decay._sequences import Sequences
 from optuna_mi.information._entropy import Estimator, count_terms
 
+Floats = npt.NDArray[np.float64]
+
 _BLOCKS = 32
 
 
@@ -26,36 +29,38 @@ class Groups:
     """Places of every symbol.
 
     Attributes:
-        order: Places sorted by symbol, int64, shape (N,).
+        order: Places sorted by symbol, then by place, uint32 or int64, shape (N,).
         starts: First entry of every symbol in order and N, int64, shape (alphabet + 1,).
         end_of: For every place, the end of its sequence, int64, shape (N,); empty for one
             sequence.
     """
 
-    order: Ints
+    order: npt.NDArray[np.integer[Any]]
     starts: Ints
     end_of: Ints
 
 
 @njit(cache=True, nogil=True)
-def _group(codes: Codes, alphabet: int) -> tuple[Ints, Ints]:
-    starts = np.zeros(alphabet + 1, dtype=np.int64)
+def _group(codes: Codes, starts: Ints, order: npt.NDArray[np.integer[Any]]) -> None:
+    alphabet = starts.size - 1
     for c in codes:
         starts[np.int64(c) + 1] += 1
     for a in range(alphabet):
         starts[a + 1] += starts[a]
     place = starts[:-1].copy()
-    order = np.empty(codes.size, dtype=np.int64)
     for i in range(codes.size):
         c = np.int64(codes[i])
         order[place[c]] = i
         place[c] += 1
-    return order, starts
 
 
 def make_groups(sequences: Sequences) -> Groups:
     """Group all places of sequences by their symbol."""
-    order, starts = _group(sequences.codes, sequences.alphabet)
+    starts = np.zeros(sequences.alphabet + 1, dtype=np.int64)
+    # half the memory traffic for all but the longest data
+    kind: type[np.integer[Any]] = np.uint32 if sequences.n_total < 2**32 else np.int64
+    order: npt.NDArray[np.integer[Any]] = np.empty(sequences.n_total, dtype=kind)
+    _group(sequences.codes, starts, order)
     end_of = np.empty(0, dtype=np.int64)
     if sequences.n_sequences > 1:
         end_of = np.repeat(sequences.offsets[1:], sequences.lengths)
@@ -65,47 +70,61 @@ def make_groups(sequences: Sequences) -> Groups:
 @njit(cache=True, nogil=True)
 def _count(
     later: Codes,
-    order: Ints,
+    order: npt.NDArray[np.integer[Any]],
     starts: Ints,
     end_of: Ints,
     lag: int,
-    n_x: Ints,
-    n_y: Ints,
-    log_table: npt.NDArray[np.float64],
+    log_x: Floats,
+    log_y: Floats,
+    log_table: Floats,
     edges: Ints,
-    sums: npt.NDArray[np.float64],
-    sizes: npt.NDArray[np.float64],
+    sums: Floats,
+    sizes: Floats,
     times: Ints,
 ) -> None:
-    """Fill times[c] with the number of pairs seen c times, and the blocks' pointwise sums."""
+    """Fill times[c] with the number of pairs seen c times, and the blocks' pointwise sums.
+
+    log_x and log_y are ln of the marginal counts, log_table that of a pair's count over N.
+    """
     n = later.size
     alphabet = starts.size - 1
-    count = np.zeros(alphabet, dtype=np.int64)
-    width = max(edges[1] - edges[0], 1)  # of sequences shorter than the number of blocks
-    last_block = edges.size - 2
-    ragged = end_of.size > 0
-    log_n = log_table[0]
+    count = np.zeros(alphabet, dtype=np.uint32)
+    largest = np.int64(0)
     for a in range(alphabet):
-        lo, hi = starts[a], starts[a + 1]
-        for p in range(lo, hi):
-            i = order[p]
-            if i + lag < (end_of[i] if ragged else n):
-                count[later[i + lag]] += 1
-        for p in range(lo, hi):
-            i = order[p]
+        largest = max(largest, starts[a + 1] - starts[a])
+    seen = np.empty(largest, dtype=later.dtype)
+    block = np.empty(edges.size - 1, dtype=np.int64)
+    ragged = end_of.size > 0
+    for a in range(alphabet):
+        m = 0
+        b = 0
+        # places ascend within a group, so blocks come one after the other
+        for p in range(starts[a], starts[a + 1]):
+            i = np.int64(order[p])
+            while i >= edges[b + 1]:
+                block[b] = m
+                b += 1
             if i + lag < (end_of[i] if ragged else n):
                 y = later[i + lag]
-                b = min(i // width, last_block)
-                sums[b] += log_n + log_table[count[y]] - log_table[n_x[a]] - log_table[n_y[y]]
-                sizes[b] += 1.0
-        for p in range(lo, hi):
-            i = order[p]
-            if i + lag < (end_of[i] if ragged else n):
-                y = later[i + lag]
-                c = count[y]
-                if c > 0:
-                    times[c] += 1
-                    count[y] = 0
+                seen[m] = y
+                count[y] += np.uint32(1)
+                m += 1
+        block[b:] = m
+        j = 0
+        for b in range(block.size):
+            total = 0.0
+            begin = j
+            while j < block[b]:
+                y = seen[j]
+                total += log_table[count[y]] - log_y[y]
+                j += 1
+            sums[b] += total - (j - begin) * log_x[a]
+            sizes[b] += j - begin
+        # without a branch: the second visit of a pair finds 0, and times[0] is never read
+        for j in range(m):
+            y = seen[j]
+            times[count[y]] += 1
+            count[y] = 0
 
 
 @njit(cache=True, nogil=True)
@@ -131,9 +150,8 @@ def sparse_lag(
     _marginals(sequences.codes, y, sequences.offsets, lag, n_x, n_y)
     total = int(n_x.sum())
     largest = int(max(n_x.max(), n_y.max()))
-    log_table = np.log(np.maximum(np.arange(largest + 1, dtype=np.float64), 1.0))
-    # cell 0 is free: no count is 0 where the table is read
-    log_table[0] = np.log(total)
+    log_table = np.log(np.maximum(np.arange(largest + 1, dtype=np.float64), 1.0) * total)
+    log_x, log_y = (np.log(np.maximum(counts, 1).astype(np.float64)) for counts in (n_x, n_y))
     edges = block_edges(sequences.n_total, _BLOCKS)
     sums, sizes = np.zeros(_BLOCKS), np.zeros(_BLOCKS)
     times = np.zeros(largest + 1, dtype=np.int64)
@@ -143,8 +161,8 @@ def sparse_lag(
         groups.starts,
         groups.end_of,
         lag,
-        n_x,
-        n_y,
+        log_x,
+        log_y,
         log_table,
         edges,
         sums,
