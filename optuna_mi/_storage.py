@@ -59,6 +59,8 @@ def open_storage(url: str) -> BaseStorage:
     try:
         return RDBStorage(
             url,
+            # A connection that a restarted server has forgotten is replaced, not an error.
+            engine_kwargs={"pool_pre_ping": True},
             heartbeat_interval=_HEARTBEAT_SECONDS,
             heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(max_retry=_MAX_RETRIES),
         )

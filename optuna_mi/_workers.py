@@ -7,16 +7,25 @@ import time
 
 import optuna
 import torch
+from optuna.exceptions import StorageInternalError
 from optuna.storages import fail_stale_trials
 from optuna.study import MaxTrialsCallback
+from sqlalchemy.exc import DBAPIError
 from tqdm.auto import tqdm
 
 from optuna_mi._choices import make_objective, make_pruner, make_sampler
+from optuna_mi._logging import get_logger
 from optuna_mi._main_job import ENDED, Job
 from optuna_mi._storage import open_storage
 from optuna_mi.datasets import load_dataset
 from optuna_mi.search_space import DilationSpace
 from optuna_mi.training import DilatedRNNObjective
+
+_logger = get_logger(__name__)
+
+# A database that is restarted is back within minutes.
+_OUTAGE_SECONDS = 600
+_PAUSE_SECONDS = 5
 
 
 def n_ended(study: optuna.Study) -> int:
@@ -34,21 +43,48 @@ def run_trials(
 ) -> None:
     """Run trials here until the study has as many as the job wants.
 
-    A trial that runs out of the accelerator's memory fails; the others go on.
+    A trial that runs out of the accelerator's memory fails; the others go on. A storage that stops
+    answering is waited for.
+
+    Raises:
+        StorageInternalError: The storage did not come back within ten minutes.
     """
-    fail_stale_trials(study)
-    missing = job.preset.trials - n_ended(study)
-    if missing <= 0:
-        return
     study.sampler = make_sampler(job.sampler, objective.space, job.seed, worker)
     study.pruner = make_pruner(job.pruner, job.preset.epochs)
-    study.optimize(
-        objective,
-        n_trials=missing,
-        callbacks=[MaxTrialsCallback(job.preset.trials, states=ENDED)],
-        catch=(torch.OutOfMemoryError,),
-        show_progress_bar=progress,
-    )
+    reached = time.monotonic()
+    while True:
+        try:
+            fail_stale_trials(study)
+            missing = job.preset.trials - n_ended(study)
+            reached = time.monotonic()
+            if missing <= 0:
+                return
+            study.optimize(
+                objective,
+                n_trials=missing,
+                callbacks=[MaxTrialsCallback(job.preset.trials, states=ENDED)],
+                catch=(torch.OutOfMemoryError,),
+                show_progress_bar=progress,
+            )
+            return
+        except Exception as error:
+            # The trial at hand stays running and goes stale; its cell and checkpoint are kept.
+            if not _is_outage(error) or time.monotonic() - reached > _OUTAGE_SECONDS:
+                raise
+            _logger.warning(f"The storage does not answer; trying again in {_PAUSE_SECONDS} s")
+            time.sleep(_PAUSE_SECONDS)
+
+
+def _is_outage(error: BaseException | None) -> bool:
+    """Return whether a storage error is among what led to this one.
+
+    Optuna 5.0 hides it behind an UnboundLocalError when a failed trial cannot be told.
+    """
+    while error is not None:
+        if isinstance(error, StorageInternalError | DBAPIError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def run_workers(job: Job, study: optuna.Study, n_workers: int) -> None:

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -46,6 +47,8 @@ _WORKER = """
 import sys, time
 import optuna_mi._storage as storage
 storage._HEARTBEAT_SECONDS = 1
+import optuna_mi._workers as workers
+workers._PAUSE_SECONDS = 1
 import optuna
 from optuna_mi.cli import main
 report = optuna.Trial.report
@@ -92,3 +95,42 @@ def test_killed_workers_cost_no_trial(tmp_path: Path) -> None:
         # resumed from the checkpoint: the first epoch was not trained again
         first = trials[number].intermediate_values[0]
         assert retry.intermediate_values[0] == first
+
+
+@pytest.mark.slow
+def test_postgresql_stops_and_comes_back_under_load(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    folder = tmp_path_factory.mktemp("outage")
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        pgserver = pytest.importorskip("pgserver")
+    pytest.importorskip("psycopg2")
+    server = pgserver.get_server(folder / "data")
+    url = server.get_uri().replace("postgresql://", "postgresql+psycopg2://")
+    arguments = ["search", "digits", "--trials", "8", "--storage", url, "--out", str(folder)]
+    command = [sys.executable, "-c", _WORKER]
+    create = [*command, "0", *arguments, *_SIZES, "--trials", "1"]
+    subprocess.run(create, check=True, capture_output=True, timeout=300)
+    study = optuna.load_study(study_name="digits", storage=open_storage(url))
+    workers = [subprocess.Popen([*command, "0.7", *arguments, *_SIZES]) for _ in range(2)]
+    try:
+        _wait_for(lambda: len(study.get_trials(states=(TrialState.RUNNING,))) == 2)
+        server.cleanup()
+        time.sleep(2)
+        server = pgserver.get_server(folder / "data")
+        assert [worker.wait(timeout=300) for worker in workers] == [0, 0]
+        time.sleep(3)  # the grace period of what was running when the other worker ended
+        last = [*command, "0", *arguments, *_SIZES]
+        subprocess.run(last, check=True, capture_output=True, timeout=300)
+        study = optuna.load_study(study_name="digits", storage=open_storage(url))
+        trials = study.get_trials()
+        assert sum(t.state == TrialState.COMPLETE for t in trials) >= 8
+        assert not [t for t in trials if t.state == TrialState.RUNNING]
+        assert all(t.user_attrs["epochs"] == 3 for t in trials if t.state == TrialState.COMPLETE)
+    finally:
+        for worker in workers:
+            worker.kill()
+            worker.wait()
+        server.cleanup()
