@@ -1,14 +1,14 @@
 """A dilated layer of a large hidden size on the CPU: few large matrix products, float32.
 
-One product projects the inputs of all positions, one a block of d lanes makes the recurrent part,
-one pass over memory does the rest of the cell. The gradients of the weights are one product each
-over all positions, in slices that stay in the cache. Memory is (positions, batch, features).
+The rows of a layer, (positions * batch), are worked through in groups that stay in the cache: one
+product projects a group's inputs, one a block of lanes makes the recurrent part, one pass does the
+rest of the cell; backwards likewise, with one product a group for the gradient of the inputs and
+of each weight.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -19,7 +19,51 @@ from optuna_mi.nn._memory import call, flat
 from optuna_mi.nn._positions import LayerPlan, last_rows, take_rows
 from optuna_mi.nn._validation import LayerState
 
-_SLICE = 1024  # rows of a weight gradient's product: both operands fit a L2 cache
+_GROUP = 512  # rows: three gates of 256 take 1.5 MB
+
+
+class Piece(NamedTuple):
+    """Lanes of one block: rows that depend on earlier blocks only."""
+
+    row: int
+    lane: int
+    rows: int
+    past: int
+
+
+class Group(NamedTuple):
+    """Consecutive pieces; their past is ``past`` to ``past + stop - start``.
+
+    The past is rows of the outputs, of the initial state where ``first``.
+    """
+
+    start: int
+    stop: int
+    past: int
+    first: bool
+    pieces: list[Piece]
+
+
+def make_groups(plan: LayerPlan, batch: int) -> list[Group]:
+    """Cut a plan's rows into groups of at most _GROUP rows."""
+    groups: list[Group] = []
+    starts = [int(start) * batch for start in plan.starts]
+    for s, (start, size) in enumerate(zip(starts, plan.block_sizes, strict=True)):
+        for lane in range(0, size * batch, _GROUP):
+            rows = min(_GROUP, size * batch - lane)
+            past = lane if s == 0 else starts[s - 1] + lane
+            piece = Piece(start + lane, lane, rows, past)
+            group = groups[-1] if groups else None
+            if (
+                group is not None
+                and not group.first
+                and piece.row + rows - group.start <= _GROUP
+                and piece.row - past == group.start - group.past
+            ):
+                groups[-1] = group._replace(stop=piece.row + rows, pieces=[*group.pieces, piece])
+            else:
+                groups.append(Group(piece.row, piece.row + rows, past, s == 0, [piece]))
+    return groups
 
 
 def run_layer(
@@ -32,13 +76,13 @@ def run_layer(
     if state is not None:
         parts = state if isinstance(state, tuple) else (state, None)
     starts = [
-        None if part is None else take_rows(part, plan.lanes).reshape(-1, size) for part in parts
+        None if part is None else take_rows(part, plan.lanes).reshape(-1, size).contiguous()
+        for part in parts
     ]
     rows = x.reshape(n * batch, features)
-    blocks = Blocks(plan, batch)
     function = {"RNN_TANH": _RNN, "GRU": _GRU, "LSTM": _LSTM}[cell.mode]
     inputs = starts if cell.mode == "LSTM" else starts[:1]
-    result = function.apply(rows, blocks, *inputs, *cell.all_weights[0])  # type: ignore[no-untyped-call]
+    result = function.apply(rows, make_groups(plan, batch), *inputs, *cell.all_weights[0])  # type: ignore[no-untyped-call]
     outputs = result if cell.mode == "LSTM" else (result,)
     outputs = [output.view(n, batch, size) for output in outputs]
     if not plan.full:
@@ -49,51 +93,25 @@ def run_layer(
     return outputs[0], (after[0], after[1]) if cell.mode == "LSTM" else after[0]
 
 
-class Blocks:
-    """A plan's blocks as rows of ``(positions * batch, features)`` matrices."""
-
-    def __init__(self, plan: LayerPlan, batch: int) -> None:
-        self.starts = [int(start) * batch for start in plan.starts]
-        self.sizes = [size * batch for size in plan.block_sizes]
-
-    def __iter__(self) -> Iterator[tuple[int, int, int]]:
-        """First row, first row of the block before (-1: the initial state), and rows."""
-        return zip(self.starts, [-1, *self.starts[:-1]], self.sizes, strict=True)
-
-    def slices(self) -> Iterator[tuple[int, int, int]]:
-        """First row, first row of its past, and rows: all but block 0, at most _SLICE at once."""
-        row, shift, stop = self.sizes[0], self.sizes[0], self.sizes[0]
-        for before, size in zip(self.sizes, self.sizes[1:], strict=False):
-            if before != shift:
-                yield from _cut(row, shift, stop)
-                row, shift = stop, before
-            stop += size
-        yield from _cut(row, shift, stop)
+def _add_products(
+    totals: tuple[torch.Tensor, torch.Tensor],
+    g: torch.Tensor,
+    group: Group,
+    x: torch.Tensor,
+    past: torch.Tensor | None,
+) -> None:
+    """Add a group's ``g^T x`` and ``g^T h`` to the gradients of W_ih and W_hh."""
+    rows = slice(group.start, group.stop)
+    totals[0].addmm_(g[rows].t(), x[rows])
+    _add_recurrent(totals[1], g, group, past)
 
 
-def _cut(row: int, shift: int, stop: int) -> Iterator[tuple[int, int, int]]:
-    for start in range(row, stop, _SLICE):
-        yield start, start - shift, min(_SLICE, stop - start)
-
-
-def _recurrent_gradient(
-    g: torch.Tensor, y: torch.Tensor, start: torch.Tensor | None, blocks: Blocks
-) -> torch.Tensor:
-    """Sum over positions of ``g_t h_(t-d)^T``."""
-    total = g.new_zeros(g.shape[1], y.shape[1])
-    if start is not None:
-        total.addmm_(g[: blocks.sizes[0]].t(), start)
-    for row, before, rows in blocks.slices():
-        total.addmm_(g[row : row + rows].t(), y[before : before + rows])
-    return total
-
-
-def _input_gradient(g: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-    """Sum over positions of ``g_t x_t^T``."""
-    total = g.new_zeros(g.shape[1], x.shape[1])
-    for row in range(0, len(g), _SLICE):
-        total.addmm_(g[row : row + _SLICE].t(), x[row : row + _SLICE])
-    return total
+def _add_recurrent(
+    total: torch.Tensor, g: torch.Tensor, group: Group, past: torch.Tensor | None
+) -> None:
+    if past is not None:
+        n = group.stop - group.start
+        total.addmm_(g[group.start : group.stop].t(), past[group.past : group.past + n])
 
 
 class _RNN(torch.autograd.Function):
@@ -101,44 +119,48 @@ class _RNN(torch.autograd.Function):
     def forward(
         ctx: Any,
         x: torch.Tensor,
-        blocks: Blocks,
+        groups: list[Group],
         start: torch.Tensor | None,
         *weights: torch.Tensor,
     ) -> torch.Tensor:
         w_ih, w_hh, b_ih, b_hh = weights
         size = w_hh.shape[1]
-        y = torch.addmm(b_ih + b_hh, x, w_ih.t())
-        w_t, flat_y = w_hh.t().contiguous(), flat(y)
-        for row, before, rows in blocks:
-            past = y[before : before + rows] if before >= 0 else start
-            if past is not None:
-                y[row : row + rows].addmm_(past, w_t)
-            call(_pointwise.rnn_forward, flat_y, row, rows, size)
+        y = x.new_empty(len(x), size)
+        i_t, h_t = w_ih.t().contiguous(), w_hh.t().contiguous()
+        bias, flat_y = b_ih + b_hh, flat(y)
+        for group in groups:
+            rows = slice(group.start, group.stop)
+            torch.addmm(bias, x[rows], i_t, out=y[rows])
+            past = start if group.first else y
+            for piece in group.pieces:
+                if past is not None:
+                    h = past[piece.past : piece.past + piece.rows]
+                    y[piece.row : piece.row + piece.rows].addmm_(h, h_t)
+                call(_pointwise.rnn_forward, flat_y, piece.row, piece.rows, size)
         ctx.save_for_backward(x, start, w_ih, w_hh, y)
-        ctx.blocks = blocks
+        ctx.groups = groups
         return y
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gy: torch.Tensor) -> tuple[Any, ...]:
         x, start, w_ih, w_hh, y = ctx.saved_tensors
-        blocks, size = ctx.blocks, w_hh.shape[1]
-        g, carry = torch.empty_like(y), y.new_zeros(blocks.sizes[0], size)
-        flat_gy, flat_carry, flat_y, flat_g = flat(gy), flat(carry), flat(y), flat(g)
-        for row, before, rows in reversed(list(blocks)):
-            call(_pointwise.rnn_backward, flat_gy, flat_carry, flat_y, flat_g, row, rows, size)
-            if before >= 0 or start is not None:
-                torch.mm(g[row : row + rows], w_hh, out=carry[:rows])
-        g_bias = g.sum(0)
-        return (
-            g @ w_ih if ctx.needs_input_grad[0] else None,
-            None,
-            carry if start is not None else None,
-            _input_gradient(g, x),
-            _recurrent_gradient(g, y, start, blocks),
-            g_bias,
-            g_bias.clone(),
-        )
+        size = w_hh.shape[1]
+        g, carry = torch.empty_like(y), _new_carry(ctx.groups, y)
+        gx = torch.empty_like(x) if ctx.needs_input_grad[0] else None
+        totals, bias = (torch.zeros_like(w_ih), torch.zeros_like(w_hh)), y.new_zeros(size)
+        arrays = (flat(gy), flat(carry), flat(y), flat(g), flat(bias))
+        for group in reversed(ctx.groups):
+            past = start if group.first else y
+            for row, lane, rows, _ in reversed(group.pieces):
+                call(_pointwise.rnn_backward, *arrays, lane, row, rows, size)
+                if past is not None:
+                    torch.mm(g[row : row + rows], w_hh, out=carry[lane : lane + rows])
+            _add_products(totals, g, group, x, past)
+            if gx is not None:
+                torch.mm(g[group.start : group.stop], w_ih, out=gx[group.start : group.stop])
+        gstart = carry if start is not None else None
+        return gx, None, gstart, *totals, bias, bias.clone()
 
 
 class _GRU(torch.autograd.Function):
@@ -146,57 +168,69 @@ class _GRU(torch.autograd.Function):
     def forward(
         ctx: Any,
         x: torch.Tensor,
-        blocks: Blocks,
+        groups: list[Group],
         start: torch.Tensor | None,
         *weights: torch.Tensor,
     ) -> torch.Tensor:
         w_ih, w_hh, b_ih, b_hh = weights
         size = w_hh.shape[1]
-        gates = torch.addmm(b_ih, x, w_ih.t())
-        y = x.new_empty(len(x), size)
+        gates, y = x.new_empty(len(x), 3 * size), x.new_empty(len(x), size)
         m = torch.empty_like(y)
-        recurrent = b_hh.expand(blocks.sizes[0], -1).contiguous()
-        w_t = w_hh.t().contiguous()
-        arrays = (flat(m), flat(y))
-        flat_gates, flat_recurrent, flat_start = flat(gates), flat(recurrent), flat(start)
-        for row, before, rows in blocks:
-            past = y[before : before + rows] if before >= 0 else start
-            if past is not None:
-                torch.addmm(b_hh, past, w_t, out=recurrent[:rows])
-            call(
-                _pointwise.gru_forward, flat_gates, flat_recurrent,
-                arrays[1] if before >= 0 else flat_start, *arrays, max(before, 0), row, rows, size,
-            )  # fmt: skip
+        # Without a past the recurrent sums are their biases.
+        recurrent = b_hh.repeat(_GROUP, 1)
+        i_t, h_t = w_ih.t().contiguous(), w_hh.t().contiguous()
+        head, tail = (flat(gates), flat(recurrent)), (flat(m), flat(y))
+        flat_start = flat(start)
+        for group in groups:
+            rows = slice(group.start, group.stop)
+            torch.addmm(b_ih, x[rows], i_t, out=gates[rows])
+            past = start if group.first else y
+            flat_past = flat_start if group.first else tail[1]
+            for piece in group.pieces:
+                if past is not None:
+                    h = past[piece.past : piece.past + piece.rows]
+                    torch.addmm(b_hh, h, h_t, out=recurrent[: piece.rows])
+                call(
+                    _pointwise.gru_forward, *head, flat_past, *tail,
+                    piece.past, piece.row, piece.rows, size,
+                )  # fmt: skip
         ctx.save_for_backward(x, start, w_ih, w_hh, y, gates, m)
-        ctx.blocks = blocks
+        ctx.groups = groups
         return y
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gy: torch.Tensor) -> tuple[Any, ...]:
         x, start, w_ih, w_hh, y, gates, m = ctx.saved_tensors
-        blocks, size = ctx.blocks, w_hh.shape[1]
-        gx, gh = torch.empty_like(gates), torch.empty_like(gates)
-        carry = y.new_zeros(blocks.sizes[0], size)
-        head = (flat(gy), flat(carry), flat(gates))
-        tail = (flat(m), flat(gx), flat(gh))
+        size = w_hh.shape[1]
+        gh, gn = torch.empty_like(gates), torch.empty_like(y)
+        carry, bias = _new_carry(ctx.groups, y), y.new_zeros(4 * size)
+        gx = torch.empty_like(x) if ctx.needs_input_grad[0] else None
+        # The input's sums have r and z in common with the recurrent ones.
+        rz, n = slice(0, 2 * size), slice(2 * size, 3 * size)
+        totals = (torch.zeros_like(w_ih), torch.zeros_like(w_hh))
+        head, tail = (flat(gy), flat(carry), flat(gates)), (flat(m), flat(gh), flat(gn), flat(bias))
         flat_y, flat_start = flat(y), flat(start)
-        for row, before, rows in reversed(list(blocks)):
-            call(
-                _pointwise.gru_backward, *head, flat_y if before >= 0 else flat_start, *tail,
-                max(before, 0), row, rows, size,
-            )  # fmt: skip
-            if before >= 0 or start is not None:
-                carry[:rows].addmm_(gh[row : row + rows], w_hh)
-        return (
-            gx @ w_ih if ctx.needs_input_grad[0] else None,
-            None,
-            carry if start is not None else None,
-            _input_gradient(gx, x),
-            _recurrent_gradient(gh, y, start, blocks),
-            gx.sum(0),
-            gh.sum(0),
-        )
+        for group in reversed(ctx.groups):
+            past = start if group.first else y
+            flat_past = flat_start if group.first else flat_y
+            for row, lane, rows, before in reversed(group.pieces):
+                call(
+                    _pointwise.gru_backward, *head, flat_past, *tail,
+                    before, lane, row, rows, size,
+                )  # fmt: skip
+                if past is not None:
+                    carry[lane : lane + rows].addmm_(gh[row : row + rows], w_hh)
+            _add_recurrent(totals[1], gh, group, past)
+            here = slice(group.start, group.stop)
+            totals[0][rz].addmm_(gh[here, rz].t(), x[here])
+            totals[0][n].addmm_(gn[here].t(), x[here])
+            if gx is not None:
+                torch.mm(gh[here, rz], w_ih[rz], out=gx[here])
+                gx[here].addmm_(gn[here], w_ih[n])
+        gstart = carry if start is not None else None
+        b_ih = torch.cat((bias[rz], bias[3 * size :]))
+        return gx, None, gstart, *totals, b_ih, bias[: 3 * size].clone()
 
 
 class _LSTM(torch.autograd.Function):
@@ -204,33 +238,32 @@ class _LSTM(torch.autograd.Function):
     def forward(
         ctx: Any,
         x: torch.Tensor,
-        blocks: Blocks,
+        groups: list[Group],
         start: torch.Tensor | None,
         start_c: torch.Tensor | None,
         *weights: torch.Tensor,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         w_ih, w_hh, b_ih, b_hh = weights
         size = w_hh.shape[1]
-        gates = torch.addmm(b_ih + b_hh, x, w_ih.t())
-        y = x.new_empty(len(x), size)
+        gates, y = x.new_empty(len(x), 4 * size), x.new_empty(len(x), size)
         cells = torch.empty_like(y)
-        w_t = w_hh.t().contiguous()
-        flat_gates, flat_cells, flat_y, flat_start = (
-            flat(gates),
-            flat(cells),
-            flat(y),
-            flat(start_c),
-        )
-        for row, before, rows in blocks:
-            past = y[before : before + rows] if before >= 0 else start
-            if past is not None:
-                gates[row : row + rows].addmm_(past, w_t)
-            call(
-                _pointwise.lstm_forward, flat_gates, flat_cells if before >= 0 else flat_start,
-                flat_cells, flat_y, max(before, 0), row, rows, size,
-            )  # fmt: skip
+        i_t, h_t, bias = w_ih.t().contiguous(), w_hh.t().contiguous(), b_ih + b_hh
+        arrays, flat_start, flat_gates = (flat(cells), flat(y)), flat(start_c), flat(gates)
+        for group in groups:
+            rows = slice(group.start, group.stop)
+            torch.addmm(bias, x[rows], i_t, out=gates[rows])
+            past = start if group.first else y
+            flat_past = flat_start if group.first else arrays[0]
+            for piece in group.pieces:
+                if past is not None:
+                    h = past[piece.past : piece.past + piece.rows]
+                    gates[piece.row : piece.row + piece.rows].addmm_(h, h_t)
+                call(
+                    _pointwise.lstm_forward, flat_gates, flat_past, *arrays,
+                    piece.past, piece.row, piece.rows, size,
+                )  # fmt: skip
         ctx.save_for_backward(x, start, start_c, w_ih, w_hh, y, cells, gates)
-        ctx.blocks = blocks
+        ctx.groups = groups
         ctx.set_materialize_grads(False)
         return y, cells
 
@@ -238,28 +271,34 @@ class _LSTM(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, gy: torch.Tensor | None, gcells: torch.Tensor | None) -> tuple[Any, ...]:
         x, start, start_c, w_ih, w_hh, y, cells, gates = ctx.saved_tensors
-        blocks, size = ctx.blocks, w_hh.shape[1]
-        g = torch.empty_like(gates)
-        carry, carry_c = (y.new_zeros(blocks.sizes[0], size) for _ in range(2))
+        size = w_hh.shape[1]
+        g, bias = torch.empty_like(gates), y.new_zeros(4 * size)
+        carry, carry_c = _new_carry(ctx.groups, y), _new_carry(ctx.groups, y)
+        gx = torch.empty_like(x) if ctx.needs_input_grad[0] else None
+        totals = (torch.zeros_like(w_ih), torch.zeros_like(w_hh))
         if gy is None:
             gy = torch.zeros_like(y)
         head = (flat(gy), flat(gcells), flat(carry), flat(carry_c), flat(gates))
-        flat_cells, flat_start, flat_g = flat(cells), flat(start_c), flat(g)
-        for row, before, rows in reversed(list(blocks)):
-            call(
-                _pointwise.lstm_backward, *head, flat_cells if before >= 0 else flat_start,
-                flat_cells, flat_g, max(before, 0), row, rows, size,
-            )  # fmt: skip
-            if before >= 0 or start is not None:
-                torch.mm(g[row : row + rows], w_hh, out=carry[:rows])
-        g_bias = g.sum(0)
-        return (
-            g @ w_ih if ctx.needs_input_grad[0] else None,
-            None,
-            carry if start is not None else None,
-            carry_c if start is not None else None,
-            _input_gradient(g, x),
-            _recurrent_gradient(g, y, start, blocks),
-            g_bias,
-            g_bias.clone(),
-        )
+        tail = (flat(cells), flat(g), flat(bias))
+        flat_start = flat(start_c)
+        for group in reversed(ctx.groups):
+            past = start if group.first else y
+            flat_past = flat_start if group.first else tail[0]
+            for row, lane, rows, before in reversed(group.pieces):
+                call(
+                    _pointwise.lstm_backward, *head, flat_past, *tail,
+                    before, lane, row, rows, size,
+                )  # fmt: skip
+                if past is not None:
+                    torch.mm(g[row : row + rows], w_hh, out=carry[lane : lane + rows])
+            _add_products(totals, g, group, x, past)
+            if gx is not None:
+                torch.mm(g[group.start : group.stop], w_ih, out=gx[group.start : group.stop])
+        gstart, gstart_c = (carry, carry_c) if start is not None else (None, None)
+        return gx, None, gstart, gstart_c, *totals, bias, bias.clone()
+
+
+def _new_carry(groups: list[Group], y: torch.Tensor) -> torch.Tensor:
+    """Zeros for the gradient that a block hands to the one before."""
+    width = max(piece.lane + piece.rows for group in groups for piece in group.pieces)
+    return y.new_zeros(width, y.shape[1])

@@ -29,7 +29,7 @@ def call(function: Any, *arguments: Any) -> Any:
     if function.signatures:
         return function(*arguments)
     note = threading.Timer(
-        1.0,
+        2.0,
         _logger.info,
         ("Compiling CPU kernels for the dilated RNN (%s); later runs find them cached.",
          function.__module__.rpartition("_")[2]),

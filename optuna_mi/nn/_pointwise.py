@@ -6,6 +6,8 @@ buffers of the whole layer. The equations are those of the ``_kernel_*`` modules
 
 from __future__ import annotations
 
+from typing import Any
+
 from numba import njit
 
 from optuna_mi.nn._simd import (
@@ -22,6 +24,12 @@ from optuna_mi.nn._simd import (
 from optuna_mi.nn._tiles import Floats
 
 
+@njit(nogil=True)
+def add_some(array: Floats, offset: int, count: int, value: Any) -> None:
+    """Add ``value`` to the first ``count`` elements from ``offset``."""
+    store_some(array, offset, count, load_some(array, offset, count) + value)
+
+
 @njit(cache=True, nogil=True)
 def rnn_forward(y: Floats, row: int, rows: int, size: int) -> None:
     """Tanh in place of the sums in ``y`` (n, H)."""
@@ -33,16 +41,24 @@ def rnn_forward(y: Floats, row: int, rows: int, size: int) -> None:
 
 @njit(cache=True, nogil=True)
 def rnn_backward(
-    gy: Floats, carry: Floats, y: Floats, g: Floats, row: int, rows: int, size: int
-) -> None:
-    """Gradient of the sums, ``g`` (n, H); ``carry`` (rows, H) comes from the later block."""
+    gy: Floats, carry: Floats, y: Floats, g: Floats, bias: Floats,
+    lane: int, row: int, rows: int, size: int,
+) -> None:  # fmt: skip
+    """Gradient of the sums, ``g`` (n, H).
+
+    ``carry`` (lanes, H), from row ``lane`` on, comes from the later block. ``bias`` (H) gains the
+    sums of ``g`` over the rows.
+    """
     one = splat(ONE)
-    base = row * size
-    for o in range(0, rows * size, WIDTH):
-        count = min(WIDTH, rows * size - o)
-        h = load_some(y, base + o, count)
-        gh = load_some(gy, base + o, count) + load_some(carry, o, count)
-        store_some(g, base + o, count, gh * (one - h * h))
+    for i in range(rows):
+        o = (row + i) * size
+        for j in range(0, size, WIDTH):
+            count = min(WIDTH, size - j)
+            h = load_some(y, o + j, count)
+            d = load_some(gy, o + j, count) + load_some(carry, (lane + i) * size + j, count)
+            d = d * (one - h * h)
+            store_some(g, o + j, count, d)
+            add_some(bias, j, count, d)
 
 
 @njit(cache=True, nogil=True)
@@ -86,10 +102,14 @@ def gru_forward(
 
 @njit(cache=True, nogil=True)
 def gru_backward(
-    gy: Floats, carry: Floats, gates: Floats, before: Floats, m: Floats, gx: Floats, gh: Floats,
-    source: int, row: int, rows: int, size: int,
+    gy: Floats, carry: Floats, gates: Floats, before: Floats, m: Floats, gh: Floats, gn: Floats,
+    bias: Floats, source: int, lane: int, row: int, rows: int, size: int,
 ) -> None:  # fmt: skip
-    """Gradients of both sums: ``gx`` (r, z, n) and ``gh`` (r, z, m); ``carry`` becomes z * dh."""
+    """Gradients of the sums: ``gh`` of r, z, m (n, 3H) and ``gn`` of n (n, H).
+
+    ``carry``, from row ``lane`` on, becomes z * dh; ``bias`` (4, H) gains the sums of all four
+    over the rows.
+    """
     one, zero = splat(ONE), splat(ONE) - splat(ONE)
     for i in range(rows):
         g, o = 3 * (row + i) * size, (row + i) * size
@@ -100,17 +120,20 @@ def gru_backward(
             h = zero
             if len(before) > 0:
                 h = load_some(before, (source + i) * size + j, count)
-            d = load_some(gy, o + j, count) + load_some(carry, i * size + j, count)
-            gn = d * (one - z) * (one - n * n)
-            gr = gn * load_some(m, o + j, count) * r * (one - r)
-            gz = d * (h - n) * z * (one - z)
-            store_some(gx, g + j, count, gr)
-            store_some(gh, g + j, count, gr)
-            store_some(gx, g + size + j, count, gz)
-            store_some(gh, g + size + j, count, gz)
-            store_some(gx, g + 2 * size + j, count, gn)
-            store_some(gh, g + 2 * size + j, count, gn * r)
-            store_some(carry, i * size + j, count, d * z)
+            d = load_some(gy, o + j, count) + load_some(carry, (lane + i) * size + j, count)
+            dn = d * (one - z) * (one - n * n)
+            dr = dn * load_some(m, o + j, count) * r * (one - r)
+            dz = d * (h - n) * z * (one - z)
+            dm = dn * r
+            store_some(gh, g + j, count, dr)
+            store_some(gh, g + size + j, count, dz)
+            store_some(gh, g + 2 * size + j, count, dm)
+            store_some(gn, o + j, count, dn)
+            store_some(carry, (lane + i) * size + j, count, d * z)
+            add_some(bias, j, count, dr)
+            add_some(bias, size + j, count, dz)
+            add_some(bias, 2 * size + j, count, dm)
+            add_some(bias, 3 * size + j, count, dn)
 
 
 @njit(cache=True, nogil=True)
@@ -142,9 +165,13 @@ def lstm_forward(
 @njit(cache=True, nogil=True)
 def lstm_backward(
     gy: Floats, gcells: Floats, carry: Floats, carry_c: Floats, gates: Floats, before: Floats,
-    cells: Floats, g_out: Floats, source: int, row: int, rows: int, size: int,
+    cells: Floats, g_out: Floats, bias: Floats,
+    source: int, lane: int, row: int, rows: int, size: int,
 ) -> None:  # fmt: skip
-    """Gradient of the sums, ``g_out`` (n, 4H); ``carry_c`` becomes that of the cells before."""
+    """Gradient of the sums, ``g_out`` (n, 4H); ``carry_c`` becomes that of the cells before.
+
+    ``bias`` (4H) gains the sums of ``g_out`` over the rows.
+    """
     one, zero = splat(ONE), splat(ONE) - splat(ONE)
     for k in range(rows):
         q, t = 4 * (row + k) * size, (row + k) * size
@@ -159,12 +186,18 @@ def lstm_backward(
             c = zero
             if len(before) > 0:
                 c = load_some(before, (source + k) * size + j, count)
-            gh = load_some(gy, t + j, count) + load_some(carry, k * size + j, count)
-            gc = fma(gh * o, one - tc * tc, load_some(carry_c, k * size + j, count))
+            gh = load_some(gy, t + j, count) + load_some(carry, (lane + k) * size + j, count)
+            gc = fma(gh * o, one - tc * tc, load_some(carry_c, (lane + k) * size + j, count))
             if len(gcells) > 0:
                 gc = gc + load_some(gcells, t + j, count)
-            store_some(g_out, q + j, count, gc * g * i * (one - i))
-            store_some(g_out, q + size + j, count, gc * c * f * (one - f))
-            store_some(g_out, q + 2 * size + j, count, gc * i * (one - g * g))
-            store_some(g_out, q + 3 * size + j, count, gh * tc * o * (one - o))
-            store_some(carry_c, k * size + j, count, gc * f)
+            di, df = gc * g * i * (one - i), gc * c * f * (one - f)
+            dg, do = gc * i * (one - g * g), gh * tc * o * (one - o)
+            store_some(g_out, q + j, count, di)
+            store_some(g_out, q + size + j, count, df)
+            store_some(g_out, q + 2 * size + j, count, dg)
+            store_some(g_out, q + 3 * size + j, count, do)
+            add_some(bias, j, count, di)
+            add_some(bias, size + j, count, df)
+            add_some(bias, 2 * size + j, count, dg)
+            add_some(bias, 3 * size + j, count, do)
+            store_some(carry_c, (lane + k) * size + j, count, gc * f)
