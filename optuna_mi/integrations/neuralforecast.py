@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, Literal
 
 from optuna_mi.decay import DecayAnalysis, analyze_decay, decay_curve
 from optuna_mi.integrations._forecast_config import ForecastConfig, Groups, suggest_input_size
 from optuna_mi.integrations._forecast_sampler import ForecastSampler
-from optuna_mi.integrations._panel import Transform, series_of, to_symbols
+from optuna_mi.integrations._panel import training_part
 from optuna_mi.search_space import DilationSpace, IntRange
 
 if TYPE_CHECKING:
@@ -19,6 +17,12 @@ if TYPE_CHECKING:
 
 __all__ = ["ForecastConfig", "ForecastDesign", "ForecastSampler"]
 
+Transform = Literal["detrend", "difference", "none"]
+_TRANSFORMS: dict[str, dict[str, Any]] = {
+    "detrend": {"detrend": True},
+    "difference": {"difference": 1},
+    "none": {},
+}
 # Beyond so many steps a forecasting window is no longer trained in practice.
 _LONGEST_LAG = 2048
 
@@ -62,7 +66,7 @@ class ForecastDesign:
         *,
         holdout: int | None = None,
         transform: Transform = "detrend",
-        n_bins: int | None = None,
+        n_bins: int = 8,
         input_size: int | None = None,
         max_layers: int = 8,
         id_col: str = "unique_id",
@@ -83,9 +87,10 @@ class ForecastDesign:
             h: Forecast horizon in steps.
             holdout: Last steps of every series that are kept for validation and test and are not
                 looked at here (``val_size + test_size``); ``h`` by default, as the Auto models.
-            transform: What is measured of a series: ``"detrend"``: what is left of it after a
-                straight line; ``"difference"``: its changes, for series that wander; ``"none"``.
-            n_bins: Quantile bins of a series; chosen by the amount of data by default.
+            transform: A trend makes all distances look dependent. ``"detrend"`` takes a straight
+                line out of every series; ``"difference"`` keeps its changes from step to step
+                only, for series that wander, but drowns a slow season in noise; ``"none"``.
+            n_bins: Quantile bins that each series' values are cut into.
             input_size: Fix the input window at so many steps.
             max_layers: Most layers.
             id_col: Column of the series' names.
@@ -104,24 +109,30 @@ class ForecastDesign:
         holdout = h if holdout is None else holdout
         if holdout < 0:
             raise ValueError(f"holdout must not be negative, got {holdout}")
-        series = series_of(panel, id_col=id_col, time_col=time_col, target_col=target_col)
-        series = [y[: y.size - holdout] for y in series if y.size > holdout]
-        length = int(np.median([y.size for y in series])) if series else 0
+        if transform not in _TRANSFORMS:
+            raise ValueError(f"transform must be one of {list(_TRANSFORMS)}, got {transform!r}")
+        kept = training_part(
+            panel, holdout=holdout, id_col=id_col, time_col=time_col, target_col=target_col
+        )
+        lengths = kept.groupby("unique_id", observed=True).size()
+        length = int(lengths.median())
         limit = length // 2 if input_size is None else input_size
         if length < 8 or not 2 <= limit <= length:
             raise ValueError(
                 f"the median series has {length} steps beside the {holdout} held out, too few for "
                 + ("an analysis" if length < 8 else f"an input window of {limit} (at least 2)")
             )
-        symbols = to_symbols(series, transform=transform, n_bins=n_bins)
         curve = decay_curve(
-            symbols,
-            max_lag=min(limit - 1, max(y.size for y in symbols) - 1, _LONGEST_LAG),
+            kept,
+            values="bins",
+            n_bins=n_bins,
+            max_lag=min(limit - 1, _LONGEST_LAG),
             lags="all",
             # Series of a panel move together, so another series is no substitute for noise.
             baseline="shuffle",
             positions="pooled",
             seed=seed,
+            **_TRANSFORMS[transform],
         )
         analysis = analyze_decay(curve, seed=seed, **analysis_options)
         span = max(analysis.max_dilation, 1)

@@ -22,7 +22,7 @@ def panel_of(*series: Any, **columns: str) -> pd.DataFrame:
         pd.DataFrame({"unique_id": f"s{i}", "ds": np.arange(len(y)), "y": y})
         for i, y in enumerate(series)
     ]
-    return pd.concat(frames, ignore_index=True).rename(columns=columns)
+    return pd.concat(frames).rename(columns=columns)  # the index repeats, as it does for users
 
 
 def seasonal(n: int, period: int, *, seed: int = 0, trend: float = 0.0) -> Any:
@@ -154,6 +154,7 @@ def test_a_fixed_window_bounds_the_dilations() -> None:
         ({"h": 0}, ValueError, "h must be"),
         ({"holdout": -1}, ValueError, "holdout must"),
         ({"holdout": 358}, ValueError, "2 steps beside the 358 held out"),
+        ({"holdout": 360}, ValueError, "longer than the 360 steps"),
         ({"input_size": 400}, ValueError, "input window of 400"),
         ({"transform": "log"}, ValueError, "'detrend', 'difference', 'none'"),
         ({"n_bins": 1}, ValueError, "n_bins"),
