@@ -8,62 +8,17 @@ of each weight.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import nn
 from torch.autograd.function import once_differentiable
 
 from optuna_mi.nn import _pointwise
+from optuna_mi.nn._groups import MAX_ROWS, Group, make_groups
 from optuna_mi.nn._memory import call, flat
 from optuna_mi.nn._positions import LayerPlan, last_rows, take_rows
 from optuna_mi.nn._validation import LayerState
-
-_GROUP = 512  # rows: three gates of 256 take 1.5 MB
-
-
-class Piece(NamedTuple):
-    """Lanes of one block: rows that depend on earlier blocks only."""
-
-    row: int
-    lane: int
-    rows: int
-    past: int
-
-
-class Group(NamedTuple):
-    """Consecutive pieces; their past is ``past`` to ``past + stop - start``.
-
-    The past is rows of the outputs, of the initial state where ``first``.
-    """
-
-    start: int
-    stop: int
-    past: int
-    first: bool
-    pieces: list[Piece]
-
-
-def make_groups(plan: LayerPlan, batch: int) -> list[Group]:
-    """Cut a plan's rows into groups of at most _GROUP rows."""
-    groups: list[Group] = []
-    starts = [int(start) * batch for start in plan.starts]
-    for s, (start, size) in enumerate(zip(starts, plan.block_sizes, strict=True)):
-        for lane in range(0, size * batch, _GROUP):
-            rows = min(_GROUP, size * batch - lane)
-            past = lane if s == 0 else starts[s - 1] + lane
-            piece = Piece(start + lane, lane, rows, past)
-            group = groups[-1] if groups else None
-            if (
-                group is not None
-                and not group.first
-                and piece.row + rows - group.start <= _GROUP
-                and piece.row - past == group.start - group.past
-            ):
-                groups[-1] = group._replace(stop=piece.row + rows, pieces=[*group.pieces, piece])
-            else:
-                groups.append(Group(piece.row, piece.row + rows, past, s == 0, [piece]))
-    return groups
 
 
 def run_layer(
@@ -114,6 +69,17 @@ def _add_recurrent(
         total.addmm_(g[group.start : group.stop].t(), past[group.past : group.past + n])
 
 
+class _Biases:
+    """Gradient of the biases, summed by groups: one long sum would lose digits."""
+
+    def __init__(self, like: torch.Tensor, size: int) -> None:
+        self.group, self.total = like.new_zeros(size), like.new_zeros(size)
+
+    def finish_group(self) -> None:
+        self.total += self.group
+        self.group.zero_()
+
+
 class _RNN(torch.autograd.Function):
     @staticmethod
     def forward(
@@ -148,8 +114,8 @@ class _RNN(torch.autograd.Function):
         size = w_hh.shape[1]
         g, carry = torch.empty_like(y), _new_carry(ctx.groups, y)
         gx = torch.empty_like(x) if ctx.needs_input_grad[0] else None
-        totals, bias = (torch.zeros_like(w_ih), torch.zeros_like(w_hh)), y.new_zeros(size)
-        arrays = (flat(gy), flat(carry), flat(y), flat(g), flat(bias))
+        totals, biases = (torch.zeros_like(w_ih), torch.zeros_like(w_hh)), _Biases(y, size)
+        arrays = (flat(gy), flat(carry), flat(y), flat(g), flat(biases.group))
         for group in reversed(ctx.groups):
             past = start if group.first else y
             for row, lane, rows, _ in reversed(group.pieces):
@@ -159,8 +125,9 @@ class _RNN(torch.autograd.Function):
             _add_products(totals, g, group, x, past)
             if gx is not None:
                 torch.mm(g[group.start : group.stop], w_ih, out=gx[group.start : group.stop])
+            biases.finish_group()
         gstart = carry if start is not None else None
-        return gx, None, gstart, *totals, bias, bias.clone()
+        return gx, None, gstart, *totals, biases.total, biases.total.clone()
 
 
 class _GRU(torch.autograd.Function):
@@ -177,7 +144,7 @@ class _GRU(torch.autograd.Function):
         gates, y = x.new_empty(len(x), 3 * size), x.new_empty(len(x), size)
         m = torch.empty_like(y)
         # Without a past the recurrent sums are their biases.
-        recurrent = b_hh.repeat(_GROUP, 1)
+        recurrent = b_hh.repeat(MAX_ROWS, 1)
         i_t, h_t = w_ih.t().contiguous(), w_hh.t().contiguous()
         head, tail = (flat(gates), flat(recurrent)), (flat(m), flat(y))
         flat_start = flat(start)
@@ -204,12 +171,15 @@ class _GRU(torch.autograd.Function):
         x, start, w_ih, w_hh, y, gates, m = ctx.saved_tensors
         size = w_hh.shape[1]
         gh, gn = torch.empty_like(gates), torch.empty_like(y)
-        carry, bias = _new_carry(ctx.groups, y), y.new_zeros(4 * size)
+        carry, biases = _new_carry(ctx.groups, y), _Biases(y, 4 * size)
         gx = torch.empty_like(x) if ctx.needs_input_grad[0] else None
         # The input's sums have r and z in common with the recurrent ones.
         rz, n = slice(0, 2 * size), slice(2 * size, 3 * size)
         totals = (torch.zeros_like(w_ih), torch.zeros_like(w_hh))
-        head, tail = (flat(gy), flat(carry), flat(gates)), (flat(m), flat(gh), flat(gn), flat(bias))
+        head, tail = (
+            (flat(gy), flat(carry), flat(gates)),
+            (flat(m), flat(gh), flat(gn), flat(biases.group)),
+        )
         flat_y, flat_start = flat(y), flat(start)
         for group in reversed(ctx.groups):
             past = start if group.first else y
@@ -228,9 +198,10 @@ class _GRU(torch.autograd.Function):
             if gx is not None:
                 torch.mm(gh[here, rz], w_ih[rz], out=gx[here])
                 gx[here].addmm_(gn[here], w_ih[n])
+            biases.finish_group()
         gstart = carry if start is not None else None
-        b_ih = torch.cat((bias[rz], bias[3 * size :]))
-        return gx, None, gstart, *totals, b_ih, bias[: 3 * size].clone()
+        b_r, b_z, b_m, b_n = biases.total.chunk(4)
+        return gx, None, gstart, *totals, torch.cat((b_r, b_z, b_n)), torch.cat((b_r, b_z, b_m))
 
 
 class _LSTM(torch.autograd.Function):
@@ -272,14 +243,14 @@ class _LSTM(torch.autograd.Function):
     def backward(ctx: Any, gy: torch.Tensor | None, gcells: torch.Tensor | None) -> tuple[Any, ...]:
         x, start, start_c, w_ih, w_hh, y, cells, gates = ctx.saved_tensors
         size = w_hh.shape[1]
-        g, bias = torch.empty_like(gates), y.new_zeros(4 * size)
+        g, biases = torch.empty_like(gates), _Biases(y, 4 * size)
         carry, carry_c = _new_carry(ctx.groups, y), _new_carry(ctx.groups, y)
         gx = torch.empty_like(x) if ctx.needs_input_grad[0] else None
         totals = (torch.zeros_like(w_ih), torch.zeros_like(w_hh))
         if gy is None:
             gy = torch.zeros_like(y)
         head = (flat(gy), flat(gcells), flat(carry), flat(carry_c), flat(gates))
-        tail = (flat(cells), flat(g), flat(bias))
+        tail = (flat(cells), flat(g), flat(biases.group))
         flat_start = flat(start_c)
         for group in reversed(ctx.groups):
             past = start if group.first else y
@@ -294,8 +265,9 @@ class _LSTM(torch.autograd.Function):
             _add_products(totals, g, group, x, past)
             if gx is not None:
                 torch.mm(g[group.start : group.stop], w_ih, out=gx[group.start : group.stop])
+            biases.finish_group()
         gstart, gstart_c = (carry, carry_c) if start is not None else (None, None)
-        return gx, None, gstart, gstart_c, *totals, bias, bias.clone()
+        return gx, None, gstart, gstart_c, *totals, biases.total, biases.total.clone()
 
 
 def _new_carry(groups: list[Group], y: torch.Tensor) -> torch.Tensor:
