@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import optuna
 from optuna.trial import TrialState
 
@@ -139,22 +140,27 @@ def create_study(
     return study
 
 
-def thinned(analysis: DecayAnalysis, n: int = 200) -> DecayAnalysis:
-    """Return the analysis with at most about ``n`` lags of its curve, for a study's attributes.
+def thinned(analysis: DecayAnalysis, n: int = 100) -> DecayAnalysis:
+    """Return the analysis with about ``n`` lags of its curve at most, in six digits.
 
-    A study's attributes are read with it again and again, so they stay small.
+    A study's attributes are read with it again and again and shown in full by the dashboard, so
+    they stay small.
     """
     curve = analysis.curve
-    if len(curve) <= n:
-        return analysis
     keep = thin(curve.lags.astype(np.float64), curve.mi_corrected, n, log=True)
     fields = {field.name: getattr(curve, field.name) for field in dataclasses.fields(curve)}
     arrays: dict[str, Any] = {
-        name: value[keep]
+        name: _six_digits(value[keep])
         for name, value in fields.items()
         if isinstance(value, np.ndarray) and value.shape == curve.lags.shape
     }
     return dataclasses.replace(analysis, curve=dataclasses.replace(curve, **arrays))
+
+
+def _six_digits(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    if values.dtype.kind != "f":
+        return values
+    return np.array([float(f"{value:.6g}") for value in values])
 
 
 def _described(dataset: Dataset) -> dict[str, Any]:
