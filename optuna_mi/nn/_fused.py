@@ -7,6 +7,10 @@ then keeps its outputs only.
 
 from __future__ import annotations
 
+import itertools
+import os
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -82,9 +86,37 @@ def _empty_like(tensor: torch.Tensor | None, wanted: bool) -> torch.Tensor | Non
 
 def _input_gradient(x: torch.Tensor, plan: LayerPlan, wanted: bool) -> torch.Tensor | None:
     """Memory for the gradient of ``x``: the kernels write the rows that the plan reads."""
-    if wanted and len(plan.positions) < x.shape[0]:
-        return torch.zeros_like(x)
-    return _empty_like(x, wanted)
+    gradient = _empty_like(x, wanted)
+    if gradient is not None and len(plan.unread):
+        gradient.index_fill_(0, torch.from_numpy(plan.unread), 0.0)
+    return gradient
+
+
+def _by_columns(function: Any, batch: int, *arguments: Any) -> list[Any]:
+    """Call a kernel for the whole batch, divided among torch's number of threads.
+
+    The kernels are independent by columns, and give up the interpreter's lock. What each thread
+    returns comes back in the order of the columns.
+    """
+    tiles = batch // COLUMNS
+    parts = min(torch.get_num_threads(), tiles)
+    bounds = [tiles * i // parts * COLUMNS for i in range(parts + 1)]
+    jobs = [(*arguments, batch, first, last) for first, last in itertools.pairwise(bounds)]
+    results = [] if function.signatures else [call(function, *jobs.pop(0))]  # compiles once
+    if len(jobs) > 1:
+        return results + list(_pool(os.getpid()).map(lambda job: function(*job), jobs))
+    return results + [call(function, *job) for job in jobs]
+
+
+@lru_cache(maxsize=1)
+def _pool(pid: int) -> ThreadPoolExecutor:
+    """Threads of this process: a forked one must not wait for its parent's."""
+    return ThreadPoolExecutor(thread_name_prefix="dilated-rnn")
+
+
+def _sum_gradients(parts: list[Any]) -> list[torch.Tensor]:
+    """Add up the weight gradients of the parts of the batch, in their order."""
+    return [torch.from_numpy(sum(arrays[1:], arrays[0])) for arrays in zip(*parts, strict=True)]
 
 
 class _PlainFunction(torch.autograd.Function):
@@ -105,9 +137,10 @@ class _PlainFunction(torch.autograd.Function):
         x = x.contiguous()
         batch = x.shape[2]
         y = x.new_empty(len(plan.positions), w_hh.shape[1], batch)
-        call(kernel.forward,
+        _by_columns(
+            kernel.forward, batch,
             flat(x), plan.source_rows, flat(start), plan.starts, plan.lengths,
-            *_pairs((w_ih, w_hh, b_ih, b_hh)), flat(y), batch, 0, batch,
+            *_pairs((w_ih, w_hh, b_ih, b_hh)), flat(y),
         )  # fmt: skip
         ctx.save_for_backward(x, start, w_ih, w_hh, b_ih, b_hh, y)
         ctx.plan, ctx.kernel = plan, kernel
@@ -120,11 +153,12 @@ class _PlainFunction(torch.autograd.Function):
         plan, batch = ctx.plan, x.shape[2]
         gx = _input_gradient(x, plan, ctx.needs_input_grad[0])
         gstart = _empty_like(start, ctx.needs_input_grad[1])
-        gradients = call(ctx.kernel.backward,
+        parts = _by_columns(
+            ctx.kernel.backward, batch,
             flat(gy), flat(x), plan.source_rows, flat(start), plan.starts, plan.lengths,
-            *_pairs(tuple(parameters)), flat(y), flat(gx), flat(gstart), batch, 0, batch,
+            *_pairs(tuple(parameters)), flat(y), flat(gx), flat(gstart),
         )  # fmt: skip
-        return gx, gstart, *map(torch.from_numpy, gradients), None, None
+        return gx, gstart, *_sum_gradients(parts), None, None
 
 
 class _LSTMFunction(torch.autograd.Function):
@@ -146,9 +180,10 @@ class _LSTMFunction(torch.autograd.Function):
         batch = x.shape[2]
         y = x.new_empty(len(plan.positions), w_hh.shape[1], batch)
         cells = torch.empty_like(y)
-        call(_kernel_lstm.forward,
+        _by_columns(
+            _kernel_lstm.forward, batch,
             flat(x), plan.source_rows, flat(start), flat(start_c), plan.starts, plan.lengths,
-            *_pairs((w_ih, w_hh, b_ih, b_hh)), flat(y), flat(cells), batch, 0, batch,
+            *_pairs((w_ih, w_hh, b_ih, b_hh)), flat(y), flat(cells),
         )  # fmt: skip
         ctx.save_for_backward(x, start, start_c, w_ih, w_hh, b_ih, b_hh, y, cells)
         ctx.plan = plan
@@ -163,10 +198,11 @@ class _LSTMFunction(torch.autograd.Function):
         gx = _input_gradient(x, plan, ctx.needs_input_grad[0])
         wanted = ctx.needs_input_grad[1] or ctx.needs_input_grad[2]
         gstart, gstart_c = _empty_like(start, wanted), _empty_like(start_c, wanted)
-        gradients = call(_kernel_lstm.backward,
+        parts = _by_columns(
+            _kernel_lstm.backward, batch,
             flat(torch.zeros_like(y) if gy is None else gy), flat(gcells),
             flat(x), plan.source_rows, flat(start), flat(start_c), plan.starts, plan.lengths,
             *_pairs(tuple(parameters)), flat(y), flat(cells),
-            flat(gx), flat(gstart), flat(gstart_c), batch, 0, batch,
+            flat(gx), flat(gstart), flat(gstart_c),
         )  # fmt: skip
-        return gx, gstart, gstart_c, *map(torch.from_numpy, gradients), None
+        return gx, gstart, gstart_c, *_sum_gradients(parts), None

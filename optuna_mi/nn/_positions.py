@@ -30,6 +30,7 @@ class LayerPlan:
         block_sizes: Lanes that are alive in each block, non-increasing.
         lanes: Residues ``t mod d`` of block 0, int64; row of the initial state that each reads.
         source: Row of the layer below for each position, int64 ``(n,)``; ``None`` is the identity.
+        unread: Rows of the layer below that this one does not read, int64.
         full: All of ``0 .. length - 1`` are computed.
     """
 
@@ -37,6 +38,7 @@ class LayerPlan:
     block_sizes: tuple[int, ...]
     lanes: IntArray
     source: IntArray | None
+    unread: IntArray
     full: bool
 
     @property
@@ -131,8 +133,16 @@ def plan_stack(length: int, dilations: tuple[int, ...], n_last: int | None) -> S
     for positions, lanes, sizes in reversed(drafts):
         source = row[positions]
         identity = len(source) == below and bool((source == np.arange(below)).all())
-        full = len(positions) == length
-        layers.append(LayerPlan(positions, sizes, lanes, None if identity else source, full))
+        layers.append(
+            LayerPlan(
+                positions,
+                sizes,
+                lanes,
+                source=None if identity else source,
+                unread=np.setdiff1d(np.arange(below), source),
+                full=len(positions) == length,
+            )
+        )
         row = np.full(length, -1, dtype=np.int64)
         row[positions] = np.arange(len(positions))
         below = len(positions)

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optuna_mi.nn import DilatedRNN, DilatedRNNClassifier
+from optuna_mi.nn._simd import COLUMNS
 
 from .reference import flatten, make, random_state
 
@@ -279,3 +280,27 @@ def test_slow_first_use_is_announced(monkeypatch):
 def test_import_compiles_nothing():
     code = "import sys, optuna_mi.nn; sys.exit('numba' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_two_threads_divide_the_batch(cell):
+    """A batch of three tiles: outputs are the same bits, gradients the same up to rounding."""
+    _, own = twins("fused", cell, 7, (1, 3))
+    x = torch.randn(20, 3 * COLUMNS - 5, 3)
+    before = torch.get_num_threads()
+
+    def run(threads):
+        torch.set_num_threads(threads)
+        own.zero_grad()
+        y, _ = own(x)
+        y.square().sum().backward()
+        return y, [p.grad.clone() for p in own.parameters()]
+
+    try:
+        one, two, again = run(1), run(2), run(2)
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(one[0], two[0])
+    for a, b, c in zip(one[1], two[1], again[1], strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-4)
+        assert torch.equal(b, c)
