@@ -120,7 +120,7 @@ def sgemm(size: int = 1024, repeats: int = 5) -> float:
 def check_same_model(model: nn.Module, peer: Peer, batch) -> float:
     """Copy our parameters into the peer; largest relative difference of the outputs."""
     for ours, theirs in zip(model.rnn.layers, peer.stack.cells, strict=True):
-        theirs.load_state_dict(ours.state_dict())
+        theirs.load_state_dict(ours.cell.state_dict())
     head = model.output if isinstance(model, DilatedRNNClassifier) else model.decoder
     peer.output.load_state_dict(head.state_dict())
     if peer.embedding is not None:

@@ -25,6 +25,7 @@ def run_layer(
     cell: nn.RNNBase, x: torch.Tensor, plan: LayerPlan, dilation: int, state: LayerState | None
 ) -> tuple[torch.Tensor, LayerState | None]:
     """Run one layer; arguments and results as in ``_views.run_layer``."""
+    x = take_rows(x, plan.source)
     n, batch, features = x.shape
     size = cell.hidden_size
     parts: tuple[torch.Tensor | None, ...] = (None, None)

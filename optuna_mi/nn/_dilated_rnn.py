@@ -1,15 +1,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import nn
-from torch.nn import functional
 
-from optuna_mi.nn import _views
 from optuna_mi.nn._backend import choose_backend
 from optuna_mi.nn._init import init_layer
+from optuna_mi.nn._layer import DilatedLayer
 from optuna_mi.nn._positions import plan_stack, take_rows
 from optuna_mi.nn._validation import (
     Backend,
@@ -27,12 +26,6 @@ from optuna_mi.nn._validation import (
     check_probability,
     check_state,
 )
-
-_CELLS: dict[str, Callable[[int, int], nn.RNNBase]] = {
-    "rnn": nn.RNN,
-    "gru": nn.GRU,
-    "lstm": nn.LSTM,
-}
 
 
 class DilatedRNN(nn.Module):
@@ -56,8 +49,9 @@ class DilatedRNN(nn.Module):
             ``"fused"`` (own CPU kernels, float32) or ``"auto"``.
 
     Attributes:
-        layers: One ``torch.nn.RNN``, ``GRU`` or ``LSTM`` of a single layer each: they hold the
-            parameters ``weight_ih_l0, weight_hh_l0, bias_ih_l0, bias_hh_l0``.
+        layers: One module a layer; its ``cell`` is a ``torch.nn.RNN``, ``GRU`` or ``LSTM`` and
+            holds the parameters ``weight_ih_l0, weight_hh_l0, bias_ih_l0, bias_hh_l0``. A hook on a
+            layer sees what it passes on, ``(positions, B, H)``, the last step last.
 
     Raises:
         TypeError: A size or a dilation is not an integer.
@@ -96,16 +90,20 @@ class DilatedRNN(nn.Module):
         self.residual = residual
         self.backend: Backend = backend
         sizes = (self.input_size, *self.hidden_sizes)
+        last = len(self.dilations) - 1
         self.layers = nn.ModuleList(
-            _CELLS[cell](features, size) for features, size in itertools.pairwise(sizes)
+            DilatedLayer(cell, *pair, dilation, self.dropout if i < last else 0.0, residual)
+            for i, (pair, dilation) in enumerate(
+                zip(itertools.pairwise(sizes), self.dilations, strict=True)
+            )
         )
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
         """Initialise all layers anew, from torch's default generator."""
         for layer in self.layers:
-            assert isinstance(layer, nn.RNNBase)
-            init_layer(layer, self.init)
+            assert isinstance(layer, DilatedLayer)
+            init_layer(layer.cell, self.init)
 
     def forward(
         self, x: torch.Tensor, state: Sequence[LayerState] | None = None, need: Need = "all"
@@ -151,41 +149,16 @@ class DilatedRNN(nn.Module):
             check_state(state, self.dilations, self.hidden_sizes, batch, self.cell == "lstm")
         plan = plan_stack(length, self.dilations, n_last)
         sizes = (self.input_size, *self.hidden_sizes)
-        weight = self.layers[0].weight_ih_l0
-        assert isinstance(weight, torch.Tensor)
-        backend = choose_backend(self.backend, sizes, x, weight)
-        fused = backend == "fused"
-        # Imported late: both bring numba and define kernels.
-        if fused:
-            from optuna_mi.nn import _fused
-
-            x = _fused.enter(x)
-        elif backend == "blocks":
-            from optuna_mi.nn import _blocks
-
-        run = _blocks.run_layer if backend == "blocks" else _views.run_layer
+        backend = choose_backend(self.backend, sizes, x, next(self.parameters()))
         states: list[LayerState] = []
         collected: list[torch.Tensor] = []
         for i, (layer, layer_plan) in enumerate(zip(self.layers, plan.layers, strict=True)):
-            assert isinstance(layer, nn.RNNBase)
-            before = None if state is None else state[i]
-            add_input = self.residual and layer.input_size == layer.hidden_size
-            below = x if fused and not add_input else take_rows(x, layer_plan.source)
-            if fused:
-                h, after = _fused.run_layer(layer, x, layer_plan, self.dilations[i], before, batch)
-            else:
-                h, after = run(layer, below, layer_plan, self.dilations[i], before)
-            if i + 1 < len(self.layers):
-                h = functional.dropout(h, self.dropout, self.training)
-            x = h + below if add_input else h
+            x, after = layer(x, layer_plan, None if state is None else state[i], backend)
             if after is not None:
                 states.append(after)
             if collect:
-                row = int((layer_plan.positions == length - 1).nonzero()[0][0])
-                collected.append(x[row, :, :batch].t() if fused else x[row])
+                collected.append(x[-1])  # the last step comes last in every plan
         output = take_rows(x, plan.output)
-        if fused:
-            output = _fused.leave(output, batch)
         if need == "last":
             output = output[0]
         elif self.batch_first:

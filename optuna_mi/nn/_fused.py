@@ -1,8 +1,8 @@
 """Own CPU kernels: a dilated layer and its gradient as one autograd function, float32.
 
-Between layers the memory is (positions, features, batch), the batch padded to whole tiles. The
-backward pass computes the gates anew: that costs less than writing and reading them, and a layer
-then keeps its outputs only.
+The memory is (positions, features, batch), the batch padded to whole tiles; between layers it is
+seen transposed. The backward pass computes the gates anew: that costs less than writing and reading
+them, and a layer then keeps its outputs only.
 """
 
 from __future__ import annotations
@@ -25,53 +25,43 @@ from optuna_mi.nn._simd import COLUMNS
 from optuna_mi.nn._validation import LayerState
 
 
-def enter(x: torch.Tensor) -> torch.Tensor:
-    """``(n, B, features)`` to the kernels' ``(n, features, padded B)``."""
-    return functional.pad(x.transpose(1, 2), (0, -x.shape[1] % COLUMNS)).contiguous()
-
-
-def leave(x: torch.Tensor, batch: int) -> torch.Tensor:
-    """Back to ``(n, B, features)``."""
-    return x[:, :, :batch].transpose(1, 2)
-
-
 def run_layer(
-    cell: nn.RNNBase,
-    x: torch.Tensor,
-    plan: LayerPlan,
-    dilation: int,
-    state: LayerState | None,
-    batch: int,
+    cell: nn.RNNBase, x: torch.Tensor, plan: LayerPlan, dilation: int, state: LayerState | None
 ) -> tuple[torch.Tensor, LayerState | None]:
-    """Run one layer.
-
-    Args:
-        cell: Holds the parameters.
-        x: Output of the layer below, ``(rows, features, padded B)``.
-        plan: The positions.
-        dilation: d.
-        state: As in ``_views.run_layer``.
-        batch: B.
-
-    Returns:
-        Outputs ``(n, H, padded B)`` and the state after the last step; ``None`` if pruned.
-    """
+    """Run one layer; arguments and results as in ``_views.run_layer``."""
+    batch = x.shape[1]
     parts: tuple[torch.Tensor | None, ...] = (None, None)
     if state is not None:
         parts = state if isinstance(state, tuple) else (state, None)
-    starts = [None if part is None else enter(take_rows(part, plan.lanes)) for part in parts]
+    starts = [None if part is None else _enter(take_rows(part, plan.lanes)) for part in parts]
     weights = cell.all_weights[0]
     if cell.mode == "LSTM":
-        y, cells = _LSTMFunction.apply(x, *starts, *weights, plan)  # type: ignore[no-untyped-call]
-        if not plan.full:
-            return y, None
-        return y, (
-            last_rows(leave(y, batch), parts[0], dilation),
-            last_rows(leave(cells, batch), parts[1], dilation),
-        )
-    kernel = _kernel_gru if cell.mode == "GRU" else _kernel_rnn
-    y = _PlainFunction.apply(x, starts[0], *weights, plan, kernel)  # type: ignore[no-untyped-call]
-    return y, last_rows(leave(y, batch), parts[0], dilation) if plan.full else None
+        result = _LSTMFunction.apply(_enter(x), *starts, *weights, plan)  # type: ignore[no-untyped-call]
+    else:
+        kernel = _kernel_gru if cell.mode == "GRU" else _kernel_rnn
+        result = (_PlainFunction.apply(_enter(x), starts[0], *weights, plan, kernel),)  # type: ignore[no-untyped-call]
+    outputs = [_leave(output, batch) for output in result]
+    if not plan.full:
+        return outputs[0], None
+    after = tuple(
+        last_rows(output, part, dilation) for output, part in zip(outputs, parts, strict=False)
+    )
+    return outputs[0], (after[0], after[1]) if cell.mode == "LSTM" else after[0]
+
+
+def _enter(x: torch.Tensor) -> torch.Tensor:
+    """``(n, B, features)`` to the kernels' ``(n, features, padded B)``.
+
+    What :func:`_leave` made is taken as it is, if the batch is whole tiles.
+    """
+    x = x.transpose(1, 2)
+    padding = -x.shape[2] % COLUMNS
+    return functional.pad(x, (0, padding)) if padding else x.contiguous()
+
+
+def _leave(x: torch.Tensor, batch: int) -> torch.Tensor:
+    """Back to ``(n, B, features)``: a view."""
+    return x[:, :, :batch].transpose(1, 2)
 
 
 def _pairs(parameters: tuple[torch.Tensor, ...]) -> tuple[tuple[Array, ...], tuple[Array, ...]]:

@@ -21,7 +21,7 @@ def run_layer(
 
     Args:
         cell: A single-layer, unidirectional, time-major ``torch.nn.RNN``, ``GRU`` or ``LSTM``.
-        x: Input at the plan's positions, ``(n, B, features)``.
+        x: Output of the layer below, ``(rows, B, features)``.
         plan: The positions.
         dilation: d.
         state: Outputs (and cells, for LSTM) at times -d .. -1, ``(d, B, H)``; ``None`` for zeros.
@@ -29,6 +29,7 @@ def run_layer(
     Returns:
         The outputs ``(n, B, H)`` and the state after the last step; ``None`` if pruned.
     """
+    x = take_rows(x, plan.source)
     n, batch, features = x.shape
     width = plan.block_sizes[0]
     hx = None

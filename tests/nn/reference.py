@@ -29,7 +29,7 @@ def naive(model: DilatedRNN, x: torch.Tensor, state=None):
     for i, (layer, d, size) in enumerate(
         zip(model.layers, model.dilations, model.hidden_sizes, strict=True)
     ):
-        params = [layer.weight_ih_l0, layer.weight_hh_l0, layer.bias_ih_l0, layer.bias_hh_l0]
+        params = layer.cell.all_weights[0]
         zeros = x.new_zeros(d, batch, size)
         given = zeros if state is None else state[i]
         h0, c0 = given if isinstance(given, tuple) else (given, zeros)

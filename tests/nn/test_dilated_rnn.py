@@ -133,14 +133,15 @@ def test_batch_first(cell):
 def test_one_layer_of_dilation_one_is_torch_gru():
     model = make("gru", 5, (1,))
     x = torch.randn(9, 2, 3, dtype=torch.float64)
-    expected, last = model.layers[0](x)
+    expected, last = model.layers[0].cell(x)
     output, state = model(x)
     assert_close([output, state[0]], [expected, last], 0)
 
 
-def test_dropout_drops_between_layers_only():
+@pytest.mark.parametrize("backend", ["views", "fused", "blocks"])
+def test_dropout_drops_between_layers_only(backend):
     torch.manual_seed(0)
-    model = DilatedRNN(3, 64, (1, 2), cell="rnn", dropout=0.5, backend="views")
+    model = DilatedRNN(3, 64, (1, 2), cell="rnn", dropout=0.5, backend=backend)
     x = torch.randn(20, 8, 3)
     below = []
     model.layers[1].register_forward_pre_hook(lambda _, args: below.append(args[0]))
@@ -160,6 +161,21 @@ def test_layer_outputs_are_those_of_the_full_run():
         lower = make("gru", (4, 4, 3)[:n], (1, 2, 4)[:n], residual=True)
         lower.load_state_dict({k: v for k, v in model.state_dict().items() if int(k[7]) < n})
         assert_close([h], [naive(lower, x)[0][-1]])
+
+
+@pytest.mark.parametrize("backend", ["views", "fused", "blocks"])
+@pytest.mark.parametrize("need", ["all", "last", 3])
+def test_hooks_see_what_layers_pass_on(backend, need):
+    """The last step comes last, also where only some positions are computed."""
+    model = make("gru", 4, (3, 2, 4), residual=True, backend=backend, dtype=torch.float32)
+    x = torch.randn(11, 9, 3)
+    seen = []
+    for layer in model.layers:
+        layer.register_forward_hook(lambda _, __, output: seen.append(output[0]))
+    model(x, need=need)
+    for h, expected in zip(list(seen), model.layer_outputs(x), strict=True):
+        assert h.shape[1:] == (9, 4)
+        torch.testing.assert_close(h[-1], expected)
 
 
 def test_saved_and_loaded(tmp_path):

@@ -10,7 +10,7 @@ from optuna_mi.nn import DilatedRNN
 
 def layer(cell, init, features=30, size=50):
     torch.manual_seed(0)
-    return DilatedRNN(features, size, (1,), cell=cell, init=init).layers[0]
+    return DilatedRNN(features, size, (1,), cell=cell, init=init).layers[0].cell
 
 
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
