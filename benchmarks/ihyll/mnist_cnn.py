@@ -33,7 +33,11 @@ from optuna_mi.training import (
 
 LAYERS = ["conv1", "conv2", "dense1", "dense2"]
 LR_MIN, LR_MAX, BATCH = 0.001, 0.1, 100
-RUNS = ("fixed", "warm-up", "policy 1", "policy 2", "policy 2, IXY", "layer-wise", "trend")
+BATCH_CHANGE = "policy 2, batch 500"
+RUNS = (
+    *("fixed", "warm-up", "policy 1", "policy 2", "policy 2, IXY", "layer-wise", "trend"),
+    BATCH_CHANGE,  # from epoch 3 on ([V] Fig. 5): then five epochs by the value alone
+)
 HERE = Path(__file__).parent
 
 
@@ -83,6 +87,10 @@ def schedule(run: str, model: Network, probe: InformationProbe) -> tuple[Any, An
     return optimizer, IHYLLReferencePolicy(optimizer, reference=entropy, noise=0.0, **bounds)
 
 
+def batch_size(run: str, epoch: int) -> int:
+    return 500 if run == BATCH_CHANGE and epoch >= 3 else BATCH
+
+
 def train_one(run: str, seed: int, epochs: int, data: Any) -> pd.DataFrame:
     x, y, x_test, y_test = data
     torch.manual_seed(seed)
@@ -97,7 +105,8 @@ def train_one(run: str, seed: int, epochs: int, data: Any) -> pd.DataFrame:
         started = time.process_time()
         rates = [group["lr"] for group in optimizer.param_groups]
         model.train()
-        for batch in torch.randperm(len(y), generator=order).split(BATCH):
+        size = batch_size(run, epoch)
+        for batch in torch.randperm(len(y), generator=order).split(size):
             optimizer.zero_grad(set_to_none=True)
             F.cross_entropy(model(x[batch]), y[batch]).backward()
             optimizer.step()
@@ -108,6 +117,8 @@ def train_one(run: str, seed: int, epochs: int, data: Any) -> pd.DataFrame:
             policy.step()
         elif run == "layer-wise":
             policy.step(found.layers)
+        elif run == BATCH_CHANGE:
+            policy.step(found.ihyll, batch_size=batch_size(run, epoch + 1))
         elif policy is not None:
             policy.step(found.ihyll)
         model.eval()

@@ -8,7 +8,7 @@ Euclidean distances stay squared: only their order matters.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,9 @@ from numba import njit, types
 from numba.extending import intrinsic
 
 Floats = npt.NDArray[np.float64]
+# True for Euclidean, None for Chebyshev: numba compiles a version for each type, without branches
+# in the inner loops, which a boolean would leave there (0.49 -> 0.34 ms for the pairs in classes).
+Metric = Literal[True] | None
 
 # measured at N = 1000: the layouts take the same time at about 50 features
 _SAMPLE_MAJOR_FROM = 48
@@ -52,7 +55,7 @@ def feature_major(x: Floats) -> tuple[Floats, int]:
 
 @njit(cache=True, nogil=True)
 def fill_distances(
-    x: Floats, xt: Floats, i: int, lo: int, hi: int, euclidean: bool, row: Floats
+    x: Floats, xt: Floats, i: int, lo: int, hi: int, euclidean: Metric, row: Floats
 ) -> None:
     """Write the distances from sample i to samples lo..hi-1 into row (hi - lo,).
 
@@ -60,7 +63,7 @@ def fill_distances(
     """
     if xt.size > 0:
         _along_samples(xt, i, lo, hi, euclidean, row)
-    elif euclidean:
+    elif euclidean is not None:
         for j in range(lo, hi):
             row[j - lo] = _squared(x[i], x[j])
     else:
@@ -85,7 +88,7 @@ def _largest(a: Floats, b: Floats) -> float:
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST)
-def _along_samples(xt: Floats, i: int, lo: int, hi: int, euclidean: bool, row: Floats) -> None:
+def _along_samples(xt: Floats, i: int, lo: int, hi: int, euclidean: Metric, row: Floats) -> None:
     """`fill_distances` for the feature-major layout.
 
     Loops run over slices from zero: with an offset, numba must allow for negative indices and
@@ -99,7 +102,7 @@ def _along_samples(xt: Floats, i: int, lo: int, hi: int, euclidean: bool, row: F
         a0, a1, a2, a3 = xt[f, i], xt[f + 1, i], xt[f + 2, i], xt[f + 3, i]
         x0, x1 = xt[f, lo:hi], xt[f + 1, lo:hi]
         x2, x3 = xt[f + 2, lo:hi], xt[f + 3, lo:hi]
-        if euclidean:
+        if euclidean is not None:
             for j in range(out.size):
                 d0, d1, d2, d3 = a0 - x0[j], a1 - x1[j], a2 - x2[j], a3 - x3[j]
                 out[j] += (d0 * d0 + d1 * d1) + (d2 * d2 + d3 * d3)
@@ -112,7 +115,7 @@ def _along_samples(xt: Floats, i: int, lo: int, hi: int, euclidean: bool, row: F
     if f + 2 <= n_features:
         a0, a1 = xt[f, i], xt[f + 1, i]
         x0, x1 = xt[f, lo:hi], xt[f + 1, lo:hi]
-        if euclidean:
+        if euclidean is not None:
             for j in range(out.size):
                 d0, d1 = a0 - x0[j], a1 - x1[j]
                 out[j] += d0 * d0 + d1 * d1
@@ -123,7 +126,7 @@ def _along_samples(xt: Floats, i: int, lo: int, hi: int, euclidean: bool, row: F
     if f < n_features:
         a0 = xt[f, i]
         x0 = xt[f, lo:hi]
-        if euclidean:
+        if euclidean is not None:
             for j in range(out.size):
                 out[j] += (a0 - x0[j]) * (a0 - x0[j])
         else:

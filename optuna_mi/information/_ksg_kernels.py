@@ -7,6 +7,7 @@ import numpy.typing as npt
 from numba import njit
 
 from optuna_mi.information._distances import (
+    Metric,
     count_within,
     feature_major,
     fill_distances,
@@ -23,7 +24,7 @@ _ROWS = 8
 
 @njit(cache=True, nogil=True)
 def _fill_rows(
-    x: Floats, xt: Floats, block: int, first: int, euclidean: bool, rows: Floats
+    x: Floats, xt: Floats, block: int, first: int, euclidean: Metric, rows: Floats
 ) -> None:
     """Write the distances of samples first.. to all samples into rows; inf to themselves."""
     n = x.shape[0]
@@ -33,7 +34,7 @@ def _fill_rows(
         for r in range(n_rows):
             fill_distances(x, xt, first + r, start, stop, euclidean, rows[r, start:])
     for r in range(n_rows):
-        if euclidean:
+        if euclidean is not None:
             for j in range(n):
                 rows[r, j] = np.sqrt(rows[r, j])
         rows[r, first + r] = np.inf
@@ -58,7 +59,7 @@ def _count(
     k: int,
     variant: int,
     shrink: float,
-    euclidean: bool,
+    euclidean: Metric,
     nx: Ints,
     ny: Ints,
     radius: Floats,
@@ -98,7 +99,7 @@ def _count(
 
 
 def ksg_counts(
-    x: Floats, y: Floats, k: int, variant: int, shrink: float, euclidean: bool
+    x: Floats, y: Floats, k: int, variant: int, shrink: float, euclidean: Metric
 ) -> tuple[Ints, Ints, Floats]:
     """Count the neighbours of every sample in the two marginal spaces.
 
@@ -109,7 +110,7 @@ def ksg_counts(
         variant: 1 counts strictly within the joint radius, 2 within the rectangle's own sides,
             closed.
         shrink: Variant 1 only: count within radius - shrink, closed, instead (NPEET's way).
-        euclidean: Euclidean instead of Chebyshev distance in each marginal space.
+        euclidean: True for Euclidean, None for Chebyshev distance, in each marginal space.
 
     Returns:
         The counts in x and in y (the sample itself not counted; int64, shape (N,) each) and the

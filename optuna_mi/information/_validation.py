@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -87,15 +87,15 @@ def check_neighbours(k: int, n: int) -> int:
     return int(k)
 
 
-def check_metric(metric: str) -> bool:
-    """Return whether the metric is Euclidean.
+def check_metric(metric: str) -> Literal[True] | None:
+    """Return the metric as the kernels want it: True for Euclidean, None for Chebyshev.
 
     Raises:
         ValueError: If the metric is unknown.
     """
     if metric not in METRICS:
         raise ValueError(f"metric must be one of {METRICS}, got {metric!r}")
-    return metric == "euclidean"
+    return True if metric == "euclidean" else None
 
 
 def check_tile(tile: int) -> int:
