@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import re
 import shlex
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ def test_examples_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     for package in _REQUIRES.findall(text):
         if importlib.util.find_spec(package) is None:
             pytest.skip(f"{_name(page)} needs {package}, which is not installed")
+        warnings.simplefilter("ignore")  # what other libraries deprecate is theirs
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TQDM_DISABLE", "1")
     optimize = optuna.Study.optimize

@@ -130,12 +130,18 @@ def test_any_auto_model_can_take_the_input_size(air: pd.DataFrame) -> None:
     assert all(design.input_size.low <= size <= design.input_size.high for size in sizes)
 
 
-def test_the_librarys_own_search_overruns_a_short_series(air: pd.DataFrame) -> None:
+def test_the_librarys_own_windows_overrun_a_short_series(air: pd.DataFrame) -> None:
     """Why the window comes from the data: 16 and 64 horizons are longer than 11 years."""
-    from neuralforecast.models import DilatedRNN
+    own = AutoDilatedRNN.default_config["input_size_multiplier"]
+    assert 64 in own
+    limit = ForecastDesign.from_panel(air, h=12).input_size.high
+    assert limit < 12 * 16
 
-    model = DilatedRNN(h=12, input_size=16 * 12, max_steps=1, **QUIET)
-    with pytest.raises(ValueError, match="input_size=192"):
+    def config(_trial: Any) -> dict[str, Any]:
+        return {"input_size": 12 * 16, "max_steps": 1} | QUIET
+
+    model = AutoDilatedRNN(h=12, backend="optuna", config=config, num_samples=1)
+    with pytest.raises(Exception, match="too short for training"):
         neuralforecast.NeuralForecast([model], freq="ME").fit(air, val_size=12)
 
 
