@@ -20,6 +20,7 @@ from optuna_mi.samplers._cells import Cells
 CELL_ATTR = "mi:cell"
 FAILED_ATTR = "mi:failed"
 NO_CELL = -1
+UNDECIDED = -2  # Chose a cell, saw that another one had it too, and chooses again.
 
 
 @dataclass
@@ -32,6 +33,7 @@ class Claims:
         failures: Number of failed trials of each cell.
         pending: Cells of trials that a heartbeat declared dead a moment ago: the storage's
             callback is about to enqueue them again.
+        contested: Cells that more than one live trial has.
         undecided: Numbers of running trials that have not written down their cell yet.
         waiting: Whether a trial waits to be taken up.
     """
@@ -40,6 +42,7 @@ class Claims:
     finished: set[int] = field(default_factory=set)
     failures: Counter[int] = field(default_factory=Counter)
     pending: set[int] = field(default_factory=set)
+    contested: set[int] = field(default_factory=set)
     undecided: list[int] = field(default_factory=list)
     waiting: bool = False
 
@@ -53,6 +56,7 @@ class Claims:
             finished=self.finished | other.finished,
             failures=self.failures + other.failures,
             pending=self.pending | other.pending,
+            contested=self.contested | other.contested | (self.holder.keys() & other.holder.keys()),
             undecided=[*self.undecided, *other.undecided],
             waiting=self.waiting or other.waiting,
         )
@@ -122,7 +126,11 @@ def _add(trial: FrozenTrial, cells: Cells, claims: Claims, pending: bool = False
     state = trial.state
     attrs = trial.system_attrs
     cell = written_cell(trial, cells)
-    if cell is None:
+    if cell == UNDECIDED:
+        cell = NO_CELL
+        if state == TrialState.RUNNING:
+            claims.undecided.append(trial.number)
+    elif cell is None:
         if state == TrialState.RUNNING and "fixed_params" not in attrs:
             claims.undecided.append(trial.number)
             if trial.number < len(cells):
@@ -139,6 +147,8 @@ def _add(trial: FrozenTrial, cells: Cells, claims: Claims, pending: bool = False
         if pending:
             claims.pending.add(cell)
         return
+    if cell in claims.holder:
+        claims.contested.add(cell)
     claims.holder[cell] = min(trial.number, claims.holder.get(cell, trial.number))
     if state.is_finished():
         claims.finished.add(cell)

@@ -1,45 +1,27 @@
 from __future__ import annotations
 
-import datetime
-import threading
-import time
-import warnings
-import weakref
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import optuna
 from optuna.samplers import BaseSampler, RandomSampler
-from optuna.storages._heartbeat import BaseHeartbeat, is_heartbeat_enabled
+from optuna.storages._heartbeat import is_heartbeat_enabled
 from optuna.trial import TrialState
 
 from optuna_mi._logging import get_logger
 from optuna_mi.samplers._cells import Cells
-from optuna_mi.samplers._claims import (
-    CELL_ATTR,
-    FAILED_ATTR,
-    NO_CELL,
-    ClaimReader,
-    Claims,
-    open_cells,
-    own_cell,
-    released_cell,
-    written_cell,
-)
+from optuna_mi.samplers._claims import FAILED_ATTR, NO_CELL, written_cell
 from optuna_mi.samplers._forwarding import ForwardingSampler
+from optuna_mi.samplers._tickets import TicketOffice
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
-    from optuna.storages import BaseStorage
     from optuna.study import Study
     from optuna.trial import FrozenTrial
 
     from optuna_mi.search_space import DilationSpace
 
 _logger = get_logger(__name__)
-
-_PATIENCE = 5.0  # Seconds a lower ticket may take to write its cell down before it counts as dead.
-_POLL = (0.01, 1.0)  # Seconds between looks at the storage: the first, the longest.
 
 
 class MIGridSampler(ForwardingSampler):
@@ -102,8 +84,7 @@ class MIGridSampler(ForwardingSampler):
         )
         self._max_failures = max_retries + 1
         self._names = frozenset(self._cells.names)
-        self._presumed_dead: set[tuple[str, int]] = set()
-        self._reset_reading()
+        self._office = TicketOffice(self._cells, self._max_failures)
 
     @property
     def space(self) -> DilationSpace:
@@ -121,18 +102,13 @@ class MIGridSampler(ForwardingSampler):
 
     def is_exhausted(self, study: Study) -> bool:
         """Return whether every cell is finished or given up."""
-        claims = self._read(study)
-        return not open_cells(claims, self._cells, self._max_failures)
+        return not self._office.open(self._office.read(study))
 
     def _prepare(self, study: Study, trial: FrozenTrial) -> None:
         self._space.freeze(study)
-        if self._keeps_its_params(trial):
-            return
-        cell = self._choose(study, trial)
-        value: list[str | int] = [self._cells.fingerprint, NO_CELL if cell is None else cell]
-        study._storage.set_trial_system_attr(trial._trial_id, CELL_ATTR, value)
-        # The trial object at hand was read before the attribute was there.
-        trial.system_attrs = {**trial.system_attrs, CELL_ATTR: value}
+        # An enqueued trial runs what the user asked for; a retried one what it ran before.
+        if "fixed_params" not in trial.system_attrs and written_cell(trial, self._cells) is None:
+            self._office.draw(study, trial)
 
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
@@ -180,7 +156,7 @@ class MIGridSampler(ForwardingSampler):
         """Hand on to the base sampler, and stop the study when no cell is left for this worker."""
         super().after_trial(study, trial, state, values)
         cell = self._cell_of(trial)
-        claims = self._read(study)
+        claims = self._office.read(study)
         if state == TrialState.FAIL:
             study._storage.set_trial_system_attr(trial._trial_id, FAILED_ATTR, True)
             if cell is not None and claims.holder.get(cell) == trial.number:
@@ -189,11 +165,12 @@ class MIGridSampler(ForwardingSampler):
                 if claims.failures[cell] >= self._max_failures:
                     _logger.warning(
                         f"Cell {self._cells.params(cell)} is given up after "
-                        f"{claims.failures[cell]} failures."
+                        f"{claims.failures[cell]} failures; start again with a larger max_retries "
+                        "to try it again."
                     )
         elif cell is not None:
             claims.finished.add(cell)
-        left = open_cells(claims, self._cells, self._max_failures)
+        left = self._office.open(claims)
         free = left - set(claims.holder) - claims.pending
         # With a heartbeat the cells of dead workers come back, so somebody has to stay for them.
         if free or claims.waiting or (left and is_heartbeat_enabled(study._storage)):
@@ -203,78 +180,11 @@ class MIGridSampler(ForwardingSampler):
         except RuntimeError:
             return  # Asked and told by hand: there is no loop to stop.
 
-    def _keeps_its_params(self, trial: FrozenTrial) -> bool:
-        # An enqueued trial runs what the user asked for; a retried one what it ran before.
-        return "fixed_params" in trial.system_attrs or written_cell(trial, self._cells) is not None
-
     def _cell_of(self, trial: FrozenTrial) -> int | None:
         written = written_cell(trial, self._cells)
         if written is None and "fixed_params" in trial.system_attrs:
             return self._cells.find(trial.system_attrs["fixed_params"])
         return written
-
-    def _read(self, study: Study) -> Claims:
-        storage = study._storage
-        callback = (
-            isinstance(storage, BaseHeartbeat)
-            and storage.get_heartbeat_stale_trial_callback() is not None
-        )
-        with self._lock:
-            readers = self._readers.setdefault(storage, {})
-            key = (study.study_name, study._study_id)
-            reader = readers.setdefault(key, ClaimReader(self._cells))
-            trials = storage.get_all_trials(study._study_id, deepcopy=False)
-            return reader.read(trials, datetime.datetime.now(), callback)
-
-    def __getstate__(self) -> dict[str, Any]:
-        # Samplers travel to other processes; what was read here is read again there.
-        return {k: v for k, v in self.__dict__.items() if k not in ("_lock", "_readers")}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self._reset_reading()
-
-    def _reset_reading(self) -> None:
-        self._lock = threading.Lock()
-        self._readers: weakref.WeakKeyDictionary[
-            BaseStorage, dict[tuple[str, int], ClaimReader]
-        ] = weakref.WeakKeyDictionary()
-
-    def _choose(self, study: Study, trial: FrozenTrial) -> int | None:
-        claims = self._read(study)
-        cell = own_cell(trial.number, claims, self._cells)
-        if cell is not None:
-            return cell
-        patient_until = time.monotonic() + _PATIENCE
-        pause = _POLL[0]
-        while True:
-            lower = [
-                n
-                for n in claims.undecided
-                if n < trial.number and (study.study_name, n) not in self._presumed_dead
-            ]
-            if not lower:
-                cell = released_cell(trial.number, claims, self._cells, self._max_failures)
-                if cell is not None or not self._worth_waiting(study, claims):
-                    return cell
-            elif time.monotonic() > patient_until:
-                self._presumed_dead.update((study.study_name, n) for n in lower)
-            time.sleep(pause)
-            pause = min(2 * pause, _POLL[1])
-            claims = self._read(study)
-
-    def _worth_waiting(self, study: Study, claims: Claims) -> bool:
-        """Whether a cell may still come back: another worker holds it and could be found dead."""
-        in_loop = study._thread_local.in_optimize_loop
-        if not in_loop or not is_heartbeat_enabled(study._storage) or claims.waiting:
-            return False
-        if not open_cells(claims, self._cells, self._max_failures):
-            return False
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            # A bracket of Hyperband cannot enqueue; the study it belongs to can.
-            optuna.storages.fail_stale_trials(getattr(study, "_study", study))
-        return True
 
 
 def _contains(distribution: BaseDistribution, value: Any) -> bool:

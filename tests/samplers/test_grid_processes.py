@@ -87,7 +87,7 @@ def test_200_cells_under_8_processes(worker: ModuleType, storage_url: str, tmp_p
     grid.assert_complete(200)
 
 
-@pytest.mark.parametrize("storage_url", ["journal", "sqlite"], indirect=True)
+@pytest.mark.parametrize("storage_url", ["journal"], indirect=True)
 def test_failed_cells_are_trained_again(
     worker: ModuleType, storage_url: str, tmp_path: Path
 ) -> None:

@@ -225,7 +225,7 @@ def test_two_grids_in_one_study_do_not_disturb_each_other(space: DilationSpace) 
 def test_a_dead_ticket_does_not_hold_up_the_others(
     space: DilationSpace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("optuna_mi.samplers._mi_grid_sampler._PATIENCE", 0.05)
+    monkeypatch.setattr("optuna_mi.samplers._tickets._PATIENCE", 0.05)
     sampler = _sampler(space)
     study = optuna.create_study(sampler=sampler)
     # A worker died between drawing its ticket and writing down its cell.

@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import datetime
+import threading
+import time
+import warnings
+import weakref
+from typing import TYPE_CHECKING, Any
+
+import optuna
+from optuna.storages._heartbeat import BaseHeartbeat, is_heartbeat_enabled
+
+from optuna_mi.samplers._cells import Cells
+from optuna_mi.samplers._claims import (
+    CELL_ATTR,
+    NO_CELL,
+    UNDECIDED,
+    ClaimReader,
+    Claims,
+    open_cells,
+    own_cell,
+    released_cell,
+)
+
+if TYPE_CHECKING:
+    from optuna.storages import BaseStorage
+    from optuna.study import Study
+    from optuna.trial import FrozenTrial
+
+_PATIENCE = 5.0  # Seconds a lower ticket may take to write its cell down before it counts as dead.
+_POLL = (0.01, 1.0)  # Seconds between looks at the storage: the first, the longest.
+
+
+class TicketOffice:
+    """Gives every trial of a study its cell, in agreement with all other workers.
+
+    Args:
+        cells: The grid.
+        max_failures: Failures after which a cell is given up.
+    """
+
+    def __init__(self, cells: Cells, max_failures: int) -> None:
+        self._cells = cells
+        self._max_failures = max_failures
+        self._presumed_dead: set[tuple[str, int]] = set()
+        self._reset()
+
+    def read(self, study: Study) -> Claims:
+        """Return what the trials of the study say about the cells."""
+        storage = study._storage
+        callback = (
+            isinstance(storage, BaseHeartbeat)
+            and storage.get_heartbeat_stale_trial_callback() is not None
+        )
+        with self._lock:
+            readers = self._readers.setdefault(storage, {})
+            key = (study.study_name, study._study_id)
+            reader = readers.setdefault(key, ClaimReader(self._cells))
+            trials = storage.get_all_trials(study._study_id, deepcopy=False)
+            return reader.read(trials, datetime.datetime.now(), callback)
+
+    def open(self, claims: Claims) -> set[int]:
+        """Return the cells that are neither finished nor given up."""
+        return open_cells(claims, self._cells, self._max_failures)
+
+    def draw(self, study: Study, trial: FrozenTrial) -> None:
+        """Choose the trial's cell and write it down; ``NO_CELL`` if none is left for it.
+
+        Where the storage has a heartbeat and other workers still train, this waits: a cell may
+        come back from one that died.
+        """
+        claims = self.read(study)
+        cell = own_cell(trial.number, claims, self._cells)
+        if cell is not None:
+            self._write(study, trial, cell)
+            return
+        patient_until = time.monotonic() + _PATIENCE
+        pause = _POLL[0]
+        while True:
+            lower = self._undecided_below(study, trial, claims)
+            if not lower:
+                cell = released_cell(trial.number, claims, self._cells, self._max_failures)
+                if cell is not None and self._take(study, trial, cell):
+                    return
+                if cell is None and not self._worth_waiting(study, claims):
+                    self._write(study, trial, NO_CELL)
+                    return
+            elif time.monotonic() > patient_until:
+                self._presumed_dead.update((study.study_name, n) for n in lower)
+            self._stay_alive(study, trial)
+            time.sleep(pause)
+            pause = min(2 * pause, _POLL[1])
+            claims = self.read(study)
+
+    def _undecided_below(self, study: Study, trial: FrozenTrial, claims: Claims) -> list[int]:
+        dead, name = self._presumed_dead, study.study_name
+        return [n for n in claims.undecided if n < trial.number and (name, n) not in dead]
+
+    def _take(self, study: Study, trial: FrozenTrial, cell: int) -> bool:
+        # A slow worker may have been presumed dead, and both take the cell. Whoever sees the other
+        # after writing steps back; as both have written before they look, one of them does.
+        self._write(study, trial, cell)
+        if cell not in self.read(study).contested:
+            return True
+        self._write(study, trial, UNDECIDED)
+        return False
+
+    def _write(self, study: Study, trial: FrozenTrial, cell: int) -> None:
+        value: list[str | int] = [self._cells.fingerprint, cell]
+        study._storage.set_trial_system_attr(trial._trial_id, CELL_ATTR, value)
+        # The trial object at hand was read before the attribute was there.
+        trial.system_attrs = {**trial.system_attrs, CELL_ATTR: value}
+
+    def _worth_waiting(self, study: Study, claims: Claims) -> bool:
+        # A trial that waits to be taken up needs a worker who asks again.
+        return _has_heartbeat(study) and not claims.waiting and bool(self.open(claims))
+
+    @staticmethod
+    def _stay_alive(study: Study, trial: FrozenTrial) -> None:
+        storage = study._storage
+        if not _has_heartbeat(study) or not isinstance(storage, BaseHeartbeat):
+            return
+        # Optuna's own heartbeat starts after the ask; a worker killed here must be found as well.
+        storage.record_heartbeat(trial._trial_id)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            # A bracket of Hyperband cannot enqueue; the study it belongs to can.
+            optuna.storages.fail_stale_trials(getattr(study, "_study", study))
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Samplers travel to other processes; what was read here is read again there.
+        return {k: v for k, v in self.__dict__.items() if k not in ("_lock", "_readers")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._reset()
+
+    def _reset(self) -> None:
+        self._lock = threading.Lock()
+        self._readers: weakref.WeakKeyDictionary[
+            BaseStorage, dict[tuple[str, int], ClaimReader]
+        ] = weakref.WeakKeyDictionary()
+
+
+def _has_heartbeat(study: Study) -> bool:
+    # Trials asked by hand have none: nobody would keep it up.
+    return bool(study._thread_local.in_optimize_loop) and is_heartbeat_enabled(study._storage)
