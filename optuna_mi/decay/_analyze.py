@@ -167,10 +167,10 @@ def _check(
 def _period(curve: DecayCurve, noise: Noise, given: _Given) -> Period | None:
     y = curve.mi_corrected
     if given.period is not None:
-        return describe_given(curve.lags, y, noise.scatter, noise.floor, given.period)
+        return describe_given(curve.lags, y, noise.peaks, noise.floor, given.period)
     if given.law not in (None, "periodic_power"):
         return None
-    found = find_period(curve.lags, y, np.hypot(noise.scatter, noise.slow), noise.floor)
+    found = find_period(curve.lags, y, noise.peaks, noise.floor)
     if found is None and given.law == "periodic_power":
         raise ValueError(
             "law='periodic_power' was asked for, but no period was found; give it: period=..."

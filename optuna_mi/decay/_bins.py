@@ -34,6 +34,7 @@ class Noise:
         floor: Below it a lag cannot be told from no dependence.
         shared: Part of the floor that averaging over lags does not lower.
         memory: Lags that are closer than this have noise alike.
+        peaks: Error by which peaks are judged; ``None`` if the curve carries no errors.
         estimated: Whether the floor was guessed from the curve's tail, as it carries none.
     """
 
@@ -43,6 +44,7 @@ class Noise:
     floor: Floats
     shared: Floats
     memory: int
+    peaks: Floats | None
     estimated: bool
 
 
@@ -74,13 +76,18 @@ def measure_noise(curve: DecayCurve) -> Noise:
     scatter = _local_scatter(y)
     if curve.floor is None:
         floor = np.full(y.size, _tail_floor(curve, scatter))
-        return Noise(scatter, zero, zero, floor, floor, 1, estimated=floor[0] > 0)
+        return Noise(scatter, zero, zero, floor, floor, 1, None, estimated=floor[0] > 0)
     # too few lags do not show their scatter
     scatter = np.maximum(scatter, (1 / 3 if len(curve) < _WINDOW else 1 / 4) * curve.floor)
     rest = zero
     if curve.std_error is not None:
         rest = np.sqrt(np.maximum(curve.std_error**2 - scatter**2, 0.0))
     aligned = curve.baseline_method == "across"
+    peaks = None
+    if curve.std_error is not None:
+        # neighbouring lags of a short period differ for another reason than noise; the spread
+        # over positions, which is much the same at all of them, does not matter
+        peaks = np.minimum(scatter, curve.std_error) if aligned else curve.std_error
     return Noise(
         scatter=scatter,
         slow=zero if aligned else rest,
@@ -88,6 +95,7 @@ def measure_noise(curve: DecayCurve) -> Noise:
         floor=curve.floor,
         shared=zero if curve.floor_shared is None else curve.floor_shared,
         memory=curve.memory or 1,
+        peaks=peaks,
         estimated=False,
     )
 

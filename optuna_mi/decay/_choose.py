@@ -29,8 +29,8 @@ from optuna_mi.decay._laws import Law
 Floats = npt.NDArray[np.float64]
 
 _MOST_KNOTS = 3
-# periods of the curve on which laws with and without a period are compared
-_PERIODS_COMPARED = 12
+# periods, and lags, on which laws with and without a period are compared
+_PERIODS_COMPARED, _LAGS_COMPARED = 12, 400
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def points_above_noise(bins: Bins, threshold: float) -> Points:
     return Points(bins.lag[use], log_value[use], error[use], np.ones(int(use.sum())))
 
 
-def _fit_all(points: Points) -> _Candidates:
+def _fit_all(points: Points, most_knots: int = _MOST_KNOTS) -> _Candidates:
     laws: dict[LawName, Law] = {
         "flat": fit_flat(points),
         "power": fit_power(points),
@@ -85,7 +85,7 @@ def _fit_all(points: Points) -> _Candidates:
         for name, law in laws.items()
     }
     broken = {}
-    for k in range(1, _MOST_KNOTS + 1):
+    for k in range(1, most_knots + 1):
         search = knot_search(points, k)
         if search is not None:
             broken[k] = (fit_broken(points, search), search)
@@ -148,19 +148,19 @@ def _winner(found: _Candidates, best: int | None, crossed: bool) -> LawName:
 def fit_periodic(curve: DecayCurve, noise: Noise, period: int) -> Choice:
     """Fit the envelope of the peaks, and score it beside the laws without a period.
 
-    All are scored on single lags of the first twelve periods; the periodic law is a power law for
-    every phase of the period. The scores inform: it is the test for peaks that repeat that decides
-    about a period, as a hundred small phases would outvote a few tall peaks.
+    All are scored on single lags of the first twelve periods, 400 at most; the periodic law is a
+    power law for every phase of the period. The scores inform: it is the test for peaks that
+    repeat that decides about a period, as many small phases would outvote a few tall peaks.
     """
     y = curve.mi_corrected
     level = np.maximum(y, np.maximum(0.5 * noise.floor, 1e-3 * np.abs(y).max()))
     error = np.hypot(noise.scatter, noise.slow) / level
     scores = {}
-    near = curve.lags <= _PERIODS_COMPARED * period
+    near = curve.lags <= min(_PERIODS_COMPARED * period, max(_LAGS_COMPARED, 3 * period))
     if near.sum() >= 3:
         lag = curve.lags[near].astype(np.float64)
         points = Points(lag, np.log(level[near]), error[near], np.ones(lag.size))
-        scores = dict(_fit_all(points).scores)
+        scores = dict(_fit_all(points, most_knots=1).scores)
         # with a period to explain, swings are not within the tolerance of a flat law
         scores["flat"] = score(fit_flat(points), points, n_parameters=1)
         scores["periodic_power"] = _score_phases(points, curve.lags[near] % period)

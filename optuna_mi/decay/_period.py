@@ -11,8 +11,12 @@ import numpy.typing as npt
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
-# each peak stands so much above its troughs, in ln MI
-_LEAST_CONTRAST = 0.25
+# the first peak stands so much above its troughs, in ln MI, and the later ones so much
+_FIRST_CONTRAST, _LEAST_CONTRAST = 0.25, 0.1
+# among periods that explain nearly as much the shortest is the one: its multiples follow from it
+_NEARLY = 0.6
+# lags that are looked at: periods up to two fifths of them
+_LONGEST = 4096
 # a peak that returns to this share of MI(1) makes its period dominant
 DOMINANT_SHARE = 0.5
 _MOST_PEAKS = 12
@@ -43,32 +47,30 @@ class _Scaled:
     """
 
     y: Floats
-    scatter: Floats
+    sigma: Floats | None
     floor: Floats
     level: Floats
     sums: Floats
     linear_sums: Floats
 
 
-def _scale(lags: Ints, values: Floats, scatter: Floats, floor: Floats) -> _Scaled:
-    n = _contiguous(lags)
-    y, sigma = values[:n], scatter[:n]
-    level = np.arcsinh(y / np.maximum(np.maximum(floor[:n], 3.0 * sigma), 1e-12))
+def _scale(lags: Ints, values: Floats, sigma: Floats | None, floor: Floats) -> _Scaled:
+    n = min(_contiguous(lags), _LONGEST)
+    y = values[:n]
+    noise = None if sigma is None else sigma[:n]
+    soft = floor[:n] if noise is None else np.maximum(floor[:n], 3.0 * noise)
+    level = np.arcsinh(y / np.maximum(soft, max(1e-12, 1e-6 * float(np.abs(y).max()))))
     sums, linear = (np.concatenate(([0.0], np.cumsum(v))) for v in (level, y))
-    return _Scaled(y, sigma, floor[:n], level, sums, linear)
+    return _Scaled(y, noise, floor[:n], level, sums, linear)
 
 
-def _heights(curve: _Scaled, period: int) -> tuple[Floats, Floats]:
-    """Return how far each peak k * period stands above the troughs beside it.
+def _troughs(sums: Floats, period: int) -> Floats:
+    """Return the mean between each two multiples of the period, 0 included.
 
-    A trough is the mean over the inner half between two multiples: where the peaks of half the
-    period would be.
-
-    Returns:
-        Height above the mean of both troughs, on the scale of ``level``; height above the higher
-        trough in deviations of the noise. Shape (peaks,) each.
+    Over the inner half: where the peaks of half the period would be. The last peak has a trough
+    behind it.
     """
-    n = curve.level.size
+    n = sums.size - 1
     # the last peak needs a trough behind it
     n_peaks = min(_MOST_PEAKS, (n - (period + 1) // 2) // period)
     edge = max(1, period // 4)
@@ -77,17 +79,41 @@ def _heights(curve: _Scaled, period: int) -> tuple[Floats, Floats]:
     last = np.minimum((k + 1) * period - edge, n)
     first = np.minimum(first, last)
     width = last - first + 1
-    trough = (curve.sums[last] - curve.sums[first - 1]) / width
-    low = (curve.linear_sums[last] - curve.linear_sums[first - 1]) / width
-    at = k[1:] * period - 1
-    height = curve.level[at] - 0.5 * (trough[:-1] + trough[1:])
-    above = curve.y[at] - np.maximum(low[:-1], low[1:])
+    return np.asarray((sums[last] - sums[first - 1]) / width)
+
+
+def _heights(curve: _Scaled, period: int) -> Floats:
+    """Return how far each peak k * period stands above the mean of the troughs beside it.
+
+    On the scale of ``level``, shape (peaks,).
+    """
+    trough = _troughs(curve.sums, period)
+    at = np.arange(1, trough.size) * period - 1
+    return np.asarray(curve.level[at] - 0.5 * (trough[:-1] + trough[1:]))
+
+
+def _deviations(curve: _Scaled, period: int, height: Floats) -> Floats:
+    """Return the peaks' heights above the higher trough in deviations of the noise."""
     # without noise any height is certain
-    deviations = above / np.maximum(curve.scatter[at], 1e-300)
-    return height, deviations
+    if curve.sigma is None:
+        return height / max(_strided_scatter(curve.level, period), 1e-300)
+    low = _troughs(curve.linear_sums, period)
+    at = np.arange(1, low.size) * period - 1
+    above = curve.y[at] - np.maximum(low[:-1], low[1:])
+    return np.asarray(above / np.maximum(curve.sigma[at], 1e-300))
 
 
-def find_period(lags: Ints, values: Floats, scatter: Floats, floor: Floats) -> Period | None:
+def _strided_scatter(level: Floats, period: int) -> float:
+    """Return the noise of a curve that carries none, about a line through lags a period apart.
+
+    Neighbours would do for a smooth curve, but a short period makes them differ.
+    """
+    part = level[: (_MOST_PEAKS + 2) * period]
+    second = np.abs(part[: -2 * period] - 2.0 * part[period:-period] + part[2 * period :])
+    return float(np.median(second)) * 1.4826 / float(np.sqrt(6.0)) if second.size else 0.0
+
+
+def find_period(lags: Ints, values: Floats, sigma: Floats | None, floor: Floats) -> Period | None:
     """Look for a period among the lags that are measured without gaps from 1 on.
 
     For every candidate p the curve, on a scale that is logarithmic above the noise and linear
@@ -97,22 +123,21 @@ def find_period(lags: Ints, values: Floats, scatter: Floats, floor: Floats) -> P
     Args:
         lags: Distances.
         values: Corrected MI.
-        scatter: Noise of single lags.
+        sigma: Error of single lags; measured from the curve itself if ``None``.
         floor: Noise floor of single lags.
     """
-    curve = _scale(lags, values, scatter, floor)
+    curve = _scale(lags, values, sigma, floor)
     n = curve.y.size
-    best: tuple[float, int, int, float] | None = None
+    found: list[tuple[float, int, int, float]] = []
     for period in range(2, 2 * n // 5 + 1):
-        height, deviations = _heights(curve, period)
-        if height.size < 2:
+        height = _heights(curve, period)
+        if height.size < 2 or height[0] < _FIRST_CONTRAST or height[1] < _LEAST_CONTRAST:
             continue
         # the first peaks must all be there; later ones may drown
+        deviations = _deviations(curve, period, height)
         at = np.arange(1, height.size + 1) * period - 1
         up = (height > _LEAST_CONTRAST) & (deviations > _EACH) & (curve.y[at] > curve.floor[at])
-        if not up[0]:
-            continue
-        up &= _on_top(curve.y, period, height.size)
+        up &= _on_top(curve, period, height.size)
         run = int(up.cumprod().sum())
         # two peaks are enough if they are tall, else there must be three
         if run < (2 if height[0] > np.log(2.0) else 3):
@@ -120,25 +145,30 @@ def find_period(lags: Ints, values: Floats, scatter: Floats, floor: Floats) -> P
         if deviations[:run].sum() < _TOGETHER * np.sqrt(run):
             continue
         mean = float(height[:run].mean())
-        score = mean * np.sqrt(run)
-        if best is None or score > best[0]:
-            best = (score, period, run, mean)
-    if best is None:
+        found.append((mean * float(np.sqrt(run)), period, run, mean))
+    if not found:
         return None
-    _, period, run, mean = best
+    best = max(found)[0]
+    shortest = next(f[1] for f in found if f[0] >= _NEARLY * best)
+    # beside the period its neighbours pass, less well
+    _, period, run, mean = max(f for f in found if shortest <= f[1] <= 1.2 * shortest)
     return Period(period, _kind(curve.y, period), float(-np.expm1(-mean)), run)
 
 
-def _on_top(y: Floats, period: int, n_peaks: int) -> npt.NDArray[np.bool_]:
-    """Return whether the maximum near each multiple of the period is at it, or one beside it.
+def _on_top(curve: _Scaled, period: int, n_peaks: int) -> npt.NDArray[np.bool_]:
+    """Return whether the maximum near each multiple of the period is at it, or next to it.
 
-    A period that is no whole number, or a broad peak with noise, may miss it by a little.
+    Above the line through the troughs on either side: a decay shifts broad peaks. A period that is
+    no whole number, or noise on a broad peak, may miss by a little.
     """
     reach, slack = max(1, period // 4), 1 + period // 24
+    trough = _troughs(curve.sums, period)
+    line = np.arange(2 * reach + 1) / period
     out = np.empty(n_peaks, dtype=np.bool_)
     for k in range(1, n_peaks + 1):
         low = k * period - 1 - reach
-        near = y[low : k * period + reach]
+        near = curve.level[low : k * period + reach]
+        near = near - (trough[k] - trough[k - 1]) * line[: near.size]
         out[k - 1] = abs(int(near.argmax()) - reach) <= slack
     return out
 
@@ -148,7 +178,7 @@ def _kind(y: Floats, period: int) -> Literal["dominant", "modulating"]:
 
 
 def describe_given(
-    lags: Ints, values: Floats, scatter: Floats, floor: Floats, period: int
+    lags: Ints, values: Floats, sigma: Floats | None, floor: Floats, period: int
 ) -> Period:
     """Describe a period the user is sure of."""
     at = int(np.searchsorted(lags, period))
@@ -157,10 +187,10 @@ def describe_given(
     kind: Literal["dominant", "modulating"] = (
         "dominant" if values[at] >= DOMINANT_SHARE * values[0] else "modulating"
     )
-    curve = _scale(lags, values, scatter, floor)
+    curve = _scale(lags, values, sigma, floor)
     if curve.y.size < period + (period + 1) // 2:
         return Period(period, kind, 0.0, 0)
-    height, _ = _heights(curve, period)
+    height = _heights(curve, period)
     return Period(period, kind, float(-np.expm1(-max(float(height.mean()), 0.0))), height.size)
 
 

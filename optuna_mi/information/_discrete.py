@@ -14,13 +14,13 @@ from optuna_mi.information._result import MutualInformation
 def _as_codes(values: Any, name: str) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Return codes 0..K-1 and the counts of the K symbols."""
     array = np.asarray(values)
+    if array.ndim != 1 or array.size == 0:
+        raise ValueError(f"{name} must be a non-empty 1-D array, got shape {array.shape}")
     if array.dtype.kind not in "biu":
         raise TypeError(
             f"{name} must hold integers, got dtype {array.dtype}; cut real values into bins "
             "(numpy.digitize) or use mutual_info_ksg"
         )
-    if array.ndim != 1 or array.size == 0:
-        raise ValueError(f"{name} must be a non-empty 1-D array, got shape {array.shape}")
     _, codes, counts = np.unique(array, return_inverse=True, return_counts=True)
     return codes.astype(np.int64), counts.astype(np.int64)
 

@@ -1,0 +1,110 @@
+"""Counts against the obvious way, whatever the method, shape and type."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from optuna_mi.decay import decay_curve
+from optuna_mi.decay._engine import PooledEngine
+from optuna_mi.decay._pooled import dense_lags
+from optuna_mi.decay._read import encode, flatten
+from optuna_mi.decay._sparse import make_groups, sparse_lag
+from optuna_mi.decay._surrogates import rotated
+from optuna_mi.information import mutual_info_discrete
+
+ESTIMATORS = ("plugin", "miller-madow", "grassberger")
+
+
+def obvious(sequences, lag, estimator="grassberger"):
+    pairs = [(s[:-lag], s[lag:]) for s in map(np.asarray, sequences) if len(s) > lag]
+    x, y = (np.concatenate(part) for part in zip(*pairs, strict=True))
+    return float(mutual_info_discrete(x, y, estimator=estimator))
+
+
+ragged = st.lists(st.lists(st.integers(0, 300), max_size=30), min_size=1, max_size=6).filter(
+    lambda s: max(map(len, s)) > 6 and len({v for part in s for v in part}) > 1
+)
+
+
+@settings(deadline=None, max_examples=40)
+@given(sequences=ragged, estimator=st.sampled_from(ESTIMATORS))
+def test_dense_and_sparse_equal_the_obvious(sequences, estimator):
+    arrays = [np.array(s, dtype=np.int64) for s in sequences]
+    lags = np.arange(1, 6)
+    expected = [obvious(arrays, d, estimator) for d in lags]
+    curve = decay_curve(arrays, lags=lags, estimator=estimator, baseline=None)
+    np.testing.assert_allclose(curve.mi, expected, atol=1e-12)
+    data = encode(*flatten(arrays))
+    groups = make_groups(data)
+    sparse = [sparse_lag(data, groups, int(d), estimator) for d in lags]
+    np.testing.assert_allclose([e.mi for e in sparse], expected, atol=1e-12)
+    # four lags in one pass, and one alone
+    dense = dense_lags(data, lags[:4], estimator) + dense_lags(data, lags[4:], estimator)
+    np.testing.assert_allclose([e.mi for e in dense], expected, atol=1e-12)
+    assert all(e.std_error >= 0 for e in dense + sparse)
+
+
+@settings(deadline=None, max_examples=20)
+@given(seed=st.integers(0, 2**32 - 1), estimator=st.sampled_from(ESTIMATORS))
+def test_conditional_is_the_mean_over_positions(seed, estimator):
+    rng = np.random.default_rng(seed)
+    x = rng.integers(0, rng.integers(1, 6, 12), (120, 12))
+    x[:, 3] = 2
+    lags = np.array([1, 4, 11])
+    curve = decay_curve(
+        x, lags=lags, positions="conditional", baseline=None, estimator=estimator, n_threads=1
+    )
+    for mi, d in zip(curve.mi, lags, strict=True):
+        by_position = [
+            float(mutual_info_discrete(x[:, t], x[:, t + d], estimator=estimator))
+            for t in range(12 - d)
+        ]
+        assert mi == pytest.approx(np.mean(by_position), abs=1e-12)
+    np.testing.assert_allclose(
+        curve.entropy_x + curve.entropy_y - curve.entropy_xy, curve.mi, atol=1e-12
+    )
+
+
+def test_dense_and_sparse_have_the_same_standard_error():
+    rng = np.random.default_rng(0)
+    data = encode(*flatten(np.cumsum(rng.integers(0, 3, 50_000)) % 20))
+    groups = make_groups(data)
+    dense = PooledEngine(data, "grassberger")
+    for d in (1, 7):
+        (a,) = dense.estimate(np.array([d]))
+        b = sparse_lag(data, groups, d, "grassberger")
+        assert a.std_error == pytest.approx(b.std_error, rel=1e-9)
+        assert a.plugin == pytest.approx(b.plugin, abs=1e-12)
+        assert a.dof == b.dof
+
+
+def test_large_alphabets_are_counted_sparsely():
+    x = np.random.default_rng(0).integers(0, 100_000, 200_000)
+    assert not PooledEngine(encode(*flatten(x)), "plugin").is_dense
+    curve = decay_curve(x, lags=[1, 50], baseline=None, estimator="plugin")
+    assert curve.mi == pytest.approx([obvious([x], 1, "plugin"), obvious([x], 50, "plugin")])
+
+
+def test_threads_change_nothing():
+    x = np.random.default_rng(0).integers(0, 7, 5000)
+    assert decay_curve(x, n_threads=1) == decay_curve(x, n_threads=3)
+    rows = x.reshape(500, 10)
+    assert decay_curve(rows, n_threads=1) == decay_curve(rows, n_threads=3)
+
+
+def test_rotation_never_pairs_a_sequence_with_itself():
+    x = np.repeat(np.arange(9), 4).reshape(9, 4)
+    for seed in range(20):
+        later = rotated(encode(*flatten(x)), np.random.default_rng(seed)).reshape(9, 4)
+        assert (later != x).all()
+        assert sorted(later[:, 0]) == list(range(9))
+
+
+def test_n_pairs_counts_what_is_there():
+    sequences = [np.arange(5) % 2, np.arange(3) % 2, np.arange(9) % 2]
+    curve = decay_curve(sequences, lags=[1, 2, 3, 4, 8], baseline=None)
+    assert curve.n_pairs.tolist() == [14, 11, 8, 6, 1]
+    assert "2 of 3 sequences" in curve.notes[0]

@@ -1,0 +1,60 @@
+"""Verdicts on real data."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from optuna_mi.decay import DecayCurve, analyze_decay, decay_curve
+
+
+def test_published_ptb_letters(published):
+    lags, columns = published("ptb_letters_grassberger")
+    analysis = analyze_decay(DecayCurve(lags, columns[:, 0]))
+    assert analysis.law == "broken_power"
+    assert len(analysis.breakpoints) == 1
+    assert 24 < analysis.breakpoints[0] < 34
+    assert "no baseline" in analysis.resolution
+    forced = analyze_decay(DecayCurve(lags, columns[:, 0]), breakpoints=[12])
+    assert forced.breakpoints == (12.0,)
+    # steep before the paper's inflection, shallow after it
+    assert forced.fit.slopes[0] < 2 * forced.fit.slopes[1]
+
+
+def test_ptb_letters_with_baseline(ptb_letters):
+    analysis = analyze_decay(decay_curve(ptb_letters))
+    assert analysis.law == "broken_power"
+    assert 20 < analysis.breakpoints[0] < 40
+    assert 1000 < analysis.crossing < 4000
+    assert analysis.crossing_interval[0] <= analysis.crossing <= analysis.crossing_interval[1]
+    assert analysis.max_dilation == round(analysis.crossing)
+
+
+def test_digits_are_periodic():
+    datasets = pytest.importorskip("sklearn.datasets")
+    curve = decay_curve(datasets.load_digits().data.astype(np.int64))
+    assert curve.positions == "conditional"
+    expected = [0.147, 0.035, 0.017, 0.013, 0.176, 0.032]
+    assert curve.mi_corrected[[0, 1, 2, 3, 7, 15]] == pytest.approx(expected, abs=3e-3)
+    analysis = analyze_decay(curve)
+    assert analysis.law == "periodic_power"
+    assert (analysis.period, analysis.period_kind, analysis.max_dilation) == (8, "dominant", 8)
+
+
+def test_mnist_is_periodic_and_permuted_is_flat(mnist_train):
+    images = mnist_train[:2000]
+    lags = np.arange(1, 80)
+    plain = analyze_decay(decay_curve(images, lags=lags))
+    assert (plain.period, plain.period_kind, plain.max_dilation) == (28, "dominant", 28)
+    order = np.random.RandomState(92916).permutation(784)
+    sparse = np.r_[1:20, 40:780:40, 780:784]
+    permuted = analyze_decay(decay_curve(images[:, order], lags=sparse))
+    assert permuted.law == "flat"
+    assert permuted.max_dilation == 783
+    assert "784 steps" in permuted.max_dilation_reason
+
+
+def test_published_mnist_is_periodic(published):
+    lags, columns = published("mnist_grassberger")
+    analysis = analyze_decay(DecayCurve(lags, columns[:, 0]))
+    assert (analysis.period, analysis.period_kind) == (28, "dominant")
