@@ -36,16 +36,19 @@ def crossing(bins: Bins, threshold: float) -> float | None:
 
 
 def _locate(lag: Floats, value: Floats, limit: Floats, last: int) -> float | None:
-    if last == lag.size - 1:
-        return None
     if last < 0:
         return float(lag[0])
+    # where the floor is much higher than the curve was, the curve cannot be seen to be lower
+    sees = np.flatnonzero(limit[last + 1 :] <= 2.0 * max(value[last], limit[last]))
+    if not sees.size:
+        return None
+    after = last + 1 + int(sees[0])
     # a value at or below zero says only that the curve is far below
     high = np.log(max(value[last], limit[last]))
-    low = np.log(max(value[last + 1], 0.1 * limit[last]))
+    low = np.log(max(value[after], 0.1 * limit[last]))
     goal = np.log(limit[last])
     share = 1.0 if low >= high else float(np.clip((high - goal) / (high - low), 0.0, 1.0))
-    return float(lag[last] * (lag[last + 1] / lag[last]) ** share)
+    return float(lag[last] * (lag[after] / lag[last]) ** share)
 
 
 def crossing_interval(
