@@ -50,6 +50,7 @@ def main() -> None:
     parser.add_argument("--layers", type=int, default=7)
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--cells", nargs="*", default=["rnn", "gru", "lstm"])
+    parser.add_argument("--inits", nargs="*", default=["torch", "original", "deep"])
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     data = characters(arguments.text)
@@ -57,7 +58,7 @@ def main() -> None:
     print(f"unigram entropy {-(p * np.log2(p)).sum():.2f} bits")
     dilations = [2**i for i in range(arguments.layers)]
     for cell in arguments.cells:
-        for init in ("torch", "original", "deep"):
+        for init in arguments.inits:
             for residual in (False, True):
                 bits = train(
                     data, dilations, arguments.steps, cell=cell, init=init, residual=residual

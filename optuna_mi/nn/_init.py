@@ -10,7 +10,8 @@ PyTorch's.
 ``"deep"`` makes deep stacks train. At PyTorch's values a layer passes on a fraction of what it
 reads (a GRU: the update gate's half of a tanh of weights of variance 1/(3H)), so that seven layers
 pass on nothing and the network sits at the unigram entropy. Here the gates start open to the input
-and the input weights have Xavier's variance times 4 (gated cells) or tanh's gain (plain ones).
+and nearly closed to the past, the input weights have Xavier's variance times 4 (gated cells) or
+tanh's gain (plain ones), and the recurrent ones are orthogonal, halved where no gate halves them.
 """
 
 from __future__ import annotations
@@ -67,12 +68,15 @@ def _init_deep(cell: nn.RNNBase) -> None:
     size = cell.hidden_size
     weight_ih, weight_hh, bias_ih, _ = cell.all_weights[0]
     gain = 5.0 / 3.0 if cell.mode == "RNN_TANH" else 2.0
+    # A GRU's reset gate halves the recurrent part of its candidate; the others have no such gate.
+    recurrent_gain = 1.0 if cell.mode == "GRU" else 0.5
     for gate in range(_GATES[cell.mode]):
         rows = slice(gate * size, (gate + 1) * size)
         nn.init.xavier_uniform_(weight_ih[rows], gain=gain)
-        nn.init.orthogonal_(weight_hh[rows])
+        nn.init.orthogonal_(weight_hh[rows], gain=recurrent_gain)
     if cell.mode == "GRU":
         bias_ih[size : 2 * size] = -2.0  # update: z keeps the old state
     elif cell.mode == "LSTM":
         bias_ih[:size] = 2.0  # input
+        bias_ih[size : 2 * size] = -2.0  # forget
         bias_ih[3 * size :] = 2.0  # output
