@@ -34,7 +34,9 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::FutureWarning"),
 ]
 
-Change = functools.partial(IHYLLChangePolicy, lr_min=0.01, lr_max=0.5, gamma1=0.2, gamma2=1.0)
+Change = functools.partial(
+    IHYLLChangePolicy, lr_min=0.01, lr_max=0.5, gamma1=0.2, gamma2=1.0, noise=0
+)
 
 
 def make_module(pl: Any = lightning, *, layers: bool = False, scheduler: Any = None) -> Any:
@@ -202,7 +204,9 @@ def test_lightning_can_step_a_policy_itself(blobs: tuple[Tensor, Tensor]) -> Non
 def test_every_layer_gets_its_own_rate(blobs: tuple[Tensor, Tensor]) -> None:
     module = make_module(layers=True)
     probe = InformationProbe(module, *blobs, size=200, layers=["net.0", "net.2"])
-    policy = functools.partial(IHYLLReferencePolicy, lr_min=0.01, lr_max=0.5, reference=1.2)
+    policy = functools.partial(
+        IHYLLReferencePolicy, lr_min=0.01, lr_max=0.5, reference=1.2, noise=0
+    )
     callback = IHYLLCallback(probe, policy, layer_wise=True)
     trainer = fit(module, [callback], blobs)
     metrics = trainer.callback_metrics

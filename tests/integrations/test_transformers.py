@@ -28,7 +28,9 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::FutureWarning"),
 ]
 
-Change = functools.partial(IHYLLChangePolicy, lr_min=0.002, lr_max=0.02, gamma1=0.01, gamma2=0.1)
+Change = functools.partial(
+    IHYLLChangePolicy, lr_min=0.002, lr_max=0.02, gamma1=0.01, gamma2=0.1, noise=0
+)
 
 
 class Sentences(torch.utils.data.Dataset):  # type: ignore[type-arg]
