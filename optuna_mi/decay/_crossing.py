@@ -38,8 +38,9 @@ def crossing(bins: Bins, threshold: float) -> float | None:
 def _locate(lag: Floats, value: Floats, limit: Floats, last: int) -> float | None:
     if last < 0:
         return float(lag[0])
-    # where the floor is much higher than the curve was, the curve cannot be seen to be lower
-    sees = np.flatnonzero(limit[last + 1 :] <= 2.0 * max(value[last], limit[last]))
+    # where the floor is higher than the curve was, the curve cannot be seen to be lower; a floor
+    # that only creeps up with the lag is no such case
+    sees = np.flatnonzero(limit[last + 1 :] <= max(value[last], 1.25 * limit[last]))
     if not sees.size:
         return None
     after = last + 1 + int(sees[0])
