@@ -46,7 +46,8 @@ class DilatedRNN(nn.Module):
             (deep stacks train from the first steps).
         residual: Add a layer's input to its output where their sizes agree.
         backend: ``"views"`` (PyTorch's kernels over reshaped memory, any device and dtype),
-            ``"fused"`` (own CPU kernels, float32) or ``"auto"``.
+            ``"fused"`` or ``"blocks"`` (own CPU kernels, float32, for small and large sizes), or
+            ``"auto"``, which chooses by device, dtype and sizes.
 
     Attributes:
         layers: One module a layer; its ``cell`` is a ``torch.nn.RNN``, ``GRU`` or ``LSTM`` and
@@ -158,7 +159,7 @@ class DilatedRNN(nn.Module):
                 states.append(after)
             if collect:
                 collected.append(x[-1])  # the last step comes last in every plan
-        output = take_rows(x, plan.output)
+        output = take_rows(x, plan.output).contiguous()
         if need == "last":
             output = output[0]
         elif self.batch_first:
@@ -175,8 +176,20 @@ class DilatedRNN(nn.Module):
 
 
 def detach_state(state: Sequence[LayerState]) -> State:
-    """Cut the state's history, for truncated backpropagation through time."""
+    """Cut the state's history, for truncated backpropagation through time.
+
+    The state is copied: what :meth:`DilatedRNN.forward` returned are views, which would keep the
+    outputs of the whole chunk in memory.
+
+    Args:
+        state: What a call returned.
+
+    Returns:
+        The same values without a history.
+    """
     return tuple(
-        (entry[0].detach(), entry[1].detach()) if isinstance(entry, tuple) else entry.detach()
+        (entry[0].detach().clone(), entry[1].detach().clone())
+        if isinstance(entry, tuple)
+        else entry.detach().clone()
         for entry in state
     )

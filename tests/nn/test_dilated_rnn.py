@@ -130,6 +130,18 @@ def test_batch_first(cell):
     assert model(x.transpose(0, 1), need="last")[0].shape == (2, 4)
 
 
+@pytest.mark.parametrize("backend", ["views", "fused", "blocks"])
+def test_time_major_output_is_contiguous(backend):
+    model = make("gru", 4, (1, 3), backend=backend, dtype=torch.float32)
+    for batch in (8, 32):
+        output, state = model(torch.randn(7, batch, 3))
+        assert output.is_contiguous()  # as torch.nn.GRU's is: users call .view on it
+        assert all(
+            part.data_ptr() != copy.data_ptr()
+            for part, copy in zip(state, detach_state(state), strict=True)
+        )
+
+
 def test_one_layer_of_dilation_one_is_torch_gru():
     model = make("gru", 5, (1,))
     x = torch.randn(9, 2, 3, dtype=torch.float64)
