@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,17 +47,19 @@ def _storage(kind: str, folder: Path) -> Iterator[optuna.storages.BaseStorage]:
         proxy.close()
         server.stop(grace=None).wait()
     else:
-        os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())
             pgserver = pytest.importorskip("pgserver")
-        pytest.importorskip("psycopg2")
-        database = pgserver.get_server(folder / "data")
-        try:
-            url = database.get_uri().replace("postgresql://", "postgresql+psycopg2://")
-            yield optuna.storages.get_storage(url)
-        finally:
-            database.cleanup()
+            pytest.importorskip("psycopg2")
+        # Not below pytest's own folder: the server runs as another user when this is root.
+        with tempfile.TemporaryDirectory() as place:
+            database = pgserver.get_server(Path(place) / "data")
+            try:
+                url = database.get_uri().replace("postgresql://", "postgresql+psycopg2://")
+                yield optuna.storages.get_storage(url)
+            finally:
+                database.cleanup()
 
 
 def _decisions(storage: optuna.storages.BaseStorage) -> list[tuple[object, ...]]:

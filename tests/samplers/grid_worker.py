@@ -7,10 +7,12 @@ the storage does not know of are seen as well.
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
 import random
 import sys
 import time
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import optuna
@@ -54,7 +56,7 @@ def open_storage(url: str, heartbeat: int | None = None, callback: bool = False)
     )
 
 
-def work(args: argparse.Namespace, worker: int) -> None:
+def work(args: argparse.Namespace, worker: int, start: Barrier) -> None:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     storage = open_storage(args.url, args.heartbeat, args.callback)
     seed = worker if args.seeds == "different" else 0
@@ -67,15 +69,16 @@ def work(args: argparse.Namespace, worker: int) -> None:
         hidden = trial.suggest_int("hidden", 0, args.cells)
         rate = trial.suggest_float("rate", 1e-3, 1.0, log=True)
         cell = f"{trial.user_attrs['dilations']}/{hidden}"
-        if args.kill and worker < args.kill and trial.number >= args.cells // 4:
+        if worker < args.kill:
             os.kill(os.getpid(), 9)
         if args.fail and chance.random() < args.fail:
             raise RuntimeError("this training fails on purpose")
-        time.sleep(chance.uniform(0, 0.01))
+        time.sleep(chance.uniform(0, 0.1 if args.kill else 0.01))
         with Path(args.log).open("a") as log:
             log.write(f"{cell}\n")
         return len(dilations) + hidden + rate
 
+    start.wait()
     study.optimize(objective, catch=(RuntimeError,))
 
 
@@ -93,11 +96,12 @@ def main() -> None:
     parser.add_argument("--callback", action="store_true", help="the storage retries dead trials")
     args = parser.parse_args()
     pids = []
+    start = multiprocessing.Barrier(args.workers)
     for worker in range(args.workers):
         pid = os.fork()
         if pid == 0:
             try:
-                work(args, worker)
+                work(args, worker, start)
             except BaseException as error:
                 print(f"worker {worker}: {type(error).__name__}: {error}", file=sys.stderr)
                 os._exit(1)
