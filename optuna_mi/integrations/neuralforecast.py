@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -103,6 +104,9 @@ class ForecastDesign:
         Raises:
             TypeError: If the panel is no pandas DataFrame, or its values are not numeric.
             ValueError: If columns or values are missing, or the series are too short.
+
+        Warns:
+            UserWarning: If series look like random walks or trends after the transform.
         """
         if h < 1:
             raise ValueError(f"h must be at least 1, got {h}")
@@ -122,18 +126,22 @@ class ForecastDesign:
                 f"the median series has {length} steps beside the {holdout} held out, too few for "
                 + ("an analysis" if length < 8 else f"an input window of {limit} (at least 2)")
             )
-        curve = decay_curve(
-            kept,
-            values="bins",
-            n_bins=n_bins,
-            max_lag=min(limit - 1, _LONGEST_LAG),
-            lags="all",
-            # Series of a panel move together, so another series is no substitute for noise.
-            baseline="shuffle",
-            positions="pooled",
-            seed=seed,
-            **_TRANSFORMS[transform],
-        )
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            curve = decay_curve(
+                kept,
+                values="bins",
+                n_bins=n_bins,
+                max_lag=min(limit - 1, _LONGEST_LAG),
+                lags="all",
+                # Series of a panel move together, so another series is no substitute for noise.
+                baseline="shuffle",
+                positions="pooled",
+                seed=seed,
+                **_TRANSFORMS[transform],
+            )
+        for warning in caught:
+            _repeat(warning)
         analysis = analyze_decay(curve, seed=seed, **analysis_options)
         span = max(analysis.max_dilation, 1)
         low = min(max(2 * span + 1, h, 2), limit)
@@ -189,3 +197,11 @@ class ForecastDesign:
             else f"searched from {sizes.low} to {sizes.high}, first {sizes.recommended}"
         )
         return f"{self.space.describe()} The input window is {window} steps (horizon {self.h})."
+
+
+def _repeat(warning: warnings.WarningMessage) -> None:
+    """Give a warning of `decay_curve` again, with this module's own remedy."""
+    text = str(warning.message)
+    for theirs, ours in (("difference=1", "difference"), ("detrend=True", "detrend")):
+        text = text.replace(theirs, f"transform={ours!r}")
+    warnings.warn(text, warning.category, stacklevel=3)

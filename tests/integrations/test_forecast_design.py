@@ -77,6 +77,15 @@ def test_independent_values_call_for_nothing_long() -> None:
     assert max(design.space.dilations(design.space.recommended)) == 1
 
 
+def test_series_that_wander_are_told_apart() -> None:
+    walk = np.random.default_rng(0).standard_normal(600).cumsum()
+    with pytest.warns(UserWarning, match="transform='difference'"):
+        ForecastDesign.from_panel(panel_of(walk), h=6)
+    design = ForecastDesign.from_panel(panel_of(walk), h=6, transform="difference")
+    assert design.analysis.law == "none"
+
+
+@pytest.mark.filterwarnings("ignore:.*look like a random walk")
 @settings(deadline=None, max_examples=15)
 @given(
     n=st.integers(20, 400),
