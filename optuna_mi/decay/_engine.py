@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
@@ -15,6 +16,7 @@ from optuna_mi.decay._kernels import Codes
 from optuna_mi.decay._pooled import LagEstimate, dense_lags, n_blocks_for
 from optuna_mi.decay._sequences import Sequences
 from optuna_mi.decay._sparse import make_groups, sparse_lag
+from optuna_mi.decay._surrogates import anchor_lags
 from optuna_mi.information._entropy import Estimator
 
 Ints = npt.NDArray[np.int64]
@@ -22,8 +24,10 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 # nanoseconds, measured: a pair counted densely, one counted sparsely, a cell of a table evaluated
-_DENSE_PAIR, _SPARSE_PAIR, _CELL = 0.6, 8.0, 1.0
+_DENSE_PAIR, _SPARSE_PAIR, _CELL = 0.6, 6.0, 1.0
 _LARGEST_TABLE = 1 << 23
+# sparse counting measures the standard error, as long as the rest, at so many lags
+_ERRORS_MEASURED = 32
 
 
 def resolve_threads(n_threads: int | None) -> int:
@@ -86,24 +90,45 @@ class PooledEngine:
         return f"table of {k} x {k} counts" if self.is_dense else f"grouped by {k} symbols"
 
     def batches(self, lags: Ints) -> list[Ints]:
-        """Split lags into what one call of `estimate` takes best."""
+        """Split lags into what one pass over the data takes best."""
         step = 4 if self.is_dense else 1
         return [lags[i : i + step] for i in range(0, lags.size, step)]
-
-    def estimate(self, lags: Ints) -> list[LagEstimate]:
-        """Estimate MI at the lags of one batch."""
-        if self._groups is None:
-            return dense_lags(self._sequences, lags, self._estimator, self._later)
-        return [
-            sparse_lag(self._sequences, self._groups, int(lag), self._estimator, self._later)
-            for lag in lags
-        ]
 
     def run(
         self, lags: Ints, *, n_threads: int, progress: bool = False, label: str = ""
     ) -> list[LagEstimate]:
         """Estimate MI at all lags."""
+        with_error = set(anchor_lags(lags, _ERRORS_MEASURED).tolist())
         parts = parallel(
-            self.estimate, self.batches(lags), n_threads=n_threads, progress=progress, label=label
+            lambda batch: self._estimate(batch, with_error),
+            self.batches(lags),
+            n_threads=n_threads,
+            progress=progress,
+            label=label,
         )
-        return [estimate for part in parts for estimate in part]
+        return _fill_errors(lags, [estimate for part in parts for estimate in part])
+
+    def _estimate(self, lags: Ints, with_error: set[int]) -> list[LagEstimate]:
+        if self._groups is None:
+            return dense_lags(self._sequences, lags, self._estimator, self._later)
+        return [
+            sparse_lag(
+                self._sequences,
+                self._groups,
+                int(lag),
+                self._estimator,
+                self._later,
+                with_error=int(lag) in with_error,
+            )
+            for lag in lags
+        ]
+
+
+def _fill_errors(lags: Ints, estimates: list[LagEstimate]) -> list[LagEstimate]:
+    """Interpolate the standard errors that were not measured."""
+    errors = np.array([e.std_error for e in estimates])
+    known = np.isfinite(errors)
+    if known.all():
+        return estimates
+    filled = np.interp(np.log(lags), np.log(lags[known]), errors[known])
+    return [replace(e, std_error=float(s)) for e, s in zip(estimates, filled, strict=True)]

@@ -128,11 +128,47 @@ def _count(
 
 
 @njit(cache=True, nogil=True)
-def _marginals(codes: Codes, later: Codes, offsets: Ints, lag: int, n_x: Ints, n_y: Ints) -> None:
+def _count_only(
+    later: Codes,
+    order: npt.NDArray[np.integer[Any]],
+    starts: Ints,
+    end_of: Ints,
+    lag: int,
+    times: Ints,
+) -> None:
+    """Fill times[c] as `_count` does, and nothing else."""
+    n = later.size
+    alphabet = starts.size - 1
+    count = np.zeros(alphabet, dtype=np.uint32)
+    largest = np.int64(0)
+    for a in range(alphabet):
+        largest = max(largest, starts[a + 1] - starts[a])
+    seen = np.empty(largest, dtype=later.dtype)
+    ragged = end_of.size > 0
+    for a in range(alphabet):
+        m = 0
+        for p in range(starts[a], starts[a + 1]):
+            i = np.int64(order[p])
+            if i + lag < (end_of[i] if ragged else n):
+                y = later[i + lag]
+                seen[m] = y
+                count[y] += np.uint32(1)
+                m += 1
+        for j in range(m):
+            y = seen[j]
+            times[count[y]] += 1
+            count[y] = 0
+
+
+@njit(cache=True, nogil=True)
+def _take_ends(codes: Codes, later: Codes, offsets: Ints, lag: int, n_x: Ints, n_y: Ints) -> None:
+    """Take from the counts of all symbols those that have no partner at the lag."""
     for s in range(offsets.size - 1):
-        for i in range(offsets[s], offsets[s + 1] - lag):
-            n_x[codes[i]] += 1
-            n_y[later[i + lag]] += 1
+        start, stop = offsets[s], offsets[s + 1]
+        for i in range(max(start, stop - lag), stop):
+            n_x[codes[i]] -= 1
+        for i in range(start, min(stop, start + lag)):
+            n_y[later[i]] -= 1
 
 
 def sparse_lag(
@@ -141,43 +177,51 @@ def sparse_lag(
     lag: int,
     estimator: Estimator,
     later: Codes | None = None,
+    *,
+    with_error: bool = True,
 ) -> LagEstimate:
-    """Estimate MI at one lag; see `dense_lags` for later, `estimate_dense` for the error."""
-    k = sequences.alphabet
-    n_x = np.zeros(k, dtype=np.int64)
-    n_y = np.zeros(k, dtype=np.int64)
+    """Estimate MI at one lag; see `dense_lags` for later, `estimate_dense` for the error.
+
+    The standard error takes as long as the rest; without it, it is NaN.
+    """
     y = sequences.codes if later is None else later
-    _marginals(sequences.codes, y, sequences.offsets, lag, n_x, n_y)
+    n_x = np.diff(groups.starts)
+    n_y = n_x.copy() if later is None else np.bincount(y, minlength=n_x.size)
+    _take_ends(sequences.codes, y, sequences.offsets, lag, n_x, n_y)
     total = int(n_x.sum())
     largest = int(max(n_x.max(), n_y.max()))
-    log_table = np.log(np.maximum(np.arange(largest + 1, dtype=np.float64), 1.0) * total)
-    log_x, log_y = (np.log(np.maximum(counts, 1).astype(np.float64)) for counts in (n_x, n_y))
-    edges = block_edges(sequences.n_total, _BLOCKS)
-    sums, sizes = np.zeros(_BLOCKS), np.zeros(_BLOCKS)
     times = np.zeros(largest + 1, dtype=np.int64)
-    _count(
-        y,
-        groups.order,
-        groups.starts,
-        groups.end_of,
-        lag,
-        log_x,
-        log_y,
-        log_table,
-        edges,
-        sums,
-        sizes,
-        times,
-    )
-    h_x, h_y, h_xy = (
-        _entropy(t, total, estimator) for t in (np.bincount(n_x), np.bincount(n_y), times)
-    )
+    sums, sizes = np.zeros(_BLOCKS), np.zeros(_BLOCKS)
+    if with_error:
+        log_table = np.log(np.maximum(np.arange(largest + 1, dtype=np.float64), 1.0) * total)
+        log_x, log_y = (np.log(np.maximum(counts, 1).astype(np.float64)) for counts in (n_x, n_y))
+        _count(
+            y,
+            groups.order,
+            groups.starts,
+            groups.end_of,
+            lag,
+            log_x,
+            log_y,
+            log_table,
+            block_edges(sequences.n_total, _BLOCKS),
+            sums,
+            sizes,
+            times,
+        )
+    else:
+        _count_only(y, groups.order, groups.starts, groups.end_of, lag, times)
+    parts = (np.bincount(n_x), np.bincount(n_y), times)
+    h_x, h_y, h_xy = (_entropy(t, total, estimator) for t in parts)
+    plain: tuple[float, ...] = (h_x, h_y, h_xy)
+    if estimator != "plugin":
+        plain = tuple(_entropy(t, total, "plugin") for t in parts)
     return LagEstimate(
         h_x=h_x,
         h_y=h_y,
         h_xy=h_xy,
-        std_error=block_error(sums, sizes),
-        plugin=float(sums.sum() / sizes.sum()),
+        std_error=block_error(sums, sizes) if with_error else float("nan"),
+        plugin=plain[0] + plain[1] - plain[2],
         dof=(int((n_x > 0).sum()) - 1) * (int((n_y > 0).sum()) - 1),
     )
 

@@ -74,7 +74,7 @@ def test_dense_and_sparse_have_the_same_standard_error():
     groups = make_groups(data)
     dense = PooledEngine(data, "grassberger")
     for d in (1, 7):
-        (a,) = dense.estimate(np.array([d]))
+        (a,) = dense.run(np.array([d]), n_threads=1)
         b = sparse_lag(data, groups, d, "grassberger")
         assert a.std_error == pytest.approx(b.std_error, rel=1e-9)
         assert a.plugin == pytest.approx(b.plugin, abs=1e-12)
