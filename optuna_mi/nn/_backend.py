@@ -35,8 +35,6 @@ def choose_backend(
     for name, tensor in (("the input", x), ("the model", weight)):
         if tensor.device.type != "cpu" or tensor.dtype != torch.float32:
             reason = f"{name} is {tensor.dtype} on {tensor.device}"
-    if torch.is_autocast_enabled("cpu"):
-        reason = "autocast is on"
     if backend != "auto":
         if reason is not None:
             raise ValueError(

@@ -3,7 +3,7 @@
 The rows of a layer, (positions * batch), are worked through in groups that stay in the cache: one
 product projects a group's inputs, one a block of lanes makes the recurrent part, one pass does the
 rest of the cell; backwards likewise, with one product a group for the gradient of the inputs and
-of each weight.
+of each weight. Under autocast the operands are bfloat16 (``_products``).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from optuna_mi.nn import _pointwise
 from optuna_mi.nn._groups import MAX_ROWS, Group, make_groups
 from optuna_mi.nn._memory import call, flat
 from optuna_mi.nn._positions import LayerPlan, last_rows, take_rows
+from optuna_mi.nn._products import multiply, product_dtype
 from optuna_mi.nn._validation import LayerState
 
 
@@ -38,7 +39,11 @@ def run_layer(
     rows = x.reshape(n * batch, features)
     function = {"RNN_TANH": _RNN, "GRU": _GRU, "LSTM": _LSTM}[cell.mode]
     inputs = starts if cell.mode == "LSTM" else starts[:1]
-    result = function.apply(rows, make_groups(plan, batch), *inputs, *cell.all_weights[0])  # type: ignore[no-untyped-call]
+    dtype = product_dtype()
+    with torch.autocast("cpu", enabled=False):
+        result = function.apply(
+            rows, make_groups(plan, batch), dtype, *inputs, *cell.all_weights[0]
+        )  # type: ignore[no-untyped-call]
     outputs = result if cell.mode == "LSTM" else (result,)
     outputs = [output.view(n, batch, size) for output in outputs]
     if not plan.full:
@@ -56,9 +61,11 @@ def _add_products(
     x: torch.Tensor,
     past: torch.Tensor | None,
 ) -> None:
-    """Add a group's ``g^T x`` and ``g^T h`` to the gradients of W_ih and W_hh."""
-    rows = slice(group.start, group.stop)
-    totals[0].addmm_(g[rows].t(), x[rows])
+    """Add a group's ``g^T x`` and ``g^T h`` to the gradients of W_ih and W_hh.
+
+    ``g`` are the group's rows in the operands' dtype.
+    """
+    multiply(totals[0], g.t(), x[group.start : group.stop], add=True)
     _add_recurrent(totals[1], g, group, past)
 
 
@@ -67,7 +74,11 @@ def _add_recurrent(
 ) -> None:
     if past is not None:
         n = group.stop - group.start
-        total.addmm_(g[group.start : group.stop].t(), past[group.past : group.past + n])
+        multiply(total, g.t(), past[group.past : group.past + n].to(g.dtype), add=True)
+
+
+def _transposed(weight: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    return weight.t().to(dtype).contiguous()
 
 
 class _Biases:
@@ -87,22 +98,23 @@ class _RNN(torch.autograd.Function):
         ctx: Any,
         x: torch.Tensor,
         groups: list[Group],
+        dtype: torch.dtype,
         start: torch.Tensor | None,
         *weights: torch.Tensor,
     ) -> torch.Tensor:
         w_ih, w_hh, b_ih, b_hh = weights
         size = w_hh.shape[1]
-        y = x.new_empty(len(x), size)
-        i_t, h_t = w_ih.t().contiguous(), w_hh.t().contiguous()
+        y, x = x.new_empty(len(x), size), x.to(dtype)
+        i_t, h_t = _transposed(w_ih, dtype), _transposed(w_hh, dtype)
         bias, flat_y = b_ih + b_hh, flat(y)
         for group in groups:
             rows = slice(group.start, group.stop)
-            torch.addmm(bias, x[rows], i_t, out=y[rows])
+            multiply(y[rows], x[rows], i_t, bias=bias)
             past = start if group.first else y
             for piece in group.pieces:
                 if past is not None:
                     h = past[piece.past : piece.past + piece.rows]
-                    y[piece.row : piece.row + piece.rows].addmm_(h, h_t)
+                    multiply(y[piece.row : piece.row + piece.rows], h, h_t, add=True)
                 call(_pointwise.rnn_forward, flat_y, piece.row, piece.rows, size)
         ctx.save_for_backward(x, start, w_ih, w_hh, y)
         ctx.groups = groups
@@ -114,7 +126,8 @@ class _RNN(torch.autograd.Function):
         x, start, w_ih, w_hh, y = ctx.saved_tensors
         size = w_hh.shape[1]
         g, carry = torch.empty_like(y), _new_carry(ctx.groups, y)
-        gx = torch.empty_like(x) if ctx.needs_input_grad[0] else None
+        gx = y.new_empty(x.shape) if ctx.needs_input_grad[0] else None
+        v_ih, v_hh = w_ih.to(x.dtype), w_hh.to(x.dtype)
         totals, biases = (torch.zeros_like(w_ih), torch.zeros_like(w_hh)), _Biases(y, size)
         arrays = (flat(gy), flat(carry), flat(y), flat(g), flat(biases.group))
         for group in reversed(ctx.groups):
@@ -122,13 +135,15 @@ class _RNN(torch.autograd.Function):
             for row, lane, rows, _ in reversed(group.pieces):
                 call(_pointwise.rnn_backward, *arrays, lane, row, rows, size)
                 if past is not None:
-                    torch.mm(g[row : row + rows], w_hh, out=carry[lane : lane + rows])
-            _add_products(totals, g, group, x, past)
+                    multiply(carry[lane : lane + rows], g[row : row + rows], v_hh)
+            here = slice(group.start, group.stop)
+            g_here = g[here].to(x.dtype)
+            _add_products(totals, g_here, group, x, past)
             if gx is not None:
-                torch.mm(g[group.start : group.stop], w_ih, out=gx[group.start : group.stop])
+                multiply(gx[here], g_here, v_ih)
             biases.finish_group()
         gstart = carry if start is not None else None
-        return gx, None, gstart, *totals, biases.total, biases.total.clone()
+        return gx, None, None, gstart, *totals, biases.total, biases.total.clone()
 
 
 class _GRU(torch.autograd.Function):
@@ -137,27 +152,29 @@ class _GRU(torch.autograd.Function):
         ctx: Any,
         x: torch.Tensor,
         groups: list[Group],
+        dtype: torch.dtype,
         start: torch.Tensor | None,
         *weights: torch.Tensor,
     ) -> torch.Tensor:
         w_ih, w_hh, b_ih, b_hh = weights
         size = w_hh.shape[1]
         gates, y = x.new_empty(len(x), 3 * size), x.new_empty(len(x), size)
+        x = x.to(dtype)
         m = torch.empty_like(y)
         # Without a past the recurrent sums are their biases.
         recurrent = b_hh.repeat(MAX_ROWS, 1)
-        i_t, h_t = w_ih.t().contiguous(), w_hh.t().contiguous()
+        i_t, h_t = _transposed(w_ih, dtype), _transposed(w_hh, dtype)
         head, tail = (flat(gates), flat(recurrent)), (flat(m), flat(y))
         flat_start = flat(start)
         for group in groups:
             rows = slice(group.start, group.stop)
-            torch.addmm(b_ih, x[rows], i_t, out=gates[rows])
+            multiply(gates[rows], x[rows], i_t, bias=b_ih)
             past = start if group.first else y
             flat_past = flat_start if group.first else tail[1]
             for piece in group.pieces:
                 if past is not None:
                     h = past[piece.past : piece.past + piece.rows]
-                    torch.addmm(b_hh, h, h_t, out=recurrent[: piece.rows])
+                    multiply(recurrent[: piece.rows], h, h_t, bias=b_hh)
                 call(
                     _pointwise.gru_forward, *head, flat_past, *tail,
                     piece.past, piece.row, piece.rows, size,
@@ -173,7 +190,8 @@ class _GRU(torch.autograd.Function):
         size = w_hh.shape[1]
         gh, gn = torch.empty_like(gates), torch.empty_like(y)
         carry, biases = _new_carry(ctx.groups, y), _Biases(y, 4 * size)
-        gx = torch.empty_like(x) if ctx.needs_input_grad[0] else None
+        gx = y.new_empty(x.shape) if ctx.needs_input_grad[0] else None
+        v_ih, v_hh = w_ih.to(x.dtype), w_hh.to(x.dtype)
         # The input's sums have r and z in common with the recurrent ones.
         rz, n = slice(0, 2 * size), slice(2 * size, 3 * size)
         totals = (torch.zeros_like(w_ih), torch.zeros_like(w_hh))
@@ -191,18 +209,27 @@ class _GRU(torch.autograd.Function):
                     before, lane, row, rows, size,
                 )  # fmt: skip
                 if past is not None:
-                    carry[lane : lane + rows].addmm_(gh[row : row + rows], w_hh)
-            _add_recurrent(totals[1], gh, group, past)
+                    multiply(carry[lane : lane + rows], gh[row : row + rows], v_hh, add=True)
             here = slice(group.start, group.stop)
-            totals[0][rz].addmm_(gh[here, rz].t(), x[here])
-            totals[0][n].addmm_(gn[here].t(), x[here])
+            g_here, gn_here = gh[here].to(x.dtype), gn[here].to(x.dtype)
+            _add_recurrent(totals[1], g_here, group, past)
+            multiply(totals[0][rz], g_here[:, rz].t(), x[here], add=True)
+            multiply(totals[0][n], gn_here.t(), x[here], add=True)
             if gx is not None:
-                torch.mm(gh[here, rz], w_ih[rz], out=gx[here])
-                gx[here].addmm_(gn[here], w_ih[n])
+                multiply(gx[here], g_here[:, rz], v_ih[rz])
+                multiply(gx[here], gn_here, v_ih[n], add=True)
             biases.finish_group()
         gstart = carry if start is not None else None
         b_r, b_z, b_m, b_n = biases.total.chunk(4)
-        return gx, None, gstart, *totals, torch.cat((b_r, b_z, b_n)), torch.cat((b_r, b_z, b_m))
+        return (
+            gx,
+            None,
+            None,
+            gstart,
+            *totals,
+            torch.cat((b_r, b_z, b_n)),
+            torch.cat((b_r, b_z, b_m)),
+        )
 
 
 class _LSTM(torch.autograd.Function):
@@ -211,6 +238,7 @@ class _LSTM(torch.autograd.Function):
         ctx: Any,
         x: torch.Tensor,
         groups: list[Group],
+        dtype: torch.dtype,
         start: torch.Tensor | None,
         start_c: torch.Tensor | None,
         *weights: torch.Tensor,
@@ -218,18 +246,19 @@ class _LSTM(torch.autograd.Function):
         w_ih, w_hh, b_ih, b_hh = weights
         size = w_hh.shape[1]
         gates, y = x.new_empty(len(x), 4 * size), x.new_empty(len(x), size)
+        x = x.to(dtype)
         cells = torch.empty_like(y)
-        i_t, h_t, bias = w_ih.t().contiguous(), w_hh.t().contiguous(), b_ih + b_hh
+        i_t, h_t, bias = _transposed(w_ih, dtype), _transposed(w_hh, dtype), b_ih + b_hh
         arrays, flat_start, flat_gates = (flat(cells), flat(y)), flat(start_c), flat(gates)
         for group in groups:
             rows = slice(group.start, group.stop)
-            torch.addmm(bias, x[rows], i_t, out=gates[rows])
+            multiply(gates[rows], x[rows], i_t, bias=bias)
             past = start if group.first else y
             flat_past = flat_start if group.first else arrays[0]
             for piece in group.pieces:
                 if past is not None:
                     h = past[piece.past : piece.past + piece.rows]
-                    gates[piece.row : piece.row + piece.rows].addmm_(h, h_t)
+                    multiply(gates[piece.row : piece.row + piece.rows], h, h_t, add=True)
                 call(
                     _pointwise.lstm_forward, flat_gates, flat_past, *arrays,
                     piece.past, piece.row, piece.rows, size,
@@ -246,7 +275,8 @@ class _LSTM(torch.autograd.Function):
         size = w_hh.shape[1]
         g, biases = torch.empty_like(gates), _Biases(y, 4 * size)
         carry, carry_c = _new_carry(ctx.groups, y), _new_carry(ctx.groups, y)
-        gx = torch.empty_like(x) if ctx.needs_input_grad[0] else None
+        gx = y.new_empty(x.shape) if ctx.needs_input_grad[0] else None
+        v_ih, v_hh = w_ih.to(x.dtype), w_hh.to(x.dtype)
         totals = (torch.zeros_like(w_ih), torch.zeros_like(w_hh))
         if gy is None:
             gy = torch.zeros_like(y)
@@ -262,13 +292,15 @@ class _LSTM(torch.autograd.Function):
                     before, lane, row, rows, size,
                 )  # fmt: skip
                 if past is not None:
-                    torch.mm(g[row : row + rows], w_hh, out=carry[lane : lane + rows])
-            _add_products(totals, g, group, x, past)
+                    multiply(carry[lane : lane + rows], g[row : row + rows], v_hh)
+            here = slice(group.start, group.stop)
+            g_here = g[here].to(x.dtype)
+            _add_products(totals, g_here, group, x, past)
             if gx is not None:
-                torch.mm(g[group.start : group.stop], w_ih, out=gx[group.start : group.stop])
+                multiply(gx[here], g_here, v_ih)
             biases.finish_group()
         gstart, gstart_c = (carry, carry_c) if start is not None else (None, None)
-        return gx, None, gstart, gstart_c, *totals, biases.total, biases.total.clone()
+        return gx, None, None, gstart, gstart_c, *totals, biases.total, biases.total.clone()
 
 
 def _new_carry(groups: list[Group], y: torch.Tensor) -> torch.Tensor:

@@ -207,8 +207,30 @@ def test_double_backward_says_no(backend):
 def test_kernels_refuse_what_they_cannot_run(backend):
     with pytest.raises(ValueError, match=r"but the model is torch\.float64"):
         make("gru", 4, (1,), backend=backend)(torch.randn(4, 8, 3))
-    with pytest.raises(ValueError, match="autocast is on"), torch.autocast("cpu", torch.bfloat16):
-        make("gru", 4, (1,), backend=backend, dtype=torch.float32)(torch.randn(4, 8, 3))
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("need", ["all", 5])
+def test_autocast_rounds_the_operands_of_blocks_only(cell, need):
+    exact, own = twins("blocks", cell, 40, (1, 3, 9), residual=True)
+    x = torch.randn(30, 20, 3)
+
+    def run(model, dtype):
+        model.zero_grad()
+        y, _ = model(x.to(dtype), need=need)
+        y.square().mean().backward()
+        return [y.double(), *(p.grad.double() for p in model.parameters())]
+
+    expected = run(exact, torch.float64)
+    with torch.autocast("cpu", torch.bfloat16):
+        rounded = run(own, torch.float32)
+        own.backend = "fused"
+        single = run(own, torch.float32)
+    assert own(x)[0].dtype == torch.float32
+    for a, b, e in zip(rounded, single, expected, strict=True):
+        scale = e.abs().max()
+        assert 1e-5 < (a - e).abs().max() / scale < 4e-2  # bfloat16 has 8 bits
+        assert (b - e).abs().max() / scale < 1e-5
 
 
 @pytest.mark.parametrize(
