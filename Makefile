@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: search test docs clean
+.PHONY: search test test-integrations docs clean
 
 $(BIN)/optuna-mi: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -23,6 +23,12 @@ test: $(VENV)/tested
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest
+
+# Lightning, Hugging Face and neuralforecast weigh as much as all the rest together.
+test-integrations: $(VENV)/tested
+	$(BIN)/pip install -c constraints.txt -e ".[lightning,transformers,neuralforecast]" statsmodels optunahub
+	$(BIN)/pytest tests/integrations optuna_mi/integrations
+	$(BIN)/pytest tests/test_docs.py -k "integrations or neuralforecast"
 
 docs: $(VENV)/tested
 	$(BIN)/pip install -c constraints.txt -e ".[docs]"

@@ -56,7 +56,7 @@ def make_pruner(name: str, epochs: int) -> BasePruner:
     median = MedianPruner(n_startup_trials=4, n_warmup_steps=epochs // 4)
     match name:
         case "ihyll":
-            return IHYLLPruner(median)
+            return IHYLLPruner(median, max_spared=2)
         case "median":
             return median
         case "hyperband":

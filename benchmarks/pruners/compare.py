@@ -47,14 +47,20 @@ def pruners(epochs: int) -> dict[str, BasePruner]:
     def median() -> MedianPruner:
         return MedianPruner(n_startup_trials=4, n_warmup_steps=epochs // 4)
 
+    def hyperband() -> HyperbandPruner:
+        return HyperbandPruner(min_resource=1, max_resource=epochs)
+
     return {
         "Nop": NopPruner(),
         "Median": median(),
-        "Hyperband": HyperbandPruner(min_resource=1, max_resource=epochs),
+        "Hyperband": hyperband(),
         "IHYLL alone": IHYLLPruner(),
         "IHYLL(Median)": IHYLLPruner(median()),
-        "IHYLL(Median), no veto": IHYLLPruner(median(), max_spared=0),
-        "IHYLL(Median), veto only": IHYLLPruner(median(), percentile=None),
+        "IHYLL(Median), 2 spared": IHYLLPruner(median(), max_spared=2),
+        "IHYLL(Median), 1 spared": IHYLLPruner(median(), max_spared=1),
+        "IHYLL(Median), 0 spared": IHYLLPruner(median(), max_spared=0),
+        "IHYLL(Median), spares only": IHYLLPruner(median(), percentile=None),
+        "IHYLL(Hyperband), 1 spared": IHYLLPruner(hyperband(), max_spared=1),
     }
 
 
