@@ -20,6 +20,12 @@ def last_above(bins: Bins, threshold: float) -> int:
 
 
 def _last(values: Floats, limit: Floats) -> list[int]:
+    # a curve that has been below for three bins must come back clearly: bins of a sequence with
+    # memory err together
+    low = values <= limit
+    gone = np.zeros(values.shape, dtype=np.bool_)
+    gone[:, 3:] = np.logical_or.accumulate(low[:, :-3] & low[:, 1:-2] & low[:, 2:-1], axis=1)
+    limit = np.where(gone, 1.5, 1.0) * limit
     above = values > limit
     before = np.concatenate((above[:, :1], above[:, :-1]), axis=1)
     sure = (above & before) | (values > 2.0 * limit)

@@ -12,7 +12,7 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 # the first peak stands so much above its troughs, in ln MI, and the later ones so much
-_FIRST_CONTRAST, _LEAST_CONTRAST = 0.25, 0.1
+_FIRST_CONTRAST, _LEAST_CONTRAST = 0.2, 0.1
 # among periods that explain nearly as much the shortest is the one: its multiples follow from it
 _NEARLY = 0.6
 # lags that are looked at: periods up to two fifths of them

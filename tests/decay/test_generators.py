@@ -37,7 +37,7 @@ KINDS = {
     "power": ("power", power),
     "broken": ("broken_power", broken),
     "modulated": ("periodic_power", modulated),
-    "periodic": ("periodic_power", lambda s: make.periodic(N, 30, 8, noise=0.3, seed=s)),
+    "periodic": ("periodic_power", lambda s: make.periodic(N, 48, 4, noise=0.3, seed=s)),
     "themed": ("flat", lambda s: make.themed(2000, 200, 4, seed=s)),
 }
 
@@ -49,7 +49,7 @@ def test_laws_are_recovered(kind):
     analysis = analyze_decay(decay_curve(x, max_lag=min(1000, x.shape[-1] - 1)))
     assert analysis.law == law
     if kind == "periodic":
-        assert (analysis.period, analysis.period_kind) == (30, "dominant")
+        assert (analysis.period, analysis.period_kind) == (48, "dominant")
     if kind == "modulated":
         assert (analysis.period, analysis.period_kind) == (24, "modulating")
     if kind == "broken":
