@@ -41,10 +41,10 @@ def multiply(
         else:
             torch.mm(a, b, out=out)
         return
-    rounded = a.to(b.dtype) @ b
+    a = a.to(b.dtype)
     if add:
-        out.add_(rounded)
+        out.add_((a @ b).float())
     elif bias is not None:
-        torch.add(rounded, bias, out=out)
+        out.copy_(torch.addmm(bias.to(b.dtype), a, b))
     else:
-        out.copy_(rounded)
+        out.copy_(a @ b)
