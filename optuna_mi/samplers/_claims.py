@@ -31,8 +31,8 @@ class Claims:
         holder: Lowest number of the live trial (finished well, running or waiting) of each cell.
         finished: Cells with a COMPLETE or PRUNED trial.
         failures: Number of failed trials of each cell.
-        pending: Cells of trials that a heartbeat declared dead a moment ago: the storage's
-            callback is about to enqueue them again.
+        pending: Cells of trials that somebody else declared dead a moment ago, a heartbeat or
+            ``optuna-mi requeue``, and may be about to enqueue again.
         contested: Cells that more than one live trial has.
         undecided: Numbers of running trials that have not written down their cell yet.
         waiting: Whether a trial waits to be taken up.
@@ -75,11 +75,11 @@ class ClaimReader:
 
     Args:
         cells: The grid.
-        release_delay: Seconds for which the cell of a trial that a heartbeat declared dead stays
-            taken, where the storage enqueues such trials again.
+        release_delay: Seconds for which the cell of a trial that did not end by itself stays
+            taken: whoever declared it dead may enqueue it again.
     """
 
-    def __init__(self, cells: Cells, release_delay: float = 10.0) -> None:
+    def __init__(self, cells: Cells, release_delay: float) -> None:
         self._cells = cells
         self._release_delay = release_delay
         self._forget()
@@ -89,16 +89,12 @@ class ClaimReader:
         self._open: list[int] = []
         self._seen = 0
 
-    def read(
-        self, trials: Sequence[FrozenTrial], now: datetime.datetime, retried_by_callback: bool
-    ) -> Claims:
+    def read(self, trials: Sequence[FrozenTrial], now: datetime.datetime) -> Claims:
         """Return the claims of the trials.
 
         Args:
             trials: All trials of the study, by number.
             now: The present time, as the storage writes it.
-            retried_by_callback: Whether the storage enqueues the trials that a heartbeat declared
-                dead.
         """
         if len(trials) < self._seen:
             self._forget()  # The study was deleted and made again.
@@ -106,7 +102,7 @@ class ClaimReader:
         transient = Claims()
         for number in [*self._open, *range(self._seen, len(trials))]:
             trial = trials[number]
-            pending = retried_by_callback and self._is_pending(trial, now)
+            pending = self._is_pending(trial, now)
             if trial.state.is_finished() and not pending:
                 _add(trial, self._cells, self._settled)
                 continue
@@ -119,7 +115,8 @@ class ClaimReader:
         ended = trial.datetime_complete
         if trial.state != TrialState.FAIL or trial.system_attrs.get(FAILED_ATTR) or ended is None:
             return False
-        return (now - ended).total_seconds() < self._release_delay
+        # Trials carry local times: that of a machine in another zone is no reason to wait.
+        return abs((now - ended).total_seconds()) < self._release_delay
 
 
 def _add(trial: FrozenTrial, cells: Cells, claims: Claims, pending: bool = False) -> None:

@@ -6,10 +6,15 @@ from typing import TYPE_CHECKING, Any
 from optuna.samplers import BaseSampler
 from optuna.trial import TrialState
 
+from optuna_mi._logging import get_logger
+
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
     from optuna.study import Study
     from optuna.trial import FrozenTrial
+
+
+_logger = get_logger(__name__)
 
 
 class ForwardingSampler(BaseSampler):
@@ -44,8 +49,7 @@ class ForwardingSampler(BaseSampler):
             self._prepare(study, trial)
             self._base_sampler.before_trial(study, trial)
         except BaseException:
-            # Optuna has no trial object yet to finish, and would leave this one running for ever.
-            study._storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
+            _fail(study, trial)
             raise
 
     def _prepare(self, study: Study, trial: FrozenTrial) -> None:
@@ -82,3 +86,14 @@ class ForwardingSampler(BaseSampler):
     ) -> None:
         """Hand on; see :meth:`optuna.samplers.BaseSampler.after_trial`."""
         self._base_sampler.after_trial(study, trial, state, values)
+
+
+def _fail(study: Study, trial: FrozenTrial) -> None:
+    # Optuna has no trial object yet to finish, and would leave this one running for ever.
+    try:
+        study._storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
+    except Exception as error:  # the storage itself may be what failed
+        _logger.warning(
+            f"Trial {trial.number} could not be set to FAIL ({type(error).__name__}): it stays "
+            "RUNNING until a heartbeat or optuna-mi requeue finds it."
+        )

@@ -171,7 +171,7 @@ class MIGridSampler(ForwardingSampler):
         elif cell is not None:
             claims.finished.add(cell)
         left = self._office.open(claims)
-        free = left - set(claims.holder) - claims.pending
+        free = left - set(claims.holder)
         # With a heartbeat the cells of dead workers come back, so somebody has to stay for them.
         if free or claims.waiting or (left and is_heartbeat_enabled(study._storage)):
             return

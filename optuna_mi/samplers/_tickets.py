@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 _PATIENCE = 5.0  # Seconds a lower ticket may take to write its cell down before it counts as dead.
+_RELEASE_DELAY = 5.0  # Seconds in which whoever declared a trial dead may enqueue it again.
 _POLL = (0.01, 1.0)  # Seconds between looks at the storage: the first, the longest.
 
 
@@ -48,16 +49,12 @@ class TicketOffice:
     def read(self, study: Study) -> Claims:
         """Return what the trials of the study say about the cells."""
         storage = study._storage
-        callback = (
-            isinstance(storage, BaseHeartbeat)
-            and storage.get_heartbeat_stale_trial_callback() is not None
-        )
         with self._lock:
             readers = self._readers.setdefault(storage, {})
             key = (study.study_name, study._study_id)
-            reader = readers.setdefault(key, ClaimReader(self._cells))
+            reader = readers.setdefault(key, ClaimReader(self._cells, _RELEASE_DELAY))
             trials = storage.get_all_trials(study._study_id, deepcopy=False)
-            return reader.read(trials, datetime.datetime.now(), callback)
+            return reader.read(trials, datetime.datetime.now())
 
     def open(self, claims: Claims) -> set[int]:
         """Return the cells that are neither finished nor given up."""
@@ -67,8 +64,10 @@ class TicketOffice:
         """Choose the trial's cell and write it down; ``NO_CELL`` if none is left for it.
 
         Where the storage has a heartbeat and other workers still train, this waits: a cell may
-        come back from one that died.
+        come back from one that died. It waits a moment for trials just declared dead anywhere.
         """
+        # Optuna's own heartbeat starts after the ask; a worker lost here must be found as well.
+        _beat(study, trial)
         claims = self.read(study)
         cell = own_cell(trial.number, claims, self._cells)
         if cell is not None:
@@ -87,7 +86,8 @@ class TicketOffice:
                     return
             elif time.monotonic() > patient_until:
                 self._presumed_dead.update((study.study_name, n) for n in lower)
-            self._stay_alive(study, trial)
+            _beat(study, trial)
+            _fail_stale_trials(study)
             time.sleep(pause)
             pause = min(2 * pause, _POLL[1])
             claims = self.read(study)
@@ -113,19 +113,10 @@ class TicketOffice:
 
     def _worth_waiting(self, study: Study, claims: Claims) -> bool:
         # A trial that waits to be taken up needs a worker who asks again.
-        return _has_heartbeat(study) and not claims.waiting and bool(self.open(claims))
-
-    @staticmethod
-    def _stay_alive(study: Study, trial: FrozenTrial) -> None:
-        storage = study._storage
-        if not _has_heartbeat(study) or not isinstance(storage, BaseHeartbeat):
-            return
-        # Optuna's own heartbeat starts after the ask; a worker killed here must be found as well.
-        storage.record_heartbeat(trial._trial_id)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            # A bracket of Hyperband cannot enqueue; the study it belongs to can.
-            optuna.storages.fail_stale_trials(getattr(study, "_study", study))
+        if claims.waiting:
+            return False
+        left = self.open(claims)
+        return bool(left & claims.pending) or (_has_heartbeat(study) and bool(left))
 
     def __getstate__(self) -> dict[str, Any]:
         # Samplers travel to other processes; what was read here is read again there.
@@ -145,3 +136,18 @@ class TicketOffice:
 def _has_heartbeat(study: Study) -> bool:
     # Trials asked by hand have none: nobody would keep it up.
     return bool(study._thread_local.in_optimize_loop) and is_heartbeat_enabled(study._storage)
+
+
+def _beat(study: Study, trial: FrozenTrial) -> None:
+    storage = study._storage
+    if _has_heartbeat(study) and isinstance(storage, BaseHeartbeat):
+        storage.record_heartbeat(trial._trial_id)
+
+
+def _fail_stale_trials(study: Study) -> None:
+    if not _has_heartbeat(study):
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        # A bracket of Hyperband cannot enqueue; the study it belongs to can.
+        optuna.storages.fail_stale_trials(getattr(study, "_study", study))

@@ -54,14 +54,14 @@ def test_who_has_what() -> None:
     trials = [
         _holding(0, TrialState.COMPLETE, order[0]),
         _holding(1, TrialState.PRUNED, order[1]),
-        _holding(2, TrialState.FAIL, order[2]),
+        _holding(2, TrialState.FAIL, order[2], **{FAILED_ATTR: True}),
         _trial(3, TrialState.RUNNING),  # its ticket says what it has
         _trial(4, TrialState.RUNNING, fixed_params=CELLS.params(order[5])),  # enqueued: a cell
         _trial(5, TrialState.RUNNING),  # the enqueued one has this ticket's cell
         _holding(6, TrialState.RUNNING, UNDECIDED),
         _holding(7, TrialState.PRUNED, NO_CELL),
     ]
-    claims = ClaimReader(CELLS).read(trials, NOW, False)
+    claims = ClaimReader(CELLS, 10.0).read(trials, NOW)
     assert claims.finished == {order[0], order[1]}
     assert claims.holder == {order[0]: 0, order[1]: 1, order[3]: 3, order[5]: 4}
     assert claims.failures == {order[2]: 1}
@@ -79,35 +79,36 @@ def test_who_has_what() -> None:
 
 def test_a_cell_about_to_be_enqueued_again_is_not_free() -> None:
     cell = CELLS.order[0]
-    reader = ClaimReader(CELLS, release_delay=10.0)
+    reader = ClaimReader(CELLS, 10.0)
     stale = _holding(0, TrialState.FAIL, cell, ended=3.0)
     filler = [_holding(n, TrialState.COMPLETE, CELLS.order[n]) for n in range(1, 6)]
-    claims = reader.read([stale, *filler], NOW, True)
+    claims = reader.read([stale, *filler], NOW)
     assert claims.pending == {cell}
     assert released_cell(6, claims, CELLS, 3) is None
     later = NOW + datetime.timedelta(seconds=8)
-    assert released_cell(6, reader.read([stale, *filler], later, True), CELLS, 3) == cell
-    # A trial that failed by itself, or a storage that enqueues nothing: free at once.
+    assert released_cell(6, reader.read([stale, *filler], later), CELLS, 3) == cell
+    # A trial that failed by itself, or one of a machine in another time zone: free at once.
     own = _holding(0, TrialState.FAIL, cell, ended=3.0, **{FAILED_ATTR: True})
-    for trial, callback in ((own, True), (stale, False)):
-        claims = ClaimReader(CELLS).read([trial, *filler], NOW, callback)
+    abroad = _holding(0, TrialState.FAIL, cell, ended=-3600.0)
+    for trial in (own, abroad):
+        claims = ClaimReader(CELLS, 10.0).read([trial, *filler], NOW)
         assert released_cell(6, claims, CELLS, 3) == cell
 
 
 def test_a_study_made_again_is_read_again() -> None:
-    reader = ClaimReader(CELLS)
-    reader.read([_holding(n, TrialState.COMPLETE, CELLS.order[n]) for n in range(4)], NOW, False)
-    claims = reader.read([_trial(0, TrialState.RUNNING)], NOW, False)
+    reader = ClaimReader(CELLS, 10.0)
+    reader.read([_holding(n, TrialState.COMPLETE, CELLS.order[n]) for n in range(4)], NOW)
+    claims = reader.read([_trial(0, TrialState.RUNNING)], NOW)
     assert claims.finished == set()
     assert claims.holder == {CELLS.order[0]: 0}
 
 
 @settings(deadline=None, max_examples=60)
-@given(st.integers(0, 10**6), st.booleans())
-def test_reading_on_is_reading_anew(seed: int, callback: bool) -> None:
+@given(st.integers(0, 10**6))
+def test_reading_on_is_reading_anew(seed: int) -> None:
     rng = random.Random(seed)
     trials: list[FrozenTrial] = []
-    reader = ClaimReader(CELLS, release_delay=5.0)
+    reader = ClaimReader(CELLS, 5.0)
     for minute in range(12):
         now = NOW + datetime.timedelta(seconds=minute)
         for trial in trials:
@@ -127,8 +128,8 @@ def test_reading_on_is_reading_anew(seed: int, callback: bool) -> None:
             fixed = {"fixed_params": CELLS.params(rng.choice(CELLS.order))}
             attrs = fixed if rng.random() < 0.2 else {}
             trials.append(_trial(len(trials), state, **attrs))  # type: ignore[arg-type]
-        on = reader.read(trials, now, callback)
-        anew = ClaimReader(CELLS, release_delay=5.0).read(trials, now, callback)
+        on = reader.read(trials, now)
+        anew = ClaimReader(CELLS, 5.0).read(trials, now)
         assert sorted(on.undecided) == sorted(anew.undecided)
         on.undecided = anew.undecided
         assert on == anew

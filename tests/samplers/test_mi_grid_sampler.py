@@ -226,6 +226,7 @@ def test_a_dead_ticket_does_not_hold_up_the_others(
     space: DilationSpace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("optuna_mi.samplers._tickets._PATIENCE", 0.05)
+    monkeypatch.setattr("optuna_mi.samplers._tickets._RELEASE_DELAY", 0.1)
     sampler = _sampler(space)
     study = optuna.create_study(sampler=sampler)
     # A worker died between drawing its ticket and writing down its cell.

@@ -89,6 +89,33 @@ def test_a_waiting_worker_has_a_heartbeat_and_takes_what_comes_back(
     assert [t.state for t in study.trials] == [TrialState.FAIL, TrialState.COMPLETE]
 
 
+def test_requeued_trials_and_released_cells_do_not_meet(
+    space: DilationSpace, tmp_path: Path
+) -> None:
+    """What ``optuna-mi requeue`` does while another worker is about to take the cell."""
+    backend = optuna.storages.journal.JournalFileBackend(str(tmp_path / "s.log"))
+    storage = optuna.storages.JournalStorage(backend)
+    study = optuna.create_study(storage=storage, sampler=_one_cell(space))
+    dead = study.ask()
+    space.suggest(dead)
+
+    def objective(trial: optuna.Trial) -> float:
+        return float(len(space.suggest(trial)))
+
+    study._storage.set_trial_state_values(dead._trial_id, TrialState.FAIL)
+    worker = threading.Thread(target=study.optimize, args=(objective,))
+    worker.start()
+    time.sleep(0.3)
+    retry = optuna.storages.RetryHeartbeatStaleTrialCallback(max_retry=3)
+    retry(study, study.trials[0])
+    worker.join(timeout=30)
+    assert not worker.is_alive()
+    states = Counter(t.state for t in study.trials)
+    assert states[TrialState.COMPLETE] == 1
+    assert states[TrialState.FAIL] == 1
+    assert set(states) == {TrialState.COMPLETE, TrialState.FAIL, TrialState.PRUNED}
+
+
 def test_a_waiting_worker_that_is_interrupted_leaves_nothing_running(
     space: DilationSpace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -115,3 +142,38 @@ def test_samplers_travel(space: DilationSpace, travel) -> None:  # type: ignore[
     study.optimize(lambda t: float(len(space.suggest(t))))
     lists = [t.user_attrs["dilations"] for t in study.trials]
     assert len(set(lists)) == len(lists) == study.sampler.n_cells
+
+
+def test_a_storage_that_fails_while_asking_shows_its_own_error(
+    space: DilationSpace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = optuna.create_study(sampler=_one_cell(space))
+
+    def down(*args: object, **kwargs: object) -> None:
+        raise ConnectionError("the database went away")
+
+    monkeypatch.setattr(study._storage, "set_trial_system_attr", down)
+    monkeypatch.setattr(study._storage, "set_trial_state_values", down)
+    with pytest.raises(ConnectionError, match="the database went away"):
+        study.ask()
+
+
+def test_a_worker_lost_while_asking_is_found_by_its_heartbeat(
+    space: DilationSpace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = optuna.storages.RDBStorage(
+        f"sqlite:///{tmp_path}/s.db", heartbeat_interval=1, grace_period=1
+    )
+    study = optuna.create_study(storage=storage, sampler=_one_cell(space))
+
+    def lost(*args: object, **kwargs: object) -> None:
+        raise ConnectionError("the database went away")
+
+    with monkeypatch.context() as outage:
+        outage.setattr(storage, "set_trial_system_attr", lost)
+        outage.setattr(storage, "set_trial_state_values", lost)
+        with pytest.raises(ConnectionError):
+            study.optimize(lambda trial: 0.0, n_trials=1)
+    assert [t.state for t in study.trials] == [TrialState.RUNNING]
+    study.optimize(lambda trial: float(len(space.suggest(trial))))
+    assert [t.state for t in study.trials] == [TrialState.FAIL, TrialState.COMPLETE]
