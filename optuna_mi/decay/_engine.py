@@ -6,12 +6,14 @@ import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import pairwise
 from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
+from optuna_mi.decay._fft_counts import fft_cost, fft_edges, fft_estimates, fft_segment
 from optuna_mi.decay._kernels import Codes
 from optuna_mi.decay._pooled import LagEstimate, dense_lags, n_blocks_for
 from optuna_mi.decay._sequences import Sequences
@@ -69,6 +71,10 @@ class PooledEngine:
         estimator: Which entropy.
         later: Where the later symbol of a pair is taken from, if not from the sequences
             themselves.
+
+    Attributes:
+        is_dense: Whether a table of all pairs of symbols is affordable.
+        method: How the pairs of the last run were counted, in words.
     """
 
     def __init__(
@@ -82,12 +88,7 @@ class PooledEngine:
         sparse = sequences.n_total * _SPARSE_PAIR
         self.is_dense = cells <= _LARGEST_TABLE and dense <= sparse
         self._groups = None if self.is_dense else make_groups(sequences)
-
-    @property
-    def method(self) -> str:
-        """How pairs are counted, in words."""
-        k = self._sequences.alphabet
-        return f"table of {k} x {k} counts" if self.is_dense else f"grouped by {k} symbols"
+        self.method = ""
 
     def batches(self, lags: Ints) -> list[Ints]:
         """Split lags into what one pass over the data takes best."""
@@ -98,6 +99,11 @@ class PooledEngine:
         self, lags: Ints, *, n_threads: int, progress: bool = False, label: str = ""
     ) -> list[LagEstimate]:
         """Estimate MI at all lags."""
+        k = self._sequences.alphabet
+        if self._pays_transform(lags):
+            self.method = f"Fourier transforms of {k} indicators, all lags at once"
+            return self._transform(lags, n_threads=n_threads, progress=progress, label=label)
+        self.method = f"table of {k} x {k} counts" if self.is_dense else f"grouped by {k} symbols"
         with_error = set(anchor_lags(lags, _ERRORS_MEASURED).tolist())
         parts = parallel(
             lambda batch: self._estimate(batch, with_error),
@@ -107,6 +113,24 @@ class PooledEngine:
             label=label,
         )
         return _fill_errors(lags, [estimate for part in parts for estimate in part])
+
+    def _pays_transform(self, lags: Ints) -> bool:
+        direct = self._sequences.n_total * _DENSE_PAIR * lags.size
+        return self.is_dense and fft_cost(self._sequences, int(lags[-1])) < direct
+
+    def _transform(
+        self, lags: Ints, *, n_threads: int, progress: bool, label: str
+    ) -> list[LagEstimate]:
+        x, k = self._sequences.codes, self._sequences.alphabet
+        y = x if self._later is None else self._later
+        segments = parallel(
+            lambda span: fft_segment(x, y, int(span[0]), int(span[1]), lags, k),
+            list(pairwise(fft_edges(self._sequences))),
+            n_threads=n_threads,
+            progress=progress,
+            label=label,
+        )
+        return fft_estimates(segments, k, self._estimator)
 
     def _estimate(self, lags: Ints, with_error: set[int]) -> list[LagEstimate]:
         if self._groups is None:

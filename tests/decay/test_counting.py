@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from optuna_mi.decay import decay_curve
 from optuna_mi.decay._engine import PooledEngine
+from optuna_mi.decay._fft_counts import fft_segment
 from optuna_mi.decay._pooled import dense_lags
 from optuna_mi.decay._read import encode, flatten
 from optuna_mi.decay._sparse import make_groups, sparse_lag
@@ -79,6 +80,37 @@ def test_dense_and_sparse_have_the_same_standard_error():
         assert a.std_error == pytest.approx(b.std_error, rel=1e-9)
         assert a.plugin == pytest.approx(b.plugin, abs=1e-12)
         assert a.dof == b.dof
+
+
+@settings(deadline=None, max_examples=15)
+@given(
+    n=st.integers(20, 30_000),
+    k=st.integers(2, 16),
+    max_lag=st.integers(1, 600),
+    seed=st.integers(0, 1000),
+)
+def test_transforms_count_exactly(n, k, max_lag, seed):
+    rng = np.random.default_rng(seed)
+    x, y = rng.integers(0, k, (2, n)).astype(np.uint8)
+    lags = np.unique(rng.integers(1, min(max_lag, n - 1) + 1, 5))
+    start, stop = sorted(rng.integers(0, n + 1, 2))
+    counts = fft_segment(x, y, start, stop, lags, k)
+    for row, lag in zip(counts, lags, strict=True):
+        last = max(start, min(stop, n - lag))
+        codes = x[start:last].astype(int) * k + y[start + lag : last + lag]
+        np.testing.assert_array_equal(row, np.bincount(codes, minlength=k * k))
+
+
+def test_many_lags_of_few_symbols_are_transformed(monkeypatch):
+    x = np.cumsum(np.random.default_rng(0).integers(0, 2, 60_000)) % 4
+    fast = decay_curve(x, max_lag=700, lags="all")
+    assert "Fourier" in fast.method
+    monkeypatch.setattr(PooledEngine, "_pays_transform", lambda self, lags: False)
+    direct = decay_curve(x, max_lag=700, lags="all")
+    assert "table" in direct.method
+    np.testing.assert_allclose(fast.mi, direct.mi, atol=1e-13)
+    np.testing.assert_allclose(fast.entropy_xy, direct.entropy_xy, atol=1e-13)
+    np.testing.assert_allclose(fast.std_error, direct.std_error, rtol=0.5)
 
 
 def test_large_alphabets_are_counted_sparsely():
