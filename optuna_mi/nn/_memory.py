@@ -24,16 +24,19 @@ def flat(tensor: torch.Tensor | None) -> Array:
     return array
 
 
+def _announce(function: Any) -> None:
+    if function.stats.cache_misses:  # else it is only loaded, slowly
+        _logger.info(
+            "Compiling CPU kernels for the dilated RNN (%s); later runs find them cached.",
+            function.__module__.rpartition("_")[2],
+        )
+
+
 def call(function: Any, *arguments: Any) -> Any:
     """Call a kernel; say so where its first use on this machine takes the compiler's time."""
     if function.signatures:
         return function(*arguments)
-    note = threading.Timer(
-        2.0,
-        _logger.info,
-        ("Compiling CPU kernels for the dilated RNN (%s); later runs find them cached.",
-         function.__module__.rpartition("_")[2]),
-    )  # fmt: skip
+    note = threading.Timer(2.0, _announce, (function,))
     note.daemon = True
     note.start()
     try:

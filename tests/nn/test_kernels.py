@@ -7,6 +7,7 @@ import logging
 import subprocess
 import sys
 import threading
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -274,6 +275,7 @@ def test_slow_first_use_is_announced(monkeypatch):
 
     class Compiling:
         signatures = ()
+        stats = SimpleNamespace(cache_misses={"signature": 1})
         __module__ = "optuna_mi.nn._kernel_gru"
 
         def __call__(self, x):
