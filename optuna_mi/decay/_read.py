@@ -118,7 +118,11 @@ def _array(x: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]
         if len(kinds) > 1:
             raise TypeError(f"symbols must have one type, got {', '.join(sorted(kinds))}")
     if x.dtype.kind in "OUS":
-        return np.asarray(pd.factorize(x.ravel())[0]), _offsets(lengths)
+        codes = np.asarray(pd.factorize(x.ravel())[0])
+        missing = int(np.count_nonzero(codes < 0))
+        if missing:
+            raise ValueError(f"{missing} of {codes.size} symbols are missing; drop them first")
+        return codes, _offsets(lengths)
     if x.dtype.kind not in "biuf":
         raise TypeError(f"symbols must be integers, bytes or characters, got dtype {x.dtype}")
     return x.reshape(-1), _offsets(lengths)

@@ -224,6 +224,7 @@ def test_default_lags():
         (None, TypeError, "NoneType"),
         ([2**70, 1], TypeError, r"2\*\*63"),
         (np.array([1 + 2j, 3]), TypeError, "complex"),
+        (np.array([None, None], dtype=object), ValueError, "2 of 2 symbols are missing"),
         (pd.Series([1.0, None]), ValueError, "1 of 2 values are missing"),
         (pd.DataFrame({"a": [1, 2], "b": [1, 2]}), ValueError, "unique_id"),
     ],

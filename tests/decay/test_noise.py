@@ -105,6 +105,20 @@ def test_known_figures_of_mnist(mnist_train):
     assert curve.mi_corrected == pytest.approx(expected, abs=1.5e-3)
 
 
+@pytest.mark.slow
+def test_known_figures_of_pooled_mnist(mnist_pixels):
+    images = mnist_pixels[:-1].astype(np.uint8).reshape(70_000, 784)
+    plain = decay_curve(images, lags=[1, 28, 100, 700], positions="pooled")
+    assert plain.mi == pytest.approx([0.378, 0.386, 1.73e-2, 4.2e-5], rel=0.02)
+    assert plain.baseline == pytest.approx([0.0505, 0.0490, 1.71e-2, 8.5e-5], rel=0.06)
+    order = np.random.RandomState(92916).permutation(784)
+    permuted = decay_curve(images[:, order], lags=[1, 300, 700, 783], positions="pooled")
+    assert permuted.mi == pytest.approx([8.2e-3, 8.9e-3, 8.4e-3, 0.71], rel=0.02)
+    assert permuted.baseline == pytest.approx([1.0e-4, 3.1e-4, 3.2e-3, 0.17], rel=0.06)
+    # one pair of neighbouring pixels is no finding
+    assert permuted.std_error[-1] > permuted.mi_corrected[-1]
+
+
 def test_known_figures_of_ptb_words(ptb_words):
     curve = decay_curve(ptb_words, lags=[1, 2, 5, 10, 20, 50, 100, 500])
     assert curve.baseline == pytest.approx(np.full(8, 1.016), abs=2e-3)
