@@ -23,7 +23,12 @@ from optuna_mi.nn._validation import LayerState
 
 
 def run_layer(
-    cell: nn.RNNBase, x: torch.Tensor, plan: LayerPlan, dilation: int, state: LayerState | None
+    cell: nn.RNNBase,
+    x: torch.Tensor,
+    plan: LayerPlan,
+    dilation: int,
+    state: LayerState | None,
+    add_input: bool,
 ) -> tuple[torch.Tensor, LayerState | None]:
     """Run one layer; arguments and results as in ``_views.run_layer``."""
     x = take_rows(x, plan.source)
@@ -46,12 +51,13 @@ def run_layer(
         )  # type: ignore[no-untyped-call]
     outputs = result if cell.mode == "LSTM" else (result,)
     outputs = [output.view(n, batch, size) for output in outputs]
+    passed = outputs[0] + x if add_input else outputs[0]
     if not plan.full:
-        return outputs[0], None
+        return passed, None
     after = tuple(
         last_rows(output, part, dilation) for output, part in zip(outputs, parts, strict=False)
     )
-    return outputs[0], (after[0], after[1]) if cell.mode == "LSTM" else after[0]
+    return passed, (after[0], after[1]) if cell.mode == "LSTM" else after[0]
 
 
 def _add_products(

@@ -26,7 +26,12 @@ from optuna_mi.nn._validation import LayerState
 
 
 def run_layer(
-    cell: nn.RNNBase, x: torch.Tensor, plan: LayerPlan, dilation: int, state: LayerState | None
+    cell: nn.RNNBase,
+    x: torch.Tensor,
+    plan: LayerPlan,
+    dilation: int,
+    state: LayerState | None,
+    add_input: bool,
 ) -> tuple[torch.Tensor, LayerState | None]:
     """Run one layer; arguments and results as in ``_views.run_layer``."""
     batch = x.shape[1]
@@ -36,17 +41,18 @@ def run_layer(
     starts = [None if part is None else _enter(take_rows(part, plan.lanes)) for part in parts]
     weights = cell.all_weights[0]
     if cell.mode == "LSTM":
-        result = _LSTMFunction.apply(_enter(x), *starts, *weights, plan)  # type: ignore[no-untyped-call]
+        result = _LSTMFunction.apply(_enter(x), *starts, *weights, plan, add_input)  # type: ignore[no-untyped-call]
     else:
         kernel = _kernel_gru if cell.mode == "GRU" else _kernel_rnn
-        result = (_PlainFunction.apply(_enter(x), starts[0], *weights, plan, kernel),)  # type: ignore[no-untyped-call]
-    outputs = [_leave(output, batch) for output in result]
+        result = _PlainFunction.apply(_enter(x), starts[0], *weights, plan, kernel, add_input)  # type: ignore[no-untyped-call]
+    outputs = [_leave(output, batch) for output in result if output is not None]
+    passed = outputs.pop() if add_input else outputs[0]
     if not plan.full:
-        return outputs[0], None
+        return passed, None
     after = tuple(
         last_rows(output, part, dilation) for output, part in zip(outputs, parts, strict=False)
     )
-    return outputs[0], (after[0], after[1]) if cell.mode == "LSTM" else after[0]
+    return passed, (after[0], after[1]) if cell.mode == "LSTM" else after[0]
 
 
 def _enter(x: torch.Tensor) -> torch.Tensor:
@@ -109,6 +115,14 @@ def _sum_gradients(parts: list[Any]) -> list[torch.Tensor]:
     return [torch.from_numpy(sum(arrays[1:], arrays[0])) for arrays in zip(*parts, strict=True)]
 
 
+def _output_gradient(
+    y: torch.Tensor, gy: torch.Tensor | None, gpassed: torch.Tensor | None
+) -> torch.Tensor:
+    """Gradient of the outputs by all ways."""
+    given = [g for g in (gy, gpassed) if g is not None]
+    return sum(given[1:], given[0]) if given else torch.zeros_like(y)
+
+
 class _PlainFunction(torch.autograd.Function):
     """A layer of GRU or tanh cells."""
 
@@ -123,32 +137,38 @@ class _PlainFunction(torch.autograd.Function):
         b_hh: torch.Tensor,
         plan: LayerPlan,
         kernel: Any,
-    ) -> torch.Tensor:
+        add_input: bool,
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
         x = x.contiguous()
         batch = x.shape[2]
         y = x.new_empty(len(plan.positions), w_hh.shape[1], batch)
+        passed = torch.empty_like(y) if add_input else None
         _by_columns(
             kernel.forward, batch,
             flat(x), plan.source_rows, flat(start), plan.starts, plan.lengths,
-            *_pairs((w_ih, w_hh, b_ih, b_hh)), flat(y),
+            *_pairs((w_ih, w_hh, b_ih, b_hh)), flat(y), flat(passed),
         )  # fmt: skip
         ctx.save_for_backward(x, start, w_ih, w_hh, b_ih, b_hh, y)
         ctx.plan, ctx.kernel = plan, kernel
-        return y
+        ctx.set_materialize_grads(False)
+        return y, passed
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gy: torch.Tensor) -> tuple[Any, ...]:
+    def backward(
+        ctx: Any, gy: torch.Tensor | None, gpassed: torch.Tensor | None
+    ) -> tuple[Any, ...]:
         x, start, *parameters, y = ctx.saved_tensors
         plan, batch = ctx.plan, x.shape[2]
         gx = _input_gradient(x, plan, ctx.needs_input_grad[0])
         gstart = _empty_like(start, ctx.needs_input_grad[1])
         parts = _by_columns(
             ctx.kernel.backward, batch,
-            flat(gy), flat(x), plan.source_rows, flat(start), plan.starts, plan.lengths,
+            flat(_output_gradient(y, gy, gpassed)), flat(gpassed),
+            flat(x), plan.source_rows, flat(start), plan.starts, plan.lengths,
             *_pairs(tuple(parameters)), flat(y), flat(gx), flat(gstart),
         )  # fmt: skip
-        return gx, gstart, *_sum_gradients(parts), None, None
+        return gx, gstart, *_sum_gradients(parts), None, None, None
 
 
 class _LSTMFunction(torch.autograd.Function):
@@ -165,24 +185,31 @@ class _LSTMFunction(torch.autograd.Function):
         b_ih: torch.Tensor,
         b_hh: torch.Tensor,
         plan: LayerPlan,
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+        add_input: bool,
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
         x = x.contiguous()
         batch = x.shape[2]
         y = x.new_empty(len(plan.positions), w_hh.shape[1], batch)
         cells = torch.empty_like(y)
+        passed = torch.empty_like(y) if add_input else None
         _by_columns(
             _kernel_lstm.forward, batch,
             flat(x), plan.source_rows, flat(start), flat(start_c), plan.starts, plan.lengths,
-            *_pairs((w_ih, w_hh, b_ih, b_hh)), flat(y), flat(cells),
+            *_pairs((w_ih, w_hh, b_ih, b_hh)), flat(y), flat(cells), flat(passed),
         )  # fmt: skip
         ctx.save_for_backward(x, start, start_c, w_ih, w_hh, b_ih, b_hh, y, cells)
         ctx.plan = plan
         ctx.set_materialize_grads(False)
-        return y, cells
+        return y, cells, passed
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gy: torch.Tensor | None, gcells: torch.Tensor | None) -> tuple[Any, ...]:
+    def backward(
+        ctx: Any,
+        gy: torch.Tensor | None,
+        gcells: torch.Tensor | None,
+        gpassed: torch.Tensor | None,
+    ) -> tuple[Any, ...]:
         x, start, start_c, *parameters, y, cells = ctx.saved_tensors
         plan, batch = ctx.plan, x.shape[2]
         gx = _input_gradient(x, plan, ctx.needs_input_grad[0])
@@ -190,9 +217,9 @@ class _LSTMFunction(torch.autograd.Function):
         gstart, gstart_c = _empty_like(start, wanted), _empty_like(start_c, wanted)
         parts = _by_columns(
             _kernel_lstm.backward, batch,
-            flat(torch.zeros_like(y) if gy is None else gy), flat(gcells),
+            flat(_output_gradient(y, gy, gpassed)), flat(gpassed), flat(gcells),
             flat(x), plan.source_rows, flat(start), flat(start_c), plan.starts, plan.lengths,
             *_pairs(tuple(parameters)), flat(y), flat(cells),
             flat(gx), flat(gstart), flat(gstart_c),
         )  # fmt: skip
-        return gx, gstart, gstart_c, *_sum_gradients(parts), None
+        return gx, gstart, gstart_c, *_sum_gradients(parts), None, None

@@ -23,6 +23,7 @@ from optuna_mi.nn._tiles import (
     Matrices,
     Vectors,
     add_outer,
+    add_tile,
     copy_tile,
     finish_sums,
     fold_lanes,
@@ -106,6 +107,7 @@ def forward(
     weights: Matrices,
     biases: Vectors,
     y: Floats,
+    passed: Floats,
     batch: int,
     first: int,
     last: int,
@@ -121,6 +123,7 @@ def forward(
         weights: ``(W_ih (3H, F), W_hh (3H, H))``.
         biases: ``(b_ih, b_hh)``.
         y: Outputs, flat ``(n, H, batch)``; written.
+        passed: Outputs plus inputs, as ``y``; written unless empty (F must be H).
         batch: Columns of all matrices.
         first: First column, a multiple of COLUMNS.
         last: One past the last column, a multiple of COLUMNS.
@@ -136,8 +139,8 @@ def forward(
             h_from = y if s > 0 else start
             h_row = (starts[s - 1] + lane if s > 0 else lane) * size * batch
             for b in range(first, last, COLUMNS):
-                h0 = h_row + b
-                _gates(packed, x, source[k] * features * batch + b, batch, features,
+                h0, xb = h_row + b, source[k] * features * batch + b
+                _gates(packed, x, xb, batch, features,
                        h_from, h0, batch, size if carried else 0, size, gates)  # fmt: skip
                 for i in range(size):
                     for half in range(0, COLUMNS, WIDTH):
@@ -146,12 +149,16 @@ def forward(
                         h = (one - z) * load(gates, n0 + o)
                         if carried:
                             h = fma(z, load(h_from, h0 + i * batch + half), h)
-                        store(y, (k * size + i) * batch + b + half, h)
+                        t = (k * size + i) * batch + b + half
+                        store(y, t, h)
+                        if len(passed) > 0:
+                            store(passed, t, h + load(x, xb + i * batch + half))
 
 
 @njit(cache=True, nogil=True)
 def backward(
     gy: Floats,
+    skip: Floats,
     x: Floats,
     source: Ints,
     start: Floats,
@@ -170,6 +177,7 @@ def backward(
 
     Args:
         gy: Gradient of the outputs, flat ``(n, H, batch)``.
+        skip: Gradient of ``passed``, which ``gy`` includes; empty without it.
         x: As in :func:`forward`.
         source: As in :func:`forward`.
         start: As in :func:`forward`.
@@ -254,6 +262,8 @@ def backward(
                 if len(gx) > 0:
                     product(back_x, zeros, gs, g0, COLUMNS, 3 * size, gs, g0, COLUMNS, 0,
                             3 * size, out, 0, features)  # fmt: skip
+                    if len(skip) > 0:
+                        add_tile(skip, k * size * batch + b, batch, out, size)
                     write_tile(out, 0, gx, xb, batch, features)
                 if carried:
                     product(back_h, zeros, gs, g0 + block, COLUMNS, 3 * size, gs, g0, COLUMNS, 0,

@@ -32,6 +32,7 @@ from optuna_mi.nn._tiles import (
     Matrices,
     Vectors,
     add_outer,
+    add_tile,
     copy_tile,
     finish_sums,
     fold_lanes,
@@ -56,6 +57,7 @@ def forward(
     biases: Vectors,
     y: Floats,
     cells: Floats,
+    passed: Floats,
     batch: int,
     first: int,
     last: int,
@@ -76,7 +78,8 @@ def forward(
             h_from, c_from = (y, cells) if s > 0 else (start, start_c)
             h_row = (starts[s - 1] + lane if s > 0 else lane) * size * batch
             for b in range(first, last, COLUMNS):
-                product(packed, bias, x, source[k] * features * batch + b, batch, features,
+                xb = source[k] * features * batch + b
+                product(packed, bias, x, xb, batch, features,
                         h_from, h_row + b, batch, size if carried else 0, features + size,
                         out, 0, 4 * size)  # fmt: skip
                 for row in range(size):
@@ -90,12 +93,16 @@ def forward(
                             c = fma(f, load(c_from, h_row + row * batch + b + half), c)
                         t = (k * size + row) * batch + b + half
                         store(cells, t, c)
-                        store(y, t, o * tanh(c))
+                        h = o * tanh(c)
+                        store(y, t, h)
+                        if len(passed) > 0:
+                            store(passed, t, h + load(x, xb + row * batch + half))
 
 
 @njit(cache=True, nogil=True)
 def backward(
     gy: Floats,
+    skip: Floats,
     gcells: Floats,
     x: Floats,
     source: Ints,
@@ -190,6 +197,8 @@ def backward(
                 if len(gx) > 0:
                     product(back_x, zeros, gs, g0, COLUMNS, 4 * size, gs, g0, COLUMNS, 0,
                             4 * size, out, 0, features)  # fmt: skip
+                    if len(skip) > 0:
+                        add_tile(skip, k * size * batch + b, batch, out, size)
                     write_tile(out, 0, gx, xb, batch, features)
                 if carried:
                     product(back_h, zeros, gs, g0, COLUMNS, 4 * size, gs, g0, COLUMNS, 0,

@@ -18,6 +18,7 @@ from optuna_mi.nn._tiles import (
     Matrices,
     Vectors,
     add_outer,
+    add_tile,
     copy_tile,
     finish_sums,
     fold_lanes,
@@ -40,6 +41,7 @@ def forward(
     weights: Matrices,
     biases: Vectors,
     y: Floats,
+    passed: Floats,
     batch: int,
     first: int,
     last: int,
@@ -55,17 +57,22 @@ def forward(
             h_from = y if s > 0 else start
             h_row = (starts[s - 1] + lane if s > 0 else lane) * size * batch
             for b in range(first, last, COLUMNS):
-                product(packed, bias, x, source[k] * features * batch + b, batch, features,
+                xb = source[k] * features * batch + b
+                product(packed, bias, x, xb, batch, features,
                         h_from, h_row + b, batch, kh, features + size, out, 0, size)  # fmt: skip
                 for i in range(size):
                     for half in range(0, COLUMNS, WIDTH):
                         h = tanh(load(out, i * COLUMNS + half))
-                        store(y, (k * size + i) * batch + b + half, h)
+                        t = (k * size + i) * batch + b + half
+                        store(y, t, h)
+                        if len(passed) > 0:
+                            store(passed, t, h + load(x, xb + i * batch + half))
 
 
 @njit(cache=True, nogil=True)
 def backward(
     gy: Floats,
+    skip: Floats,
     x: Floats,
     source: Ints,
     start: Floats,
@@ -123,6 +130,8 @@ def backward(
                 if len(gx) > 0:
                     product(back_x, zeros, gs, g0, COLUMNS, size, gs, g0, COLUMNS, 0,
                             size, out, 0, features)  # fmt: skip
+                    if len(skip) > 0:
+                        add_tile(skip, k * size * batch + b, batch, out, size)
                     write_tile(out, 0, gx, xb, batch, features)
                 if carried:
                     product(back_h, zeros, gs, g0, COLUMNS, size, gs, g0, COLUMNS, 0,

@@ -68,8 +68,11 @@ class DilatedLayer(nn.Module):
         """
         # Imported late: the own kernels bring numba.
         run: Any = importlib.import_module(f"optuna_mi.nn._{backend}").run_layer
-        h, after = run(self.cell, x, plan, self.dilation, state)
-        h = functional.dropout(h, self.dropout, self.training)
+        if not (self.training and self.dropout > 0.0):
+            passed, after = run(self.cell, x, plan, self.dilation, state, self.residual)
+            return passed, after
+        h, after = run(self.cell, x, plan, self.dilation, state, False)
+        h = functional.dropout(h, self.dropout)
         if self.residual:
             h = h + take_rows(x, plan.source)
         return h, after

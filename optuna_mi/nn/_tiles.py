@@ -232,3 +232,12 @@ def write_tile(
         o, t = start + i * stride, source_start + i * COLUMNS
         store(target, o, load(source, t))
         store(target, o + WIDTH, load(source, t + WIDTH))
+
+
+@njit(nogil=True)
+def add_tile(source: Floats, start: int, stride: int, target: Floats, rows: int) -> None:
+    """Add ``rows`` rows of one tile of columns to contiguous memory."""
+    for i in range(rows):
+        o, t = start + i * stride, i * COLUMNS
+        store(target, t, load(target, t) + load(source, o))
+        store(target, t + WIDTH, load(target, t + WIDTH) + load(source, o + WIDTH))

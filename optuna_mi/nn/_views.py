@@ -15,7 +15,12 @@ from optuna_mi.nn._validation import LayerState
 
 
 def run_layer(
-    cell: nn.RNNBase, x: torch.Tensor, plan: LayerPlan, dilation: int, state: LayerState | None
+    cell: nn.RNNBase,
+    x: torch.Tensor,
+    plan: LayerPlan,
+    dilation: int,
+    state: LayerState | None,
+    add_input: bool,
 ) -> tuple[torch.Tensor, LayerState | None]:
     """Run one layer.
 
@@ -25,9 +30,10 @@ def run_layer(
         plan: The positions.
         dilation: d.
         state: Outputs (and cells, for LSTM) at times -d .. -1, ``(d, B, H)``; ``None`` for zeros.
+        add_input: Pass on the outputs plus the inputs.
 
     Returns:
-        The outputs ``(n, B, H)`` and the state after the last step; ``None`` if pruned.
+        What is passed on, ``(n, B, H)``, and the state after the last step; ``None`` if pruned.
     """
     x = take_rows(x, plan.source)
     n, batch, features = x.shape
@@ -47,17 +53,18 @@ def run_layer(
         packed, last = cell(PackedSequence(x.reshape(n * batch, features), sizes), hx)
         output = packed.data
     output = output.reshape(n, batch, cell.hidden_size)
+    passed = output + x if add_input else output
     if not plan.full:
-        return output, None
+        return passed, None
     if isinstance(last, tuple):
         c = last[1].view(width, batch, cell.hidden_size)
         c_before = state[1] if isinstance(state, tuple) else None
         h_before = state[0] if isinstance(state, tuple) else None
         # Lane t mod d holds time t: back to order of time.
         c = c.roll(-(n % dilation), 0) if n >= dilation else c
-        return output, (
+        return passed, (
             last_rows(output, h_before, dilation),
             c if n >= dilation else last_rows(c, c_before, dilation),
         )
     before = state if isinstance(state, torch.Tensor) else None
-    return output, last_rows(output, before, dilation)
+    return passed, last_rows(output, before, dilation)
