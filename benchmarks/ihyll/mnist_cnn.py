@@ -35,7 +35,8 @@ LAYERS = ["conv1", "conv2", "dense1", "dense2"]
 LR_MIN, LR_MAX, BATCH = 0.001, 0.1, 100
 BATCH_CHANGE = "policy 2, batch 500"
 RUNS = (
-    *("fixed", "warm-up", "policy 1", "policy 2", "policy 2, IXY", "layer-wise", "trend"),
+    *("fixed", "fixed, 0.05", "warm-up"),
+    *("policy 1", "policy 2", "policy 2, IXY", "layer-wise", "trend"),
     BATCH_CHANGE,  # from epoch 3 on ([V] Fig. 5): then five epochs by the value alone
 )
 HERE = Path(__file__).parent
@@ -70,10 +71,11 @@ def schedule(run: str, model: Network, probe: InformationProbe) -> tuple[Any, An
     if run == "layer-wise":
         optimizer = torch.optim.SGD(layer_parameter_groups(model, LAYERS), lr=LR_MIN)
     else:
-        optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+        lr = 0.05 if run == "fixed, 0.05" else 0.01
+        optimizer = torch.optim.SGD(model.parameters(), lr=lr)
     bounds = {"lr_min": LR_MIN, "lr_max": LR_MAX}
     entropy = probe.target_entropy
-    if run == "fixed":
+    if run.startswith("fixed"):
         return optimizer, None
     if run == "warm-up":
         warm = torch.optim.lr_scheduler.LinearLR(optimizer, start_factor=0.1, total_iters=5)

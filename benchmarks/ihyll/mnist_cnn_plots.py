@@ -79,7 +79,9 @@ def compare(data: pd.DataFrame) -> go.Figure:
     """Mean over the seeds: accuracy and IHYLL against epoch, all runs."""
     figure = make_subplots(cols=2, subplot_titles=("test accuracy (%)", f"IHYLL, {NATS}"))
     mean = data.groupby(["run", "epoch"])[["accuracy", "ihyll"]].mean()
-    for color, run in zip(SERIES, dict.fromkeys(data["run"]), strict=False):
+    for color, run in zip(
+        (*SERIES, "#56b4e9", "#f781bf"), dict.fromkeys(data["run"]), strict=False
+    ):
         one = mean.loc[run]
         for col, column in enumerate(("accuracy", "ihyll"), start=1):
             line(figure, one.index, one[column], color, 1, col, run, label=col == 1)
