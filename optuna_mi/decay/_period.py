@@ -161,7 +161,7 @@ def _on_top(curve: _Scaled, period: int, n_peaks: int) -> npt.NDArray[np.bool_]:
     Above the line through the troughs on either side: a decay shifts broad peaks. A period that is
     no whole number, or noise on a broad peak, may miss by a little.
     """
-    reach, slack = max(1, period // 4), 1 + period // 24
+    reach, slack = max(1, period // 4), 1 + period // 8
     trough = _troughs(curve.sums, period)
     line = np.arange(2 * reach + 1) / period
     out = np.empty(n_peaks, dtype=np.bool_)
