@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -15,8 +14,9 @@ from torch import Tensor, nn
 
 from optuna_mi._logging import get_logger
 from optuna_mi.information import MutualInformation, mutual_info_ksg, mutual_info_mixed
+from optuna_mi.training._probe_capture import first_tensor, hooked, undisturbed
 from optuna_mi.training._probe_reduction import Reduction, reduce_activations
-from optuna_mi.training._probe_sampling import position_indices, stratified_indices
+from optuna_mi.training._probe_sampling import check_pair, position_indices, stratified_indices
 
 _logger = get_logger(__name__)
 
@@ -133,7 +133,9 @@ class InformationProbe:
         self._seed = seed
         self._warned = False
         all_inputs, all_targets = torch.as_tensor(inputs), torch.as_tensor(targets)
-        self._check(all_inputs, all_targets, size, burn_in)
+        check_pair(all_inputs, all_targets, batch_dim, burn_in)
+        if size <= k:
+            raise ValueError(f"size must be above k = {k}, got {size}")
         rng = np.random.default_rng(seed)
         self._positions: tuple[Tensor, Tensor] | None = None
         truth = all_targets.detach().cpu()
@@ -216,42 +218,17 @@ class InformationProbe:
         }
         return ProbeMeasurement(ihyll=ihyll, layers=layers)
 
-    def _check(self, inputs: Tensor, targets: Tensor, size: int, burn_in: int) -> None:
-        if targets.is_floating_point() or targets.is_complex():
-            raise TypeError(f"targets must be integer classes, got {targets.dtype}")
-        if targets.dim() not in (1, 2) or targets.numel() == 0:
-            raise ValueError(
-                f"targets must be 1-D or 2-D and not empty, got {tuple(targets.shape)}"
-            )
-        if targets.dim() == 1:
-            if inputs.dim() <= self._batch_dim or inputs.shape[self._batch_dim] != len(targets):
-                raise ValueError(
-                    f"inputs of shape {tuple(inputs.shape)} do not hold {len(targets)} examples "
-                    f"along axis {self._batch_dim} (batch_dim)"
-                )
-        elif inputs.shape[:2] != targets.shape:
-            raise ValueError(
-                f"targets have shape {tuple(targets.shape)}, which are not the first two axes of "
-                f"inputs {tuple(inputs.shape)}"
-            )
-        if size <= self._k:
-            raise ValueError(f"size must be above k = {self._k}, got {size}")
-        if targets.dim() == 2 and not 0 <= burn_in < targets.shape[1 - self._batch_dim]:
-            raise ValueError(
-                f"burn_in must be in 0..{targets.shape[1 - self._batch_dim] - 1}, got {burn_in}"
-            )
-
     def _activations(self) -> tuple[Tensor, dict[str, Tensor]]:
         device = next((p.device for p in self.model.parameters()), self.inputs.device)
         n = self.inputs.shape[self._batch_dim]
         outputs: list[Tensor] = []
         captured: dict[str, list[Tensor]] = {name: [] for name in self._layers}
         latest: dict[str, Tensor] = {}
-        with _undisturbed(self.model, device), _hooked(self._layers, latest):
+        with undisturbed(self.model, device), hooked(self._layers, latest):
             step = self._batch_size or n
             for start in range(0, n, step):
                 inputs = self.inputs.narrow(self._batch_dim, start, min(step, n - start))
-                outputs.append(_first_tensor(self._forward(inputs.to(device))))
+                outputs.append(first_tensor(self._forward(inputs.to(device))))
                 for name, values in captured.items():
                     if name not in latest:
                         raise ValueError(f"layer {name!r} was not run by the forward pass")
@@ -339,43 +316,3 @@ class InformationProbe:
             jitter=_PAPER_JITTER,
             random_state=self._seed,
         )
-
-
-@contextmanager
-def _undisturbed(model: nn.Module, device: torch.device) -> Iterator[None]:
-    """Evaluation mode without gradients; every module's mode and the random streams come back."""
-    modes = [(module, module.training) for module in model.modules()]
-    devices = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices), torch.no_grad():
-        model.eval()
-        try:
-            yield
-        finally:
-            for module, mode in modes:
-                module.training = mode
-
-
-@contextmanager
-def _hooked(layers: Mapping[str, nn.Module], latest: dict[str, Tensor]) -> Iterator[None]:
-    """Keep the last output of every layer in ``latest`` while the context lasts."""
-
-    def keep(name: str) -> Callable[[nn.Module, Any, Any], None]:
-        def hook(_module: nn.Module, _args: Any, output: Any) -> None:
-            latest[name] = _first_tensor(output)
-
-        return hook
-
-    handles = [module.register_forward_hook(keep(name)) for name, module in layers.items()]
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
-def _first_tensor(output: Any) -> Tensor:
-    while isinstance(output, tuple | list | Mapping) and output:
-        output = next(iter(output.values())) if isinstance(output, Mapping) else output[0]
-    if not isinstance(output, Tensor):
-        raise ValueError(f"expected a tensor or a tuple that begins with one, got {type(output)}")
-    return output

@@ -4,6 +4,35 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+from torch import Tensor
+
+
+def check_pair(inputs: Tensor, targets: Tensor, batch_dim: int, burn_in: int) -> None:
+    """Raise unless inputs and targets belong together (see `InformationProbe`).
+
+    Raises:
+        TypeError: If the targets are no integers.
+        ValueError: If shapes do not match, there is nothing, or ``burn_in`` leaves no step.
+    """
+    shape = tuple(targets.shape)
+    if targets.is_floating_point() or targets.is_complex():
+        raise TypeError(f"targets must be integer classes, got {targets.dtype}")
+    if targets.dim() not in (1, 2) or targets.numel() == 0:
+        raise ValueError(f"targets must be 1-D or 2-D and not empty, got shape {shape}")
+    if targets.dim() == 1:
+        if inputs.dim() <= batch_dim or inputs.shape[batch_dim] != len(targets):
+            raise ValueError(
+                f"inputs of shape {tuple(inputs.shape)} do not hold {len(targets)} examples "
+                f"along axis {batch_dim} (batch_dim)"
+            )
+        return
+    if inputs.shape[:2] != targets.shape:
+        raise ValueError(
+            f"targets have shape {shape}, which are not the first two axes of inputs "
+            f"{tuple(inputs.shape)}"
+        )
+    if not 0 <= burn_in < shape[1 - batch_dim]:
+        raise ValueError(f"burn_in must be in 0..{shape[1 - batch_dim] - 1}, got {burn_in}")
 
 
 def stratified_indices(
