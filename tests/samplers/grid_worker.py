@@ -16,7 +16,9 @@ from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import optuna
+from optuna.exceptions import StorageInternalError
 from optuna.storages import BaseStorage
+from sqlalchemy.exc import DBAPIError
 
 from optuna_mi.samplers import MIGridSampler
 from optuna_mi.search_space import DecayGeometry, DilationSpace, IntRange
@@ -52,6 +54,7 @@ def open_storage(url: str, heartbeat: int | None = None, callback: bool = False)
         url,
         heartbeat_interval=heartbeat,
         grace_period=2 * heartbeat,
+        engine_kwargs={"pool_pre_ping": True},
         heartbeat_stale_trial_callback=retry,
     )
 
@@ -73,13 +76,29 @@ def work(args: argparse.Namespace, worker: int, start: Barrier) -> None:
             os.kill(os.getpid(), 9)
         if args.fail and chance.random() < args.fail:
             raise RuntimeError("this training fails on purpose")
-        time.sleep(chance.uniform(0, 0.1 if args.kill else 0.01))
+        time.sleep(chance.uniform(0, 0.1 if args.kill else args.slow))
         with Path(args.log).open("a") as log:
             log.write(f"{cell}\n")
         return len(dilations) + hidden + rate
 
     start.wait()
-    study.optimize(objective, catch=(RuntimeError,))
+    while True:
+        try:
+            study.optimize(objective, catch=(RuntimeError,))
+            return
+        except Exception as error:
+            if not args.outage or not _is_outage(error):
+                raise
+            time.sleep(0.5)
+
+
+def _is_outage(error: BaseException | None) -> bool:
+    # Optuna hides the database's error behind others; it is somewhere in the chain.
+    while error is not None:
+        if isinstance(error, StorageInternalError | DBAPIError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def main() -> None:
@@ -93,6 +112,8 @@ def main() -> None:
     parser.add_argument("--kill", type=int, default=0, help="how many workers kill themselves")
     parser.add_argument("--fail", type=float, default=0.0, help="probability that a training fails")
     parser.add_argument("--heartbeat", type=int)
+    parser.add_argument("--outage", action="store_true", help="wait for the storage to come back")
+    parser.add_argument("--slow", type=float, default=0.01, help="longest training in seconds")
     parser.add_argument("--callback", action="store_true", help="the storage retries dead trials")
     args = parser.parse_args()
     pids = []

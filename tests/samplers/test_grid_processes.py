@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import subprocess
 import sys
+import tempfile
+import threading
+import time
 import uuid
 from collections import Counter
 from pathlib import Path
@@ -121,3 +125,46 @@ def test_without_heartbeat_a_resumed_grid_trains_the_released_cells(
     grid.run("--workers", "3")
     assert grid.states()[TrialState.RUNNING] == 0
     grid.assert_complete(24)
+
+
+def test_postgresql_stops_and_starts_again_under_load(
+    worker: ModuleType, postgresql: str, tmp_path: Path
+) -> None:
+    pgserver = pytest.importorskip("pgserver")
+    user = "pgserver" if os.geteuid() == 0 else None
+    # In a process of its own: the session's server must not go away below other tests.
+    start = (
+        "import pgserver, sys;print(pgserver.get_server(sys.argv[1], cleanup_mode=None).get_uri())"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        data = Path(folder) / "data"
+
+        def up() -> str:
+            command = [sys.executable, "-W", "ignore", "-c", start, str(data)]
+            done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+            return done.stdout.strip().replace("postgresql://", "postgresql+psycopg2://")
+
+        def down() -> None:
+            stop = ["-w", "-m", "immediate", "stop"]
+            pgserver.pg_ctl(stop, pgdata=data, user=user, timeout=60)
+
+        grid = Grid(worker, up(), tmp_path)
+        try:
+            options = ["--workers", "3", "--heartbeat", "1", "--outage", "--slow", "0.3"]
+            run = threading.Thread(target=grid.run, args=options)
+            run.start()
+            while run.is_alive() and sum(grid.trained().values()) < 6:
+                time.sleep(0.1)
+            down()
+            time.sleep(1)
+            up()
+            run.join()
+            states = grid.states()
+            assert states[TrialState.COMPLETE] == 24
+            assert states[TrialState.RUNNING] == 0
+            done = [t for t in grid.study.trials if t.state == TrialState.COMPLETE]
+            assert len({(t.user_attrs["dilations"], t.params["hidden"]) for t in done}) == 24
+            # Only trainings whose end could not be told are done again: one a worker at most.
+            assert sum(grid.trained().values()) <= 24 + 3
+        finally:
+            down()
