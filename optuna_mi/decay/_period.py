@@ -58,8 +58,9 @@ def _scale(lags: Ints, values: Floats, sigma: Floats | None, floor: Floats) -> _
     n = min(_contiguous(lags), _LONGEST)
     y = values[:n]
     noise = None if sigma is None else sigma[:n]
-    soft = floor[:n] if noise is None else np.maximum(floor[:n], 3.0 * noise)
-    level = np.arcsinh(y / np.maximum(soft, max(1e-12, 1e-6 * float(np.abs(y).max()))))
+    # not the errors themselves: theirs vary from lag to lag, and the level would with them
+    soft = np.maximum(floor[:n], max(1e-12, 1e-6 * float(np.abs(y).max())))
+    level = np.arcsinh(y / soft)
     sums, linear = (np.concatenate(([0.0], np.cumsum(v))) for v in (level, y))
     return _Scaled(y, noise, floor[:n], level, sums, linear)
 
