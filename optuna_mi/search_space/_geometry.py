@@ -12,6 +12,7 @@ from optuna_mi.search_space._placement import (
     doubling_positions,
     line_positions,
     natural_counts,
+    relative_steepness,
     snap_to_period,
     to_increasing_integers,
 )
@@ -94,12 +95,9 @@ class DecayGeometry:
         if max_dilation <= 1:
             return 1
         edges = [1.0, *(b for b in self.breakpoints if b < max_dilation), float(max_dilation)]
-        slopes = self.slopes[: len(edges) - 1]
-        flattest = max(min(slopes), 1e-9)
-        stretches = zip(slopes, itertools.pairwise(edges), strict=True)
-        octaves = sum(s / flattest * math.log2(b / a) for s, (a, b) in stretches)
-        if max(slopes) <= 0.0:
-            octaves = math.log2(max_dilation)
+        steepness = relative_steepness(self.slopes[: len(edges) - 1])
+        density = steepness / steepness.min()
+        octaves = float(density @ np.diff(np.log2(edges)))
         return min(math.ceil(octaves - 1e-9) + 1, max_dilation)
 
     def place(self, max_dilation: int, counts: Sequence[int]) -> tuple[int, ...]:

@@ -15,23 +15,26 @@ from numpy.typing import NDArray
 _FLATTEST = 1e-6  # A flat stretch still needs an order of distances; relative to the steepest.
 
 
+def relative_steepness(slopes: Sequence[float]) -> NDArray[np.float64]:
+    """Return slopes as fractions of the steepest, none so small that its stretch has no order."""
+    steepest = max(slopes)
+    if steepest <= 0.0:
+        return np.ones(len(slopes))
+    return np.maximum(np.asarray(slopes, dtype=np.float64) / steepest, _FLATTEST)
+
+
 def log_drops(
     breakpoints: Sequence[float], slopes: Sequence[float], max_dilation: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the knots of the fitted law between distance 1 and ``max_dilation``.
 
     Returns:
-        ``ln distance`` of the knots, shape (segments + 1,), and the total drop of ln MI (nats of
-        log) up to each of them, same shape, starting at 0 and strictly increasing.
+        ``ln distance`` of the knots, shape (segments + 1,), and the total drop of ln MI up to each
+        of them, same shape, starting at 0 and strictly increasing, in units of the steepest slope.
     """
     inside = [b for b in breakpoints if b < max_dilation]
     knots = np.log(np.array([1.0, *inside, max(float(max_dilation), 1.0)]))
-    steepness = np.asarray(slopes[: len(inside) + 1], dtype=np.float64)
-    steepest = float(steepness.max())
-    if steepest <= 0.0:
-        steepness = np.ones_like(steepness)
-    else:
-        steepness = np.maximum(steepness, _FLATTEST * steepest)
+    steepness = relative_steepness(slopes[: len(inside) + 1])
     return knots, np.concatenate(([0.0], np.cumsum(steepness * np.diff(knots))))
 
 

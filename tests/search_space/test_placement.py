@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from optuna_mi.search_space import DecayGeometry, IntRange, format_dilations, parse_dilations
@@ -28,6 +28,7 @@ GEOMETRIES = st.builds(
 
 @settings(deadline=None, max_examples=60)
 @given(GEOMETRIES, st.integers(1, 500), st.integers(1, 20))
+@example(DecayGeometry("broken_power", (), (5e-324,)), 5, 3)
 def test_placed_dilations_increase_from_one_to_the_maximum(
     geometry: DecayGeometry, max_dilation: int, n_layers: int
 ) -> None:
