@@ -146,7 +146,9 @@ def find_period(lags: Ints, values: Floats, sigma: Floats | None, floor: Floats)
         if deviations[:run].sum() < _TOGETHER * np.sqrt(run):
             continue
         mean = float(height[:run].mean())
-        found.append((mean * float(np.sqrt(run)), period, run, mean))
+        # half the true period has tall peaks at its even multiples only
+        weaker = min(float(height[:run:2].mean()), float(height[1:run:2].mean()))
+        found.append((weaker * float(np.sqrt(run)), period, run, mean))
     if not found:
         return None
     best = max(found)[0]
