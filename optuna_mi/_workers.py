@@ -68,11 +68,23 @@ def run_trials(
             )
             return
         except Exception as error:
+            if _was_taken_for_dead(error):
+                _logger.warning("The trial at hand was given to another worker; going on.")
+                continue
             # The trial at hand stays running and goes stale; its cell and checkpoint are kept.
             if not _is_outage(error) or time.monotonic() - reached > _OUTAGE_SECONDS:
                 raise
             _logger.warning(f"The storage does not answer; trying again in {_PAUSE_SECONDS} s")
             time.sleep(_PAUSE_SECONDS)
+
+
+def _was_taken_for_dead(error: Exception) -> bool:
+    """Return whether the trial was failed as stale while it ran here.
+
+    A heart that cannot beat during an outage looks dead to the others. Optuna then refuses to tell
+    the trial, with a plain ValueError.
+    """
+    return isinstance(error, ValueError) and str(error) == "Cannot tell a FAIL trial."
 
 
 def _is_outage(error: BaseException | None) -> bool:

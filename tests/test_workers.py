@@ -134,3 +134,24 @@ def test_postgresql_stops_and_comes_back_under_load(
             worker.kill()
             worker.wait()
         server.cleanup()
+
+
+def test_a_worker_that_was_taken_for_dead_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"sqlite:///{tmp_path}/study.db"
+    report, taken = optuna.Trial.report, []
+
+    def report_after_the_funeral(self: optuna.Trial, value: float, step: int) -> None:
+        if self.number == 1 and not taken:
+            taken.append(self.number)
+            self.study._storage.set_trial_state_values(self._trial_id, TrialState.FAIL)
+        report(self, value, step)
+
+    monkeypatch.setattr(optuna.Trial, "report", report_after_the_funeral)
+    arguments = ["--trials", "3", "--storage", url, "--out", str(tmp_path)]
+    assert main(["search", "digits", *arguments, *_SIZES]) == 0
+    study = optuna.load_study(study_name="digits", storage=open_storage(url))
+    states = [t.state for t in study.trials]
+    assert states.count(TrialState.COMPLETE) == 3
+    assert states.count(TrialState.FAIL) == 1
