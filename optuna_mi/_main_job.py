@@ -122,7 +122,7 @@ def create_study(
     """Create the study, or open the one that another creator made at the same time.
 
     Raises:
-        SpaceMismatchError: The study is there, for another space.
+        SpaceMismatchError: The study is there, for another space or objective.
     """
     study = optuna.create_study(
         storage=open_storage(job.storage),
@@ -130,6 +130,7 @@ def create_study(
         direction=dataset.direction,
         load_if_exists=True,
     )
+    _check_ours(study, dataset)
     space.freeze(study)
     if "mi:asked" not in study.user_attrs:
         study.set_metric_names([dataset.metric])
@@ -138,6 +139,21 @@ def create_study(
         # Last: whoever finds it finds the others too.
         study.set_user_attr("mi:asked", _asked(job))
     return study
+
+
+def _check_ours(study: optuna.Study, dataset: Dataset) -> None:
+    """Raise SpaceMismatchError for a study whose trials a search must not be mixed with."""
+    directions = [direction.name.lower() for direction in study.directions]
+    remedy = "give another --study-name"
+    if directions != [dataset.direction]:
+        raise SpaceMismatchError(
+            f"Study {study.study_name!r} has the direction {' and '.join(directions)}, but "
+            f"{dataset.metric} is to {dataset.direction}: {remedy}"
+        )
+    if "mi:space" not in study.user_attrs and study.get_trials(deepcopy=False):
+        raise SpaceMismatchError(
+            f"Study {study.study_name!r} has trials that know no dilation space: {remedy}"
+        )
 
 
 def thinned(analysis: DecayAnalysis, n: int = 100) -> DecayAnalysis:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
 
 import optuna
@@ -27,9 +29,12 @@ def safe_url(url: str) -> str:
         'postgresql://me:***@db/studies'
     """
     try:
-        return sqlalchemy.make_url(url).render_as_string(hide_password=True)
-    except sqlalchemy.exc.ArgumentError:
+        parsed = sqlalchemy.make_url(url)
+    except (sqlalchemy.exc.ArgumentError, ValueError):
         return url.rpartition("@")[2]
+    if "@" in (parsed.host or ""):  # the rest of a password whose @ is not escaped
+        return url.rpartition("@")[2]
+    return parsed.render_as_string(hide_password=True)
 
 
 def open_storage(url: str) -> BaseStorage:
@@ -45,16 +50,22 @@ def open_storage(url: str) -> BaseStorage:
     """
     if url.startswith("journal:"):
         path = Path(url.removeprefix("journal:"))
+        _check_journal(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         return JournalStorage(JournalFileBackend(str(path)))
     try:
         parsed = sqlalchemy.make_url(url)
-    except sqlalchemy.exc.ArgumentError as error:
+        if "@" in (parsed.host or ""):
+            raise ValueError("an @ in a user name or password is written %40")
+    except (sqlalchemy.exc.ArgumentError, ValueError):
+        # The cause may repeat a piece of the password.
         raise ValueError(
             f"storage {safe_url(url)!r} is no URL: give sqlite:///PATH, journal:PATH or "
-            "postgresql://USER:PASSWORD@HOST/DATABASE"
-        ) from error
+            "postgresql://USER:PASSWORD@HOST:PORT/DATABASE, any @ : / in the password written "
+            "%40 %3A %2F"
+        ) from None
     if parsed.get_backend_name() == "sqlite" and parsed.database:
+        check_folder(Path(parsed.database).parent)
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     try:
         return RDBStorage(
@@ -66,11 +77,19 @@ def open_storage(url: str) -> BaseStorage:
         )
     except sqlalchemy.exc.NoSuchModuleError as error:
         raise ValueError(f"storage {safe_url(url)!r}: SQLAlchemy knows no such database") from error
-    except (ImportError, sqlalchemy.exc.DBAPIError) as error:
+    except ImportError as error:
+        cause = error.__cause__ or error.__context__ or error  # optuna wraps it
+        name = getattr(cause, "name", None)
+        driver = f" ({name})" if name else ""
+        raise ConnectionError(
+            f"The storage {safe_url(url)} cannot be opened: its driver{driver} is not installed. "
+            "Install it with pip, or name another as in postgresql+psycopg://…"
+        ) from None
+    except sqlalchemy.exc.DBAPIError as error:
         # The driver's own message may repeat the URL, so only its kind is passed on.
         raise ConnectionError(
             f"The storage {safe_url(url)} cannot be opened ({type(error).__name__}): check that "
-            "the server runs, the database exists, its driver is installed and you may write there"
+            "the server runs, the database exists and you may write there"
         ) from None
 
 
@@ -86,6 +105,38 @@ def open_existing(url: str) -> BaseStorage:
     if path is not None and not path.is_file():
         raise FileNotFoundError(f"There is no storage file {path}")
     return open_storage(url)
+
+
+def check_folder(folder: Path) -> None:
+    """Raise NotADirectoryError or PermissionError where the folder cannot be made or written."""
+    existing = folder
+    while not existing.exists() and existing != existing.parent:
+        existing = existing.parent
+    if not existing.is_dir():
+        raise NotADirectoryError(
+            f"{folder} cannot be used as a folder: {existing} is a file; name another"
+        )
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise PermissionError(f"You may not write in {existing}; name another folder than {folder}")
+
+
+def _check_journal(path: Path) -> None:
+    """Raise ValueError where the path holds something else, to which optuna would append."""
+    check_folder(path.parent)
+    if path.is_dir():
+        raise ValueError(f"storage {f'journal:{path}'!r}: {path} is a folder; name a file in it")
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        first = file.readline()
+    if not first.endswith(b"\n"):  # empty, or the first entry is still being written
+        return
+    try:
+        is_journal = "op_code" in json.loads(first)
+    except (ValueError, TypeError):
+        is_journal = False
+    if not is_journal:
+        raise ValueError(f"{path} is no journal of optuna; name another file")
 
 
 def find_study(storage: BaseStorage, name: str) -> optuna.Study | None:

@@ -45,7 +45,12 @@ def requeue(study: optuna.Study, *, older_than: float = 0.0) -> list[int]:
 
     Returns:
         The numbers of the trials that were failed.
+
+    Raises:
+        ValueError: ``older_than`` is negative or not a number.
     """
+    if not older_than >= 0:
+        raise ValueError(f"older_than must be a time of at least 0, got {older_than:g} s")
     retry = RetryHeartbeatStaleTrialCallback(max_retry=_MAX_RETRIES)
     done = []
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):

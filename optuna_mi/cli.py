@@ -129,10 +129,11 @@ def _parser() -> argparse.ArgumentParser:
 def _analyze(arguments: argparse.Namespace) -> None:
     from optuna_mi._main_job import write_analysis
 
+    folder = _folder(arguments)
     dataset = _load(arguments)
     analysis = _measured(arguments, dataset)
     print(_lag_table(analysis))
-    _print_paths(write_analysis(analysis, _folder(arguments)))
+    _print_paths(write_analysis(analysis, folder))
 
 
 def _search(arguments: argparse.Namespace) -> None:
@@ -282,6 +283,9 @@ def _print_trials(study: optuna.Study) -> None:
     from optuna_mi.report import trial_table
 
     table = trial_table(study)
+    if table.empty:
+        print("\nNo trial has a value yet")
+        return
     print("\nBest trials")
     print(table.to_string(index=False, float_format=lambda x: f"{x:.4g}", na_rep="-"))
 
@@ -293,5 +297,8 @@ def _print_paths(paths: Sequence[Path]) -> None:
 
 
 def _folder(arguments: argparse.Namespace) -> Path:
+    from optuna_mi._storage import check_folder
+
     folder: Path = arguments.out or Path("optuna-mi-out") / Path(arguments.dataset).stem
+    check_folder(folder)
     return folder

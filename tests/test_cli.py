@@ -86,6 +86,37 @@ def test_a_study_of_another_space_is_refused(
     assert "space" in capsys.readouterr().err
 
 
+def test_a_study_of_something_else_is_left_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    storage = f"sqlite:///{tmp_path}/study.db"
+    used = optuna.create_study(storage=storage, study_name="used", direction="maximize")
+    used.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=1)
+    optuna.create_study(storage=storage, study_name="down", direction="minimize")
+    optuna.create_study(storage=storage, study_name="two", directions=["maximize", "minimize"])
+    for name, message in (
+        ("used", "know no dilation space"),
+        ("down", "has the direction minimize, but accuracy is to maximize"),
+        ("two", "has the direction maximize and minimize"),
+    ):
+        assert _search(tmp_path / "out", "--storage", storage, "--study-name", name) == 2
+        assert message in capsys.readouterr().err
+        assert optuna.load_study(study_name=name, storage=storage).user_attrs == {}
+    assert not (tmp_path / "out").exists()
+    assert main(["report", "down", "--storage", storage, "--out", str(tmp_path / "r.html")]) == 0
+    assert "No trial has a value yet" in capsys.readouterr().out
+
+
+def test_a_folder_that_is_a_file_is_told_before_the_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "file"
+    path.write_text("")
+    for command in ("analyze", "search"):
+        assert main([command, "digits", "--out", str(path / "deep")]) == 2
+        assert "is a file; name another" in capsys.readouterr().err
+
+
 def test_analyze_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["analyze", "digits", "--out", str(tmp_path)]) == 0
     frame = pd.read_csv(tmp_path / "curve.csv")
@@ -120,6 +151,9 @@ def test_report_of_a_study_and_of_one_that_is_not_there(
         (["digits", "--max-lag", "0"], "0"),
         (["digits", "--threshold", "-1"], "-1"),
         (["digits", "--epochs", "0"], "epochs=0"),
+        (["digits", "--steps", "0"], "steps=0"),
+        (["digits", "--hidden-size", "0"], "hidden_size=0"),
+        (["digits", "--device", "meta"], "'meta' cannot be used"),
         (["digits", "--device", "cuda:99"], "cuda:99"),
         (["digits", "--storage", "nonsense"], "is no URL"),
         (["digits", "--storage", "postgresql://me:secret@127.0.0.1:9/x"], "127.0.0.1"),

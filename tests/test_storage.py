@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import optuna
@@ -16,6 +17,8 @@ from optuna_mi._storage import open_existing, open_storage, safe_url
         ("postgresql+psycopg2://me:s3cret@db:5432/x", "postgresql+psycopg2://me:***@db:5432/x"),
         ("mysql://s3cret@/x", "mysql://s3cret@/x"),  # a user name, not a password
         ("no url with :s3cret@host", "host"),
+        ("postgresql://me:s3@cret@db/x", "db/x"),
+        ("postgresql://me:s3cret@db:port/x", "db:port/x"),
     ],
 )
 def test_urls_are_shown_without_passwords(url: str, shown: str) -> None:
@@ -54,3 +57,35 @@ def test_a_server_that_does_not_answer_is_told_without_the_password() -> None:
     assert "s3cret" not in text
     assert "127.0.0.1" in text
     assert error.value.__cause__ is None
+
+
+@pytest.mark.parametrize("rest", ["s3@cret@db/x", "s3cret@db:port/x"])
+def test_a_url_that_cannot_be_read_shows_nothing_of_the_password(rest: str) -> None:
+    with pytest.raises(ValueError, match=r"is no URL.*%40") as error:
+        open_storage(f"postgresql://me:{rest}")
+    assert "s3" not in str(error.value)
+    assert "cret" not in str(error.value)
+
+
+def test_a_missing_driver_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "asyncpg", None)
+    with pytest.raises(ConnectionError, match=r"driver \(asyncpg\) is not installed"):
+        open_storage("postgresql+asyncpg://me:s3cret@127.0.0.1:9/x")
+
+
+def test_a_file_that_is_no_journal_stays_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "notes.log"
+    path.write_text("my notes\n")
+    with pytest.raises(ValueError, match="is no journal of optuna"):
+        open_storage(f"journal:{path}")
+    assert path.read_text() == "my notes\n"
+    with pytest.raises(ValueError, match="is a folder"):
+        open_storage(f"journal:{tmp_path}")
+
+
+@pytest.mark.parametrize("url", ["sqlite:///{}/x.db", "journal:{}/x.log"])
+def test_a_folder_that_is_a_file_is_told(tmp_path: Path, url: str) -> None:
+    path = tmp_path / "file"
+    path.write_text("")
+    with pytest.raises(NotADirectoryError, match="is a file; name another"):
+        open_storage(url.format(path / "deep"))

@@ -51,3 +51,10 @@ def test_the_commands(
     assert "5 trials, 1 complete, 2 fail, 2 waiting" in capsys.readouterr().out
     assert main(["status", "t", *storage]) == 2
     assert "no study 't'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("older_than", [-1.0, float("nan")])
+def test_a_time_that_is_none_requeues_nothing(study: optuna.Study, older_than: float) -> None:
+    with pytest.raises(ValueError, match="older_than must be a time"):
+        requeue(study, older_than=older_than)
+    assert study.trials[1].state == TrialState.RUNNING

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,12 @@ def load_file(path: Path, *, unit: str = "char") -> LanguageModeling:
 
 
 def _read_npy(path: Path) -> list[NDArray[np.int64]]:
+    with path.open("rb") as file:
+        if file.read(6) != b"\x93NUMPY":
+            raise ValueError(
+                f"{path} cannot be read as a .npy array: it was not written by numpy.save; for "
+                "text, use another ending"
+            )
     try:
         array = np.load(path, allow_pickle=False)
     except ValueError as error:
@@ -54,8 +61,13 @@ def _read_npy(path: Path) -> list[NDArray[np.int64]]:
 
 def _read_csv(path: Path) -> list[NDArray[np.int64]]:
     try:
-        frame = pd.read_csv(path, header=None)
-    except (pd.errors.ParserError, UnicodeDecodeError) as error:
+        with path.open(newline="", encoding="utf-8") as file:
+            width = max(map(len, csv.reader(file)), default=0)
+        if width == 0:
+            raise ValueError(f"{path} holds blank lines only: there is nothing to measure")
+        # In a single column a blank line is a missing value; between rows it is only space.
+        frame = pd.read_csv(path, header=None, names=range(width), skip_blank_lines=width > 1)
+    except (pd.errors.ParserError, UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{path} cannot be read as a .csv table: {error}") from error
     values = frame.to_numpy()
     if values.dtype == object:
@@ -67,13 +79,13 @@ def _read_csv(path: Path) -> list[NDArray[np.int64]]:
                 "another ending than .csv"
             ) from error
     if values.shape[1] == 1:
-        return [_symbols(path, values[:, 0])]
+        return [_symbols(path, _without_padding(values[:, 0]))]
     rows = [_symbols(path, _without_padding(row)) for row in values]
     return [row for row in rows if len(row)]
 
 
 def _without_padding(row: NDArray[Any]) -> NDArray[Any]:
-    """Drop the empty fields at the end of a short row."""
+    """Drop the empty fields at the end of a short row or of a column."""
     filled = np.flatnonzero(~pd.isna(row))
     return row[: filled[-1] + 1] if len(filled) else row[:0]
 
@@ -88,12 +100,21 @@ def _symbols(path: Path, values: NDArray[Any]) -> NDArray[np.int64]:
                 f"{path} has a missing value (NaN) at position "
                 f"{int(np.flatnonzero(np.isnan(values))[0])}: fill or remove it"
             )
+        if np.isinf(values).any():
+            raise ValueError(
+                f"{path} has an infinite value at position "
+                f"{int(np.flatnonzero(np.isinf(values))[0])}: number the symbols 0, 1, …"
+            )
         if not (values == np.floor(values)).all():
             odd = values[values != np.floor(values)][0]
             raise ValueError(
                 f"{path} holds real values (such as {odd:g}) where integer symbols are expected: "
                 "bin them first (optuna_mi.decay_curve bins real values by itself)"
             )
+    if len(values) and values.max() >= 2**63:
+        raise ValueError(
+            f"{path} holds {values.max():g}, too large for a symbol: number the symbols 0, 1, …"
+        )
     symbols = values.astype(np.int64)
     if len(symbols) and symbols.min() < 0:
         raise ValueError(

@@ -121,6 +121,8 @@ class DilatedRNNObjective:
     ) -> None:
         for name, value in {
             "epochs": epochs,
+            "steps": 1 if steps is None else steps,
+            "hidden_size": 1 if isinstance(hidden_size, BaseDistribution) else hidden_size,
             "batch_size": batch_size,
             "window": window,
             "probe_size": probe_size,
@@ -279,7 +281,7 @@ def _first_number(trial: optuna.Trial) -> int:
 def _device(name: str | torch.device) -> torch.device:
     try:
         device = torch.device(name)
-        torch.empty(0, device=device)
+        torch.zeros(1, device=device).item()
     except (RuntimeError, AssertionError) as error:
         raise ValueError(
             f"device={str(name)!r} cannot be used here ({str(error).splitlines()[0]}); "

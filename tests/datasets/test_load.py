@@ -98,6 +98,18 @@ def test_csv_with_a_header_and_ragged_rows(tmp_path: Path) -> None:
     assert [len(s) for s in dataset.sequences[:3]] == [3, 2, 1]
 
 
+def test_csv_rows_may_grow_and_a_column_may_end_in_blank_lines(tmp_path: Path) -> None:
+    rows, column = tmp_path / "rows.csv", tmp_path / "column.csv"
+    rows.write_text("1,2\n\n3,4,5,6\n7,8,9\n" * 5)
+    column.write_text("1\n2\n3\n" * 500 + "\n\n")
+    dataset = load_dataset(rows)
+    assert isinstance(dataset, LanguageModeling)
+    assert [len(s) for s in dataset.sequences[:4]] == [2, 4, 3, 2]
+    dataset = load_dataset(column)
+    assert isinstance(dataset, LanguageModeling)
+    assert len(dataset.train) + len(dataset.valid) + len(dataset.test) == 1500
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
@@ -108,8 +120,13 @@ def test_csv_with_a_header_and_ragged_rows(tmp_path: Path) -> None:
         ("x.csv", b"1\n-2\n" * 900, r"negative symbol \(-2\)"),
         ("x.csv", b"1\n2.5\n" * 900, r"real values \(such as 2.5\)"),
         ("x.csv", b'1\n""\n2\n' * 900, "missing value"),
+        ("x.csv", b"1\n\n2\n" * 900, r"missing value \(NaN\) at position 1"),
+        ("x.csv", b"\n\n\n", "blank lines only"),
+        ("x.csv", b"1\ninf\n" * 900, "infinite value at position 1"),
+        ("x.csv", b"1\n1e30\n" * 900, r"1e\+30, too large"),
+        ("x.csv", b"1\n18446744073709551615\n" * 900, "too large"),
         ("x.csv", b"1,a\n2,b\n" * 900, "holds text"),
-        ("x.npy", b"not an array", "cannot be read"),
+        ("x.npy", b"not an array", "not written by numpy.save"),
     ],
 )
 def test_bad_files_say_what_is_wrong(
