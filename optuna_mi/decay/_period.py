@@ -20,6 +20,8 @@ _LONGEST = 4096
 # a peak that returns to this share of MI(1) makes its period dominant
 DOMINANT_SHARE = 0.5
 _MOST_PEAKS = 12
+# peaks of a multiple that are so much taller, in ln MI, make it the period
+_TOWERS = 1.5
 # deviations of the noise: of the first peaks each, and of all in a row together
 _EACH, _TOGETHER = 3.0, 6.0
 
@@ -114,6 +116,29 @@ def _strided_scatter(level: Floats, period: int) -> float:
     return float(np.median(second)) * 1.4826 / float(np.sqrt(6.0)) if second.size else 0.0
 
 
+@dataclass(frozen=True)
+class _Candidate:
+    """A period whose peaks repeat, and how far each stands above its troughs."""
+
+    period: int
+    height: Floats
+
+    @property
+    def score(self) -> float:
+        # half the true period has tall peaks at its even multiples only
+        weaker = min(float(self.height[::2].mean()), float(self.height[1::2].mean()))
+        return weaker * float(np.sqrt(self.height.size))
+
+    def is_fraction_of(self, other: _Candidate) -> bool:
+        """Return whether the other's peaks tower over those that only this one has."""
+        ratio, rest = divmod(other.period, self.period)
+        if ratio < 2 or rest:
+            return False
+        k = np.arange(1, self.height.size + 1)
+        own = max(float(self.height[0]), float(self.height[k % ratio != 0].mean()))
+        return float(other.height.mean()) > _TOWERS * own
+
+
 def find_period(lags: Ints, values: Floats, sigma: Floats | None, floor: Floats) -> Period | None:
     """Look for a period among the lags that are measured without gaps from 1 on.
 
@@ -129,7 +154,7 @@ def find_period(lags: Ints, values: Floats, sigma: Floats | None, floor: Floats)
     """
     curve = _scale(lags, values, sigma, floor)
     n = curve.y.size
-    found: list[tuple[float, int, int, float]] = []
+    found: list[_Candidate] = []
     for period in range(2, 2 * n // 5 + 1):
         height = _heights(curve, period)
         if height.size < 2 or height[0] < _FIRST_CONTRAST or height[1] < _LEAST_CONTRAST:
@@ -145,17 +170,17 @@ def find_period(lags: Ints, values: Floats, sigma: Floats | None, floor: Floats)
             continue
         if deviations[:run].sum() < _TOGETHER * np.sqrt(run):
             continue
-        mean = float(height[:run].mean())
-        # half the true period has tall peaks at its even multiples only
-        weaker = min(float(height[:run:2].mean()), float(height[1:run:2].mean()))
-        found.append((weaker * float(np.sqrt(run)), period, run, mean))
+        found.append(_Candidate(period, height[:run]))
+    found = [f for f in found if not any(f.is_fraction_of(g) for g in found)]
     if not found:
         return None
-    best = max(found)[0]
-    shortest = next(f[1] for f in found if f[0] >= _NEARLY * best)
+    best = max(f.score for f in found)
+    shortest = next(f.period for f in found if f.score >= _NEARLY * best)
     # beside the period its neighbours pass, less well
-    _, period, run, mean = max(f for f in found if shortest <= f[1] <= 1.2 * shortest)
-    return Period(period, _kind(curve.y, period), float(-np.expm1(-mean)), run)
+    near = [f for f in found if shortest <= f.period <= 1.2 * shortest]
+    chosen = max(near, key=lambda f: f.score)
+    strength = float(-np.expm1(-chosen.height.mean()))
+    return Period(chosen.period, _kind(curve.y, chosen.period), strength, chosen.height.size)
 
 
 def _on_top(curve: _Scaled, period: int, n_peaks: int) -> npt.NDArray[np.bool_]:

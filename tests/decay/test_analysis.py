@@ -227,3 +227,13 @@ def test_a_thousand_lags_take_less_than_a_second():
     start = time.process_time()
     analyze_decay(curve)
     assert time.process_time() - start < 1.0
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_motif_that_resembles_itself_halfway_keeps_its_period(seed):
+    """Lesser peaks at fractions of the period, which a random motif has, are not the period."""
+    rng = np.random.default_rng(seed)
+    motif, errors = rng.integers(0, 5, 24), rng.random(20_000) < 0.3
+    x = np.where(errors, rng.integers(0, 5, 20_000), np.resize(motif, 20_000))
+    analysis = analyze_decay(decay_curve(x, max_lag=200))
+    assert (analysis.period, analysis.period_kind) == (24, "dominant")
