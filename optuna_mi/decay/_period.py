@@ -23,7 +23,7 @@ _MOST_PEAKS = 12
 # peaks of a multiple that are so much taller, in ln MI, make it the period
 _TOWERS = 1.5
 # deviations of the noise: of the first peaks each, and of all in a row together
-_EACH, _TOGETHER = 3.0, 6.0
+_EACH, _TOGETHER = 2.0, 6.0
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,15 @@ def test_ptb_letters_with_baseline(ptb_letters):
     assert analysis.max_dilation == round(analysis.crossing)
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_the_seed_of_the_baseline_does_not_decide_about_the_period(seed):
+    # two thirds of the digits, as the main job measures them: weak second to fourth peaks
+    datasets = pytest.importorskip("sklearn.datasets")
+    curve = decay_curve(datasets.load_digits().data[:1197].astype(np.int64), seed=seed)
+    analysis = analyze_decay(curve)
+    assert (analysis.law, analysis.period) == ("periodic_power", 8)
+
+
 def test_digits_are_periodic():
     datasets = pytest.importorskip("sklearn.datasets")
     curve = decay_curve(datasets.load_digits().data.astype(np.int64))
