@@ -55,6 +55,8 @@ def _quiet() -> None:
     from optuna.exceptions import ExperimentalWarning
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+    # Our own messages are few, and tell why something takes long (downloads, compilation).
+    optuna.logging.get_logger("optuna.mi").setLevel(optuna.logging.INFO)
     warnings.simplefilter("ignore", ExperimentalWarning)
 
 
