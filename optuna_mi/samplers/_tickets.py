@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import datetime
 import threading
 import time
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import optuna
 from optuna.storages._heartbeat import BaseHeartbeat, is_heartbeat_enabled
+from optuna.trial import TrialState
 
 from optuna_mi.samplers._cells import Cells
 from optuna_mi.samplers._claims import (
@@ -88,6 +90,7 @@ class TicketOffice:
                 self._presumed_dead.update((study.study_name, n) for n in lower)
             _beat(study, trial)
             _fail_stale_trials(study)
+            self._fail_lost_trials(study, claims)
             time.sleep(pause)
             pause = min(2 * pause, _POLL[1])
             claims = self.read(study)
@@ -110,6 +113,30 @@ class TicketOffice:
         study._storage.set_trial_system_attr(trial._trial_id, CELL_ATTR, value)
         # The trial object at hand was read before the attribute was there.
         trial.system_attrs = {**trial.system_attrs, CELL_ATTR: value}
+
+    def _fail_lost_trials(self, study: Study, claims: Claims) -> None:
+        """Fail trials whose worker was lost before their first heartbeat: they never go stale.
+
+        A living trial writes its own cell down at once, so one that has not for as long as a heart
+        may stand still is dead.
+        """
+        storage = study._storage
+        if not (_has_heartbeat(study) and isinstance(storage, BaseHeartbeat)):
+            return
+        limit = max(_PATIENCE, 2.0 * (storage.get_heartbeat_interval() or 0))
+        now = datetime.datetime.now()
+        for number in claims.undecided:
+            if number >= len(self._cells) or claims.holder.get(self._cells.order[number]) != number:
+                continue
+            trial = storage.get_trial(
+                storage.get_trial_id_from_study_id_trial_number(study._study_id, number)
+            )
+            started = trial.datetime_start
+            if CELL_ATTR in trial.system_attrs or started is None:
+                continue
+            if (now - started).total_seconds() > limit:
+                with contextlib.suppress(optuna.exceptions.UpdateFinishedTrialError):
+                    storage.set_trial_state_values(trial._trial_id, state=TrialState.FAIL)
 
     def _worth_waiting(self, study: Study, claims: Claims) -> bool:
         # A trial that waits to be taken up needs a worker who asks again.

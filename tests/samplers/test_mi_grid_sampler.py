@@ -3,6 +3,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import optuna
 import pytest
@@ -299,3 +300,24 @@ def test_choices_that_python_thinks_equal_are_different_cells(space: DilationSpa
     study.enqueue_trial({**space.recommended, "flag": None})
     study.optimize(objective, n_trials=2)
     assert [t.params["flag"] for t in study.trials].count(None) == 1
+
+
+def test_a_trial_lost_before_its_first_heartbeat_gives_its_cell_back(
+    space: DilationSpace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from optuna_mi.samplers import _tickets
+
+    monkeypatch.setattr(_tickets, "_PATIENCE", 0.2)
+    storage = optuna.storages.RDBStorage(f"sqlite:///{tmp_path}/study.db", heartbeat_interval=1)
+    sampler = MIGridSampler(space, points=2)
+    study = optuna.create_study(storage=storage, sampler=sampler)
+    storage.create_new_trial(study._study_id)  # the worker is gone before it says anything
+    seen = []
+
+    def objective(trial: optuna.Trial) -> float:
+        seen.append(space.suggest(trial))
+        return 0.0
+
+    study.optimize(objective)
+    assert len(seen) == len(set(seen)) == sampler.n_cells
+    assert [t.state for t in study.trials].count(TrialState.RUNNING) == 0
