@@ -1,0 +1,76 @@
+import pytest
+from optuna.trial import TrialState
+
+from benchmarks import __main__ as command
+from benchmarks._runner import queue, study_of
+from tests.benchmarks import toy_experiment
+
+EXPERIMENT = toy_experiment.EXPERIMENT
+
+
+@pytest.fixture
+def bench(tmp_path, monkeypatch):
+    """Run the command on the toy in a storage of its own; return what its CSV holds."""
+    monkeypatch.setitem(command.MODULES, "table1", "tests.benchmarks.toy_experiment")
+    storage = f"sqlite:///{tmp_path}/bench.db"
+
+    def run(*options):
+        argv = ["benchmarks", "table1", "--storage", storage, "--out", str(tmp_path), *options]
+        monkeypatch.setattr("sys.argv", argv)
+        command.main()
+        return (tmp_path / "toy-small.csv").read_text().splitlines()
+
+    run.storage = storage
+    run.folder = tmp_path
+    return run
+
+
+def test_every_cell_once_and_resumed_with_more_seeds(bench, capsys):
+    lines = bench()
+    assert lines[0].startswith("layers,seed,value,")
+    assert [line.split(",")[:3] for line in lines[1:]] == [
+        ["2", "0", "2"],
+        ["2", "1", "3"],
+        ["3", "0", "3"],
+        ["3", "1", "4"],
+    ]
+    assert "4 cells, 4 to run: about 0 CPU" in capsys.readouterr().out
+    assert len(bench("--seeds", "3")) == 1 + 6
+    assert "6 cells, 2 to run" in capsys.readouterr().out
+    page = (bench.folder / "toy-small.md").read_text()
+    assert "| 2 | 3.0 ± 2.5 |" in page
+    assert "6 cells, seeds [0, 1, 2]" in page
+
+
+def test_a_failed_cell_is_run_again(bench):
+    with pytest.raises(ZeroDivisionError):
+        bench("--device", "broken")
+    assert len(bench()) == 1 + 4
+    study = study_of(EXPERIMENT, command.Request(), bench.storage)
+    assert len(study.get_trials(states=(TrialState.COMPLETE,))) == 4
+    assert len(study.get_trials(states=(TrialState.FAIL,))) == 1
+
+
+def test_a_cell_queued_twice_is_run_once(bench):
+    study = study_of(EXPERIMENT, command.Request(), bench.storage)
+    cells = EXPERIMENT.cells(command.Request(seeds=2))
+    queue(study, cells)
+    # what a second creator at the same moment does
+    study.enqueue_trial({}, user_attrs=study.get_trials()[0].user_attrs)
+    assert len(bench()) == 1 + 4
+    assert len(study.get_trials(states=(TrialState.COMPLETE,))) == 4
+    assert len(study.get_trials(states=(TrialState.PRUNED,))) == 1
+
+
+def test_two_workers(bench):
+    assert len(bench("--workers", "2", "--seeds", "4")) == 1 + 8
+    study = study_of(EXPERIMENT, command.Request(), bench.storage)
+    assert len(study.get_trials(states=(TrialState.COMPLETE,))) == 8
+
+
+def test_only_and_what_it_refuses(bench):
+    assert len(bench("--only", "layers=3")) == 1 + 2
+    with pytest.raises(ValueError, match="the cells have layers, seed"):
+        bench("--only", "depth=3")
+    with pytest.raises(ValueError, match="no such cell"):
+        bench("--only", "layers=7")
