@@ -36,7 +36,8 @@ def make_sampler(n_cells: int, seed: int | None) -> MIGridSampler:
     """Return a sampler of exactly so many cells: a multiple of 8."""
     settings = SPACE.grid(POINTS)[:8]
     extra = {"hidden": list(range(n_cells // 8))}
-    return MIGridSampler(SPACE, extra=extra, settings=settings, seed=seed)
+    # Failing three times by chance would give a cell up in one run of forty.
+    return MIGridSampler(SPACE, extra=extra, settings=settings, seed=seed, max_retries=20)
 
 
 def open_storage(url: str, heartbeat: int | None = None, callback: bool = False) -> BaseStorage:
