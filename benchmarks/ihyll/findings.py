@@ -1,26 +1,23 @@
 """What the guide says about IHYLL and IXY on real MNIST, measured.
 
-    OMP_NUM_THREADS=1 python benchmarks/ihyll/findings.py --png docs/images
+    OMP_NUM_THREADS=1 python -m benchmarks.ihyll.findings
 
-Trains the network of mnist_cnn.py (rate 0.05) and prints: KSG against one-hot labels on scaled
-logits; tiling; IXY by metric and size; the noise of an epoch's increment with a fixed and with a
-fresh probe. With --png (needs kaleido and a Chrome) it draws the sample-size curves ([V] Fig. 1).
+Trains the network of `python -m benchmarks learning-rate` (rate 0.05) and prints: KSG against
+one-hot labels on scaled logits; tiling; the noise of an epoch's increment with a fixed and with a
+fresh probe. IXY and IHYLL against the number of samples: `python -m benchmarks sample-size`.
 """
 
 from __future__ import annotations
 
-import argparse
 import warnings
-from pathlib import Path
 
 import numpy as np
 import torch
-from mnist_cnn import BATCH, Network, mnist
 from torch.nn import functional as F
 
-from optuna_mi.information import mi_sample_size_curve, mutual_info_ksg, mutual_info_mixed
+from benchmarks.papers._mnist_cnn import BATCH, Network, mnist
+from optuna_mi.information import mutual_info_ksg, mutual_info_mixed
 from optuna_mi.training import InformationProbe
-from optuna_mi.visualization import plot_mi_sample_size
 
 EPOCHS = 10
 
@@ -53,9 +50,6 @@ def tiles(logits: np.ndarray, labels: np.ndarray, pixels: np.ndarray) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--png", type=Path)
-    args = parser.parse_args()
     torch.set_num_threads(1)
     x, y, *_ = mnist()
     torch.manual_seed(0)
@@ -84,22 +78,6 @@ def main() -> None:
     for name, values in series.items():
         spread = np.std(np.diff(values[2:]), ddof=1)
         print(name, " ".join(f"{value:.3f}" for value in values), f"sd {spread:.4f}")
-
-    with torch.no_grad():
-        some = torch.randperm(len(y), generator=order)[:10_000]
-        outputs = model(x[some]).double().numpy()
-    images, classes = x[some].flatten(1).double().numpy(), y[some].numpy()
-    curves = {
-        "logits": mi_sample_size_curve(outputs, classes, repeats=10),
-        "pixels_euclidean": mi_sample_size_curve(images, classes, metric="euclidean", repeats=3),
-        "pixels_chebyshev": mi_sample_size_curve(images, classes, repeats=3),
-    }
-    for name, curve in curves.items():
-        print(f"\n{name}: sufficient N = {curve.sufficient}")
-        print(curve.to_frame().round(3).to_string(index=False))
-        if args.png:
-            figure = plot_mi_sample_size(curve)
-            figure.write_image(args.png / f"sample_size_{name}.png", width=800, height=420)
 
 
 if __name__ == "__main__":

@@ -1,23 +1,18 @@
-"""[V] Fig. 3 and 6 in short: MNIST, a small CNN, plain SGD, one rate schedule a run.
-
-    OMP_NUM_THREADS=1 python benchmarks/ihyll/mnist_cnn.py --epochs 12 --seeds 0 1 2
-    python benchmarks/ihyll/mnist_cnn_plots.py --png docs/images
+"""One training run of [V] Fig. 3, 5 or 6: MNIST, a small CNN, plain SGD, one rate schedule.
 
 Network (the paper's is not given): conv 5x5x8, ReLU, max-pool 2, conv 5x5x16, ReLU, max-pool 2,
 dense 64, ReLU, dense 10; PyTorch's default initialisation; 60,000 images in [0, 1], batch
 100, cross entropy, SGD without momentum. IHYLL: 1,000 fixed training images, mixed estimator, k=3.
-A run that is in the CSV with all its epochs is not repeated.
 """
 
 from __future__ import annotations
 
-import argparse
+import functools
 import time
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -39,7 +34,6 @@ RUNS = (
     *("policy 1", "policy 2", "policy 2, IXY", "layer-wise", "trend"),
     BATCH_CHANGE,  # from epoch 3 on ([V] Fig. 5): then five epochs by the value alone
 )
-HERE = Path(__file__).parent
 
 
 class Network(nn.Sequential):
@@ -57,6 +51,7 @@ class Network(nn.Sequential):
         self.add_module("dense2", nn.Linear(64, 10))
 
 
+@functools.cache
 def mnist() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
     data = load_dataset("smnist")
     x = np.concatenate([data.train.inputs, data.valid.inputs])  # the paper's 60,000
@@ -93,22 +88,21 @@ def batch_size(run: str, epoch: int) -> int:
     return 500 if run == BATCH_CHANGE and epoch >= 3 else BATCH
 
 
-def train_one(run: str, seed: int, epochs: int, data: Any) -> pd.DataFrame:
-    x, y, x_test, y_test = data
+def epochs_of(run: str, seed: int, epochs: int, device: str = "cpu") -> Iterator[dict[str, Any]]:
+    """Train; yield what every epoch found."""
+    x, y, x_test, y_test = (tensor.to(device) for tensor in mnist())
     torch.manual_seed(seed)
-    model = Network()
+    model = Network().to(device)
     layers = LAYERS if run == "layer-wise" else ()
     # the same probe for every run and seed: what differs is the training
     probe = InformationProbe(model, x, y, size=1000, seed=0, layers=layers)
     optimizer, policy = schedule(run, model, probe)
     order = torch.Generator().manual_seed(seed)
-    rows = []
     for epoch in range(epochs):
         started = time.process_time()
         rates = [group["lr"] for group in optimizer.param_groups]
         model.train()
-        size = batch_size(run, epoch)
-        for batch in torch.randperm(len(y), generator=order).split(size):
+        for batch in torch.randperm(len(y), generator=order).split(batch_size(run, epoch)):
             optimizer.zero_grad(set_to_none=True)
             F.cross_entropy(model(x[batch]), y[batch]).backward()
             optimizer.step()
@@ -130,9 +124,6 @@ def train_one(run: str, seed: int, epochs: int, data: Any) -> pd.DataFrame:
                 for a, b in zip(x_test.split(500), y_test.split(500), strict=True)
             )
         row = {
-            "run": run,
-            "seed": seed,
-            "epoch": epoch,
             "lr": rates[0] if len(rates) == 1 else float("nan"),
             "accuracy": 100 * hits / len(y_test),
             "ihyll": found.ihyll.value,
@@ -144,34 +135,4 @@ def train_one(run: str, seed: int, epochs: int, data: Any) -> pd.DataFrame:
         if len(rates) > 1:
             row |= {f"lr_{name}": rate for name, rate in zip(LAYERS, rates, strict=True)}
             row |= {f"ihy_{name}": mi.value for name, mi in found.layers.items()}
-        rows.append(row)
-        print(
-            f"{run:14} seed {seed} epoch {epoch:2} rate {rates[0]:.4f} "
-            f"accuracy {row['accuracy']:.2f} IHYLL {row['ihyll']:.4f}",
-            flush=True,
-        )
-    return pd.DataFrame(rows)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--runs", nargs="+", choices=RUNS, default=list(RUNS))
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0])
-    parser.add_argument("--epochs", type=int, default=12)
-    parser.add_argument("--out", type=Path, default=HERE / "mnist_cnn.csv")
-    args = parser.parse_args()
-    torch.set_num_threads(1)
-    done = pd.read_csv(args.out) if args.out.exists() else pd.DataFrame(columns=["run", "seed"])
-    data = mnist()
-    for seed in args.seeds:
-        for run in args.runs:
-            if ((done["run"] == run) & (done["seed"] == seed)).sum() >= args.epochs:
-                continue
-            rows = train_one(run, seed, args.epochs, data)
-            keep = done[~((done["run"] == run) & (done["seed"] == seed))]
-            done = pd.concat([keep, rows], ignore_index=True) if len(keep) else rows
-            done.to_csv(args.out, index=False, float_format="%.8g")
-
-
-if __name__ == "__main__":
-    main()
+        yield row

@@ -1,15 +1,6 @@
-"""The figures and the table of mnist_cnn.csv.
-
-    python benchmarks/ihyll/mnist_cnn_plots.py --png docs/images
-
-Writes mnist_cnn.html (one row of [V]'s four plots a run, as Fig. 3) and, with --png (needs kaleido
-and a Chrome), mnist_cnn.png and mnist_cnn_compare.png; prints the table as Markdown.
-"""
+"""[V]'s four plots of a run, and all runs in one."""
 
 from __future__ import annotations
-
-import argparse
-from pathlib import Path
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -17,7 +8,6 @@ from plotly.subplots import make_subplots
 
 from optuna_mi.visualization._style import BLUE, GREEN, GREY, NATS, ORANGE, RED, SERIES
 
-HERE = Path(__file__).parent
 TITLES = ("learning rate", "test accuracy (%)", "IHYLL (nats)", "accuracy against IHYLL")
 
 
@@ -90,57 +80,3 @@ def compare(data: pd.DataFrame) -> go.Figure:
     figure.update_xaxes(title="epoch")
     figure.update_layout(height=460, width=1100)
     return figure
-
-
-def table(data: pd.DataFrame) -> pd.DataFrame:
-    """Last and best accuracy, mean and range over the seeds, and when 97.5 and 98.5 % came."""
-    rows = []
-    for run in dict.fromkeys(data["run"]):
-        one = data[data["run"] == run]
-        accuracy = one.pivot(index="epoch", columns="seed", values="accuracy")
-        last, best = accuracy.iloc[-1], accuracy.max()
-        reached = {}
-        for level in (97.5, 98.5):
-            first = (accuracy >= level).idxmax().where((accuracy >= level).any())
-            reached[f"first epoch at {level} %"] = ", ".join(
-                "-" if pd.isna(epoch) else str(int(epoch)) for epoch in first
-            )
-        ihyll = one.pivot(index="epoch", columns="seed", values="ihyll").iloc[-1]
-        rank = one[["accuracy", "ihyll"]].corr(method="spearman").iloc[0, 1]
-        share = one["probe_cpu_s"].sum() / one["train_cpu_s"].sum()
-        rows.append(
-            {
-                "run": run,
-                "last accuracy": f"{last.mean():.2f} ({last.min():.2f} to {last.max():.2f})",
-                "best accuracy": f"{best.mean():.2f} ({best.min():.2f} to {best.max():.2f})",
-                **reached,
-                "last IHYLL": f"{ihyll.mean():.3f}",
-                "rank correlation": f"{rank:.3f}",
-                "probe / training time": f"{100 * share:.2f} %",
-            }
-        )
-    return pd.DataFrame(rows)
-
-
-def markdown(frame: pd.DataFrame) -> str:
-    lines = [list(frame.columns), ["---"] * len(frame.columns), *frame.astype(str).to_numpy()]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--csv", type=Path, default=HERE / "mnist_cnn.csv")
-    parser.add_argument("--html", type=Path, default=HERE / "mnist_cnn.html")
-    parser.add_argument("--png", type=Path, help="folder for PNG files")
-    args = parser.parse_args()
-    data = pd.read_csv(args.csv)
-    rows, all_runs = four_plots(data[data["seed"] == data["seed"].min()]), compare(data)
-    args.html.write_text(rows.to_html(include_plotlyjs="cdn"))
-    if args.png:
-        rows.write_image(args.png / "mnist_cnn.png")
-        all_runs.write_image(args.png / "mnist_cnn_compare.png")
-    print(markdown(table(data)))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,226 @@
+"""[V] Figs. 3, 5 and 6: MNIST under a fixed rate, warm-up, policies 1 and 2, and more.
+
+`small`: 12 epochs of the paper's 50; the five runs of the claim with every seed, the four others
+with at most three. Data: MNIST in the folder that OPTUNA_MI_DATA names, else downloaded.
+
+learning_rate_recorded.csv holds 25 runs of the same training code from before it was a study. They
+stand in for cells that are not complete, and the text says how many; a cell that has run counts
+itself, and is compared with its record.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import optuna
+import pandas as pd
+
+from benchmarks._experiment import Cell, Experiment, Request, Summary
+from benchmarks._output import interval, markdown, plus_minus
+from benchmarks.papers._mnist_cnn import BATCH_CHANGE, LR_MAX, LR_MIN, epochs_of
+from benchmarks.papers._mnist_cnn_plots import compare, four_plots
+
+CLAIM = ("fixed", "fixed, 0.05", "warm-up", "policy 1", "policy 2")
+OTHERS = ("policy 2, IXY", "layer-wise", "trend", BATCH_CHANGE)
+FIXED, BETTER = CLAIM[:2]
+RECORDED = Path(__file__).with_name("learning_rate_recorded.csv")
+# maximum accuracy and the epochs, of 50, at which the paper saw it
+PAPER = {
+    "fixed": "98.99 at 38",
+    "warm-up": "98.99 at 38",
+    "policy 1": "99.11 at 19",
+    "policy 2": "99.24 at 25",
+    "layer-wise": "99.08 at 11",
+    BATCH_CHANGE: "99.09 at 31",
+}
+
+
+def cells(request: Request) -> list[Cell]:
+    paper = request.budget == "paper"
+    return [
+        {"run": run, "epochs": 50 if paper else 12, "seed": seed}
+        for seed in range(request.seeds)
+        for run in CLAIM + OTHERS
+        if paper or run in CLAIM or seed < 3
+    ]
+
+
+def run(trial: optuna.Trial, cell: Cell, request: Request) -> float:
+    rows = []
+    steps = epochs_of(str(cell["run"]), int(cell["seed"]), int(cell["epochs"]), request.device)
+    for epoch, row in enumerate(steps):
+        rows.append(row)
+        trial.report(row["accuracy"], epoch)
+    for name in rows[0]:
+        trial.set_user_attr(name, [row[name] for row in rows])
+    return max(row["accuracy"] for row in rows)
+
+
+def recorded() -> pd.DataFrame:
+    """Return the recorded runs, one row a run, lists by epoch, as a study's frame holds them."""
+    groups = pd.read_csv(RECORDED).drop(columns="epoch").groupby(["run", "seed"])
+    rows = [
+        {"run": name, "epochs": len(group), "seed": seed, "value": group["accuracy"].max()}
+        | {c: [*group[c]] for c in group if c not in ("run", "seed") and group[c].notna().any()}
+        for (name, seed), group in groups
+    ]
+    return pd.DataFrame(rows)
+
+
+def with_recorded(frame: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """Return the frame, completed by recorded runs of as many epochs, and a sentence about it."""
+    old = recorded()
+    old = old[old["epochs"] == frame["epochs"].max()]
+    if old.empty:
+        return frame, ""
+    both = frame.merge(old, on=["run", "seed"], suffixes=("", "_old"))
+    equal = sum(
+        bool(np.allclose(new, was, rtol=1e-6))
+        for column in ("accuracy", "ihyll")
+        for new, was in zip(both[column], both[f"{column}_old"], strict=True)
+    )
+    keys = ["run", "seed"]
+    fresh = ~old.set_index(keys).index.isin(frame.set_index(keys).index)
+    said = (
+        f"{len(frame)} runs of this study and {fresh.sum()} recorded ones "
+        f"({RECORDED.name}: the same code, before it was a study). {len(both)} of the study's runs "
+        f"repeat recorded ones: of their {2 * len(both)} traces of accuracy and of IHYLL {equal} "
+        "are the same to six digits.\n\n"
+    )
+    return pd.concat([frame, old[fresh]], ignore_index=True), said
+
+
+def by_epoch(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return one row an epoch of a run, with columns named as the lists are."""
+    lists = [c for c in frame if frame[c].map(lambda v: isinstance(v, list)).any()]
+    parts = [
+        pd.DataFrame({c: row[c] for c in lists if isinstance(row[c], list)}).assign(
+            run=row["run"], seed=row["seed"], epoch=range(int(row["epochs"]))
+        )
+        for row in frame.to_dict("records")
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def epochs_until(accuracy: list[float], target: float) -> float:
+    """Return after how many epochs a run reaches the target; nan if it never does.
+
+    Example:
+        >>> epochs_until([90.0, 95.0, 94.0], 95.0)
+        2.0
+    """
+    return next((float(n) for n, a in enumerate(accuracy, start=1) if a >= target), math.nan)
+
+
+def ratios(frame: pd.DataFrame, run_name: str, reference: str) -> list[float]:
+    """Return epochs to the reference's best accuracy over the epochs that the reference took.
+
+    One value a seed that both have; nan where the run never gets there.
+    """
+    accuracy = frame.set_index(["run", "seed"])["accuracy"]
+    found = []
+    for seed in frame.loc[frame["run"] == run_name, "seed"]:
+        if (reference, seed) in accuracy.index:
+            theirs = accuracy[reference, seed]
+            target = max(theirs)
+            ours = epochs_until(accuracy[run_name, seed], target)
+            found.append(ours / epochs_until(theirs, target))
+    return found
+
+
+def ratio_text(values: list[float]) -> str:
+    reached = [v for v in values if not math.isnan(v)]
+    if not reached:
+        return f"never ({len(values)} seeds)"
+    some = "" if len(reached) == len(values) else f" (in {len(reached)} of {len(values)} seeds)"
+    return plus_minus(reached, 2) + some
+
+
+def verdict(values: list[float]) -> str:
+    """Say whether a run needs about half the epochs."""
+    missed = sum(map(math.isnan, values))
+    mean, half = interval([v for v in values if not math.isnan(v)])
+    if missed:
+        return f"not reached in {missed} of {len(values)} seeds"
+    if len(values) < 3:
+        return "too few seeds to say"
+    if mean + half < 1:
+        share = "half the epochs or fewer" if mean <= 0.5 else "fewer epochs, more than half"
+        return f"{share} (ratio {mean:.2f} ± {half:.2f})"
+    return f"no saving beyond the interval (ratio {mean:.2f} ± {half:.2f})"
+
+
+def table(frame: pd.DataFrame, long: pd.DataFrame) -> list[dict[str, object]]:
+    rows = []
+    for name in (n for n in CLAIM + OTHERS if n in set(frame["run"])):
+        one, epochs = frame[frame["run"] == name], long[long["run"] == name]
+        share = epochs["probe_cpu_s"].sum() / epochs["train_cpu_s"].sum()
+        rank = epochs[["accuracy", "ihyll"]].corr(method="spearman").iloc[0, 1]
+        rows.append(
+            {
+                "run": name,
+                "seeds": len(one),
+                "best accuracy, %": plus_minus(one["value"], 2),
+                "last accuracy, %": plus_minus(one["accuracy"].str[-1], 2),
+                "epochs to 97.5 %": ratio_text([epochs_until(a, 97.5) for a in one["accuracy"]]),
+                "epochs to 98.5 %": ratio_text([epochs_until(a, 98.5) for a in one["accuracy"]]),
+                "ratio to fixed 0.01": ratio_text(ratios(frame, name, FIXED)),
+                "ratio to fixed 0.05": ratio_text(ratios(frame, name, BETTER)),
+                "last IHYLL, nats": plus_minus(one["ihyll"].str[-1]),
+                "rank correlation": f"{rank:.3f}",
+                "probe / training time": f"{100 * share:.2f} %",
+                "paper: best at epoch": PAPER.get(name, ""),
+            }
+        )
+    return rows
+
+
+def summarize(frame: pd.DataFrame, request: Request) -> Summary:
+    frame, said = with_recorded(frame)
+    long = by_epoch(frame)
+    epochs = int(frame["epochs"].max())
+    sentences = [
+        f"- {name}: to the best accuracy of a fixed rate of 0.01, "
+        f"{verdict(ratios(frame, name, FIXED))}; of a fixed rate of 0.05, "
+        f"{verdict(ratios(frame, name, BETTER))}."
+        for name in CLAIM[2:]
+        if name in set(frame["run"])
+    ]
+    text = said + (
+        f"{epochs} epochs (the paper: 50), so the fixed rate of 0.01 has not converged: its best "
+        "accuracy is that of these epochs. Rates between "
+        f"{LR_MIN} and {LR_MAX}, the paper's gammas, epsilon 0.01, `noise=0`; policies are "
+        "measured against H(Y), `policy 2, IXY` against the information of the pixels (Euclidean). "
+        "The network is ours, the paper's is not given. Ratio: epochs a run needs to the best "
+        "accuracy of the fixed rate with the same seed, over the epochs that the fixed rate needs; "
+        "the mean is over the seeds that get there. The rate 0.05 was chosen on these data, as a "
+        "user's search would.\n\n"
+        + markdown(table(frame, long))
+        + "\n\nThe claim, top accuracy in about half the epochs of a fixed rate:\n\n"
+        + "\n".join(sentences)
+    )
+    first = long[long["seed"] == long["seed"].min()]
+    return Summary(
+        text,
+        {
+            "Rate, accuracy and IHYLL against epoch, accuracy against IHYLL": four_plots(first),
+            "All runs, mean over seeds": compare(long),
+        },
+    )
+
+
+def seconds(cell: Cell) -> float:
+    return 5.0 * int(cell["epochs"])
+
+
+EXPERIMENT = Experiment(
+    name="learning-rate",
+    title="[V] Figs. 3, 5, 6: the learning rate steered by mutual information, MNIST",
+    cells=cells,
+    run=run,
+    summarize=summarize,
+    seconds=seconds,
+    seeds=5,
+)

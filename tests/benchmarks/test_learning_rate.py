@@ -1,0 +1,79 @@
+import math
+
+import numpy as np
+import optuna
+import pandas as pd
+import pytest
+import torch
+
+from benchmarks._experiment import Request, as_frame
+from benchmarks.papers import _mnist_cnn, learning_rate
+
+
+@pytest.fixture
+def blobs(monkeypatch):
+    """Ten images, each with a little noise, in place of MNIST."""
+    rng = np.random.default_rng(0)
+    y = torch.from_numpy(rng.integers(0, 10, 600))
+    images = rng.random((10, 1, 28, 28))[y] + 0.2 * rng.standard_normal((600, 1, 28, 28))
+    x = torch.from_numpy(images.astype(np.float32))
+    data = (x[:500], y[:500], x[500:], y[500:])
+    monkeypatch.setattr(_mnist_cnn, "mnist", lambda: data)
+
+
+@pytest.mark.slow
+def test_every_run_trains_and_is_summed_up(blobs):
+    study = optuna.create_study(direction="maximize")
+    for name in learning_rate.CLAIM + learning_rate.OTHERS:
+        trial = study.ask()
+        cell = {"run": name, "epochs": 4, "seed": 0}
+        trial.set_user_attr("cell", cell)
+        trial.set_user_attr("key", name)
+        study.tell(trial, learning_rate.run(trial, cell, Request()))
+    frame = as_frame(study.get_trials())
+    assert study.trials[0].intermediate_values.keys() == {0, 1, 2, 3}
+    rates = frame.set_index("run")["lr"]
+    assert rates["fixed"] == [0.01] * 4
+    assert rates["warm-up"][0] == pytest.approx(0.001)
+    assert rates["policy 1"][0] == rates["policy 2"][0] == learning_rate.LR_MIN
+    assert len(frame.set_index("run")["lr_conv1"]["layer-wise"]) == 4
+    summary = learning_rate.summarize(frame, Request())
+    assert "recorded" not in summary.text  # the records are of 12 epochs
+    assert summary.text.count("| policy 2") == 3
+    assert len(summary.figures) == 2
+
+
+def test_cells_of_the_claim_have_every_seed_and_the_others_three():
+    cells = learning_rate.cells(Request(seeds=5))
+    counts = pd.Series([c["run"] for c in cells]).value_counts()
+    assert set(counts[list(learning_rate.CLAIM)]) == {5}
+    assert set(counts[list(learning_rate.OTHERS)]) == {3}
+    assert len(learning_rate.cells(Request("paper", seeds=5))) == 9 * 5
+
+
+def test_ratio_is_of_epochs_to_the_same_seeds_best():
+    frame = pd.DataFrame(
+        {
+            "run": ["fixed", "fixed", "policy 1", "policy 1", "policy 1"],
+            "seed": [0, 1, 0, 1, 2],
+            "accuracy": [[1.0, 2, 3, 4], [1.0, 5, 4, 4], [4.0, 1, 1, 1], [1.0] * 4, [9.0] * 4],
+        }
+    )
+    found = learning_rate.ratios(frame, "policy 1", "fixed")
+    assert found[0] == 0.25
+    assert math.isnan(found[1])
+    assert len(found) == 2
+    assert learning_rate.verdict(found) == "not reached in 1 of 2 seeds"
+    assert learning_rate.verdict([0.4, 0.5, 0.45]).startswith("half the epochs or fewer")
+    assert learning_rate.verdict([0.9, 1.2, 1.0]).startswith("no saving")
+
+
+def test_a_run_of_the_study_takes_the_place_of_its_record():
+    old = learning_rate.recorded()
+    fixed = old[(old["run"] == "fixed") & (old["seed"] == 0)]
+    merged, said = learning_rate.with_recorded(fixed)
+    assert len(merged) == len(old)
+    assert f"1 runs of this study and {len(old) - 1} recorded ones" in said
+    assert "of their 2 traces of accuracy and of IHYLL 2 are the same" in said
+    other = fixed.assign(accuracy=[[0.0] * 12])
+    assert "of IHYLL 1 are the same" in learning_rate.with_recorded(other)[1]
