@@ -11,7 +11,7 @@ import optuna
 
 from benchmarks._experiment import Experiment, Request, as_frame, key_of
 from benchmarks._output import write
-from benchmarks._runner import complete, queue, study_of, work, work_together
+from benchmarks._runner import complete, study_of, work, work_together
 
 # name: the module that holds its EXPERIMENT
 MODULES = {
@@ -25,6 +25,7 @@ MODULES = {
     "search": "benchmarks.worth.search",
     "forecast": "benchmarks.worth.forecast",
     "ablation": "benchmarks.worth.ablation",
+    "speed": "benchmarks.speed",
 }
 RESULTS = Path(__file__).parent / "results"
 
@@ -39,7 +40,8 @@ def main() -> None:
     module = MODULES[arguments.name]
     experiment: Experiment = importlib.import_module(module).EXPERIMENT
     seeds = arguments.seeds or experiment.seeds
-    request = Request(arguments.budget, seeds, arguments.device)
+    peers = {name: Path(path) for name, path in (pair.split("=", 1) for pair in arguments.peer)}
+    request = Request(arguments.budget, seeds, arguments.device, peers)
     every = list(experiment.cells(request))
     only = dict(pair.split("=", 1) for pair in arguments.only)
     unknown = sorted(only.keys() - every[0].keys())
@@ -59,19 +61,21 @@ def main() -> None:
     if arguments.estimate:
         return
     if missing and not arguments.summary:
-        queue(study, missing)
         if arguments.workers == 1:
-            work(experiment, request, study, bar=True)
+            work(experiment, request, study, cells, bar=True)
         else:
-            work_together(module, request, arguments.storage, arguments.workers)
+            work_together(module, request, arguments.storage, cells, arguments.workers)
     frame = as_frame(complete(study, every))
     if frame.empty:
         raise ValueError("No cell is complete yet")
     if len(frame) < len(every):
-        print(f"{len(every) - len(frame)} of {len(every)} cells are not complete")
+        print(
+            f"{len(every) - len(frame)} of {len(every)} cells are not complete (those of a killed "
+            "worker are free again after two minutes)"
+        )
     summary = experiment.summarize(frame, request)
     print(f"\n{summary.text}\n\nWritten")
-    for path in write(experiment, request, frame, summary, arguments.out):
+    for path in write(experiment, request, frame, summary, arguments.out, only=arguments.only):
         print(f"  {path}")
 
 
@@ -86,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--only", nargs="*", default=[], metavar="KEY=VALUE", help="only such cells"
     )
+    parser.add_argument("--peer", nargs="*", default=[], metavar="NAME=PATH", help="checkouts")
     parser.add_argument("--out", type=Path, default=RESULTS)
     parser.add_argument("--estimate", action="store_true", help="say how long it takes, and end")
     parser.add_argument("--summary", action="store_true", help="run nothing; sum up what is there")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import optuna
@@ -21,11 +22,13 @@ class Request:
         budget: "small" ends within an hour on two cores; "paper" is what the paper did.
         seeds: Seeds a cell is repeated with.
         device: Where to train.
+        peers: Folders of peers' checkouts by name.
     """
 
     budget: str = "small"
     seeds: int = 3
     device: str = "cpu"
+    peers: Mapping[str, Path] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)

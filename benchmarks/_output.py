@@ -6,7 +6,6 @@ import json
 import os
 import platform
 import shlex
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -75,17 +74,33 @@ def machine() -> str:
     )
 
 
+def command_of(experiment: Experiment, request: Request, only: Sequence[str] = ()) -> str:
+    """Return the command that repeats this, without what depends on the machine."""
+    parts = ["python", "-m", "benchmarks", experiment.name, "--budget", request.budget]
+    parts += ["--seeds", str(request.seeds)]
+    parts += ["--only", *only] if only else []
+    parts += ["--peer", *(f"{name}=PATH" for name in request.peers)] if request.peers else []
+    return shlex.join(parts)
+
+
 def write(
-    experiment: Experiment, request: Request, frame: pd.DataFrame, summary: Summary, folder: Path
+    experiment: Experiment,
+    request: Request,
+    frame: pd.DataFrame,
+    summary: Summary,
+    folder: Path,
+    *,
+    only: Sequence[str] = (),
 ) -> list[Path]:
     """Write NAME-BUDGET.md, .csv and, where there are figures, .html; return their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     stem = folder / f"{experiment.name}-{request.budget}"
-    seeds = f", seeds {sorted(frame['seed'].unique())}" if "seed" in frame else ""
+    seeds = sorted(map(int, frame["seed"].unique())) if "seed" in frame else []
     cpu = f", {frame['cpu_s'].sum() / 60:.0f} CPU minutes" if "cpu_s" in frame else ""
     head = (
         f"# {experiment.title}\n\n"
-        f"`python -m benchmarks {shlex.join(sys.argv[1:])}`: {len(frame)} cells{seeds}{cpu}.\n"
+        f"`{command_of(experiment, request, only)}`: {len(frame)} cells, seeds "
+        f"{', '.join(map(str, seeds)) or 'none'}{cpu}.\n"
         f"Machine: {machine()}.\n\n"
     )
     paths = [stem.with_suffix(".md"), stem.with_suffix(".csv")]

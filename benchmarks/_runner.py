@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import multiprocessing
 import time
+from collections.abc import Sequence
 
 import optuna
 import torch
@@ -29,10 +30,7 @@ def study_of(experiment: Experiment, request: Request, storage: str) -> optuna.S
 
 
 def owners(study: optuna.Study) -> dict[str, FrozenTrial]:
-    """Return each cell's trial: the first one that has not failed.
-
-    Two creators at the same moment may queue a cell twice; the later one gives way.
-    """
+    """Return each cell's trial: the first one that has not failed."""
     found: dict[str, FrozenTrial] = {}
     for trial in study.get_trials(deepcopy=False, states=_LIVE):
         if "key" in trial.user_attrs:
@@ -40,57 +38,66 @@ def owners(study: optuna.Study) -> dict[str, FrozenTrial]:
     return found
 
 
-def queue(study: optuna.Study, cells: list[Cell]) -> None:
-    """Queue the cells that are neither done nor queued nor at work."""
+def free(study: optuna.Study, cells: Sequence[Cell]) -> list[Cell]:
+    """Return the cells that are neither done nor at work."""
     known = owners(study)
-    for cell in cells:
-        if key_of(cell) not in known:
-            study.enqueue_trial({}, user_attrs={"key": key_of(cell), "cell": dict(cell)})
+    return [cell for cell in cells if key_of(cell) not in known]
 
 
-def complete(study: optuna.Study, cells: list[Cell]) -> list[FrozenTrial]:
+def complete(study: optuna.Study, cells: Sequence[Cell]) -> list[FrozenTrial]:
     """Return the complete trials of these cells, in the cells' order."""
     known = owners(study)
     found = (known.get(key_of(cell)) for cell in cells)
     return [t for t in found if t is not None and t.state == TrialState.COMPLETE]
 
 
-def work(experiment: Experiment, request: Request, study: optuna.Study, *, bar: bool) -> None:
-    """Run queued cells until none waits."""
+def work(
+    experiment: Experiment,
+    request: Request,
+    study: optuna.Study,
+    cells: Sequence[Cell],
+    *,
+    bar: bool,
+) -> None:
+    """Run cells until none is free."""
 
     def objective(trial: optuna.Trial) -> float:
-        attributes = trial.user_attrs
-        if "key" not in attributes:
-            raise optuna.TrialPruned("another worker took the last cell")
-        if owners(study)[attributes["key"]].number != trial.number:
-            raise optuna.TrialPruned("this cell was queued twice")
+        # A trial that a heartbeat's callback queued again comes with its cell.
+        if "key" not in trial.user_attrs:
+            left = free(study, cells)
+            if not left:
+                raise optuna.TrialPruned("another worker took the last cell")
+            trial.set_user_attr("cell", dict(left[0]))
+            trial.set_user_attr("key", key_of(left[0]))
+        # Two workers that took a cell at the same moment see each other: the later one gives way.
+        if owners(study)[trial.user_attrs["key"]].number != trial.number:
+            raise optuna.TrialPruned("another worker took this cell")
         started = time.process_time()
-        value = experiment.run(trial, attributes["cell"], request)
+        value = experiment.run(trial, trial.user_attrs["cell"], request)
         trial.set_user_attr("cpu_s", round(time.process_time() - started, 1))
         return value
 
-    def n_waiting() -> int:
-        return len(study.get_trials(deepcopy=False, states=(TrialState.WAITING,)))
-
     torch.set_num_threads(1)  # cells side by side are faster than threads within one
-    with tqdm(total=n_waiting(), unit="cell", disable=not bar) as progress:
+    with tqdm(total=len(cells), unit="cell", disable=not bar) as progress:
         while True:
             fail_stale_trials(study)
-            if not n_waiting():
+            progress.update(len(complete(study, cells)) - progress.n)
+            if not free(study, cells) and not study.get_trials(states=(TrialState.WAITING,)):
                 return
             study.optimize(objective, n_trials=1)
-            progress.update()
 
 
-def work_together(module: str, request: Request, storage: str, n_workers: int) -> None:
-    """Run queued cells in several local processes.
+def work_together(
+    module: str, request: Request, storage: str, cells: Sequence[Cell], n_workers: int
+) -> None:
+    """Run cells in several local processes.
 
     Raises:
         RuntimeError: A worker failed; its error stands above.
     """
     context = multiprocessing.get_context("spawn")
     processes = [
-        context.Process(target=_work, args=(module, request, storage, i == 0))
+        context.Process(target=_work, args=(module, request, storage, cells, i == 0))
         for i in range(n_workers)
     ]
     for process in processes:
@@ -102,7 +109,7 @@ def work_together(module: str, request: Request, storage: str, n_workers: int) -
         raise RuntimeError(f"Workers ended with exit codes {codes}; run the command again")
 
 
-def _work(module: str, request: Request, storage: str, bar: bool) -> None:
+def _work(module: str, request: Request, storage: str, cells: Sequence[Cell], bar: bool) -> None:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     experiment = importlib.import_module(module).EXPERIMENT
-    work(experiment, request, study_of(experiment, request, storage), bar=bar)
+    work(experiment, request, study_of(experiment, request, storage), cells, bar=bar)

@@ -2,7 +2,9 @@ import pytest
 from optuna.trial import TrialState
 
 from benchmarks import __main__ as command
-from benchmarks._runner import queue, study_of
+from benchmarks import _runner
+from benchmarks._experiment import key_of
+from benchmarks._runner import free, study_of
 from tests.benchmarks import toy_experiment
 
 EXPERIMENT = toy_experiment.EXPERIMENT
@@ -39,7 +41,7 @@ def test_every_cell_once_and_resumed_with_more_seeds(bench, capsys):
     assert "6 cells, 2 to run" in capsys.readouterr().out
     page = (bench.folder / "toy-small.md").read_text()
     assert "| 2 | 3.0 ± 2.5 |" in page
-    assert "6 cells, seeds [0, 1, 2]" in page
+    assert "6 cells, seeds 0, 1, 2" in page
 
 
 def test_a_failed_cell_is_run_again(bench):
@@ -51,15 +53,20 @@ def test_a_failed_cell_is_run_again(bench):
     assert len(study.get_trials(states=(TrialState.FAIL,))) == 1
 
 
-def test_a_cell_queued_twice_is_run_once(bench):
-    study = study_of(EXPERIMENT, command.Request(), bench.storage)
+def test_a_cell_that_two_workers_took_is_run_once(bench, monkeypatch):
+    study = study_of(EXPERIMENT, command.Request(), f"journal:{bench.folder}/bench.log")
     cells = EXPERIMENT.cells(command.Request(seeds=2))
-    queue(study, cells)
-    # what a second creator at the same moment does
-    study.enqueue_trial({}, user_attrs=study.get_trials()[0].user_attrs)
-    assert len(bench()) == 1 + 4
-    assert len(study.get_trials(states=(TrialState.COMPLETE,))) == 4
-    assert len(study.get_trials(states=(TrialState.PRUNED,))) == 1
+    other = study.ask()
+    other.set_user_attr("cell", dict(cells[0]))
+    other.set_user_attr("key", key_of(cells[0]))
+    # what the worker sees first is older than the other one's claim
+    looks = iter([cells, cells])
+    monkeypatch.setattr(_runner, "free", lambda *given: next(looks, None) or free(*given))
+    _runner.work(EXPERIMENT, command.Request(), study, cells, bar=False)
+    states = [trial.state.name for trial in study.trials]
+    assert states == ["RUNNING", "PRUNED", "COMPLETE", "COMPLETE", "COMPLETE"]
+    study.tell(other, 0.0)
+    assert len(_runner.complete(study, cells)) == 4
 
 
 def test_two_workers(bench):
