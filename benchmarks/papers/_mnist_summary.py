@@ -17,7 +17,9 @@ def summarize(table: Table, frame: pd.DataFrame, request: Request) -> Summary:
     figures = {}
     for size in HIDDEN:
         part = frame[frame["hidden"] == size]
-        if part.groupby("dilations")["seed"].nunique().reindex(_names(table)).min() < MIN_SEEDS:
+        wide = part.pivot(index="seed", columns="dilations", values="value")
+        if len(wide.reindex(columns=_names(table)).dropna()) < MIN_SEEDS:
+            parts.append(f"Hidden size {size}: fewer than {MIN_SEEDS} seeds of every row are here.")
             continue
         parts.append(_order(table, part, size))
         figures[f"Test accuracy against layers, hidden size {size}"] = _figure(table, part, size)
@@ -59,9 +61,8 @@ def _accuracies(table: Table, frame: pd.DataFrame) -> str:
         row: dict[str, object] = {"layers": name.count(",") + 1, "dilations": name}
         for size in HIDDEN:
             values = frame[(frame["hidden"] == size) & (frame["dilations"] == name)]["value"]
-            few = f"{len(values)} seeds: not averaged" if len(values) else "not run"
             row[f"hidden {size}: paper"] = _paper(table, size)[name]
-            row[f"hidden {size}: here"] = plus_minus(values, 2) if len(values) >= MIN_SEEDS else few
+            row[f"hidden {size}: here"] = plus_minus(values, 2) if len(values) >= MIN_SEEDS else "-"
             row[f"hidden {size}: seeds"] = len(values)
         rows.append(row)
     return markdown(rows)

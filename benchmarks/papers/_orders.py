@@ -65,7 +65,8 @@ def rank_correlations(table: pd.DataFrame, claimed: pd.Series) -> pd.Series:
     """Return Spearman's correlation of every row of ``table`` with ``claimed``.
 
     Args:
-        table: A row a seed, a column a setting; rows with a gap are left out.
+        table: A row a seed, a column a setting; rows with a gap are left out. A row of equal
+            values has no order: its correlation is 0.
         claimed: The paper's figure by setting.
 
     Example:
@@ -75,4 +76,6 @@ def rank_correlations(table: pd.DataFrame, claimed: pd.Series) -> pd.Series:
     """
     ranks = table.dropna().rank(axis=1)
     order = claimed[ranks.columns].rank()
-    return ranks.apply(lambda row: np.corrcoef(row, order)[0, 1], axis=1)
+    ranks, order = ranks.sub(ranks.mean(axis=1), axis=0), order - order.mean()
+    norm = np.sqrt((ranks**2).sum(axis=1) * (order**2).sum())
+    return (ranks @ order / norm.where(norm > 0, 1.0)).rename(None)

@@ -85,8 +85,8 @@ def _bits(frame: pd.DataFrame) -> str:
         }
         for stack in frame["stack"].unique():
             values = part[part["stack"] == stack]["value"]
-            few = f"{len(values)} seeds: not averaged"
-            row[f"{stack} layers"] = plus_minus(values) if len(values) >= MIN_SEEDS else few
+            few = len(values) < MIN_SEEDS
+            row[f"{stack} layers"] = f"{len(values)} seeds" if few else plus_minus(values)
         rows.append(row)
     return markdown(rows)
 
@@ -109,8 +109,11 @@ def _orders(part: pd.DataFrame, stack: str) -> str:
             }
         )
     held = [f"{b} < {w}" for w, b in CLAIMS if b in MODELS and said[b] == "holds"]
-    means = part.groupby("model")["value"].mean()
-    six = means.reindex(list(MODELS)).idxmin()
+    wide = part.pivot(index="seed", columns="model", values="value")
+    means = wide.reindex(columns=[*MODELS, OURS]).dropna().mean()
+    if means.isna().any():
+        return f"**{stack.capitalize()} layers**, not all models run:\n\n" + markdown(rows)
+    six = means[list(MODELS)].idxmin()
     return (
         f"**{stack.capitalize()} layers.** Of the paper's three orders at equal size "
         f"{len(held)} hold here{': ' + ', '.join(held) if held else ''}. Best of the paper's six "
