@@ -16,10 +16,13 @@ from optuna_mi.decay._crossing import crossing, crossing_interval, last_above
 from optuna_mi.decay._decay_analysis import DecayAnalysis, LawName
 from optuna_mi.decay._decay_curve import DecayCurve
 from optuna_mi.decay._laws import Law, evaluate_log
-from optuna_mi.decay._period import Period, describe_given, envelope, find_period
+from optuna_mi.decay._period import Period, describe_given, envelope, find_period, judge
 from optuna_mi.decay._verdict import resolution_sentence, span
 
 Floats = npt.NDArray[np.float64]
+
+# bins an octave of peaks that drown one by one
+_POOLED_BINS = 2
 
 
 def analyze_decay(
@@ -64,11 +67,13 @@ def analyze_decay(
     bins = make_bins(curve.lags, y, noise)
     found = _period(curve, noise, given)
     if found is not None:
-        bins = _envelope_bins(curve, noise, found.period)
+        bins = _envelope_bins(curve, noise, found)
     end = crossing(bins, threshold)
     last = last_above(bins, threshold)
+    returns = None
     if found is not None:
-        chosen = fit_periodic(curve, noise, found.period)
+        chosen = fit_periodic(curve, noise, found, points_above_noise(bins, threshold))
+        returns = judge(curve.lags, y, found, end)
     elif given.law == "none" or (given.law is None and last < 0):
         level = max(float(np.median(bins.floor)), threshold)
         chosen = Choice("none", Law(float(np.log(level)), (0.0,)), {"none": 0.0})
@@ -86,7 +91,7 @@ def analyze_decay(
         interval = crossing_interval(
             bins, np.exp(evaluate_log(chosen.law, bins.lag)), threshold, rng
         )
-    reach, reason = span(curve, chosen.name, end, effective, found, noise.estimated, chosen.law)
+    reach, reason = span(curve, chosen.name, end, effective, found, returns, chosen.law)
     resolved, sentence = resolution_sentence(curve, threshold, effective, noise.estimated)
     return DecayAnalysis(
         curve=curve,
@@ -103,7 +108,7 @@ def analyze_decay(
         crossing=end if last >= 0 else None,
         crossing_interval=interval,
         period=found.period if found else None,
-        period_kind=found.kind if found else None,
+        period_kind=returns.kind if returns else None,
         period_strength=found.strength if found else None,
         resolved=resolved,
         resolution=sentence,
@@ -178,9 +183,17 @@ def _period(curve: DecayCurve, noise: Noise, given: _Given) -> Period | None:
     return found
 
 
-def _envelope_bins(curve: DecayCurve, noise: Noise, period: int) -> Bins:
-    """Return bins of the peaks, whose floor is that of single lags: a maximum averages nothing."""
-    top = envelope(curve.lags, curve.mi_corrected, period)
+def _envelope_bins(curve: DecayCurve, noise: Noise, period: Period) -> Bins:
+    """Return bins of the peaks.
+
+    Their floor is that of single lags, as a maximum averages nothing. Peaks that drown one by one
+    are averaged instead, without the lags between them, over wide bins.
+    """
+    y = curve.mi_corrected
+    if period.pooled:
+        tooth = (curve.lags % period.period == 0) | (curve.lags == 1)
+        return make_bins(curve.lags[tooth], y[tooth], noise.at(tooth), _POOLED_BINS)
+    top = envelope(curve.lags, y, period.period)
     single = make_bins(curve.lags, top, noise)
     floor = make_bins(curve.lags, noise.floor, noise).value
     return replace(single, floor=floor)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -46,6 +47,12 @@ class Noise:
     memory: int
     peaks: Floats | None
     estimated: bool
+
+    def at(self, keep: npt.NDArray[np.bool_]) -> Self:
+        """Return the noise of some of the lags."""
+        names = ("scatter", "slow", "steady", "floor", "shared")
+        peaks = None if self.peaks is None else self.peaks[keep]
+        return replace(self, peaks=peaks, **{name: getattr(self, name)[keep] for name in names})
 
 
 @dataclass(frozen=True)
@@ -138,9 +145,9 @@ def _running(v: Floats) -> Floats:
     return np.concatenate((smooth[:1], smooth, smooth[-1:]))
 
 
-def make_bins(lags: Ints, values: Floats, noise: Noise) -> Bins:
-    """Average values over bins of six an octave; small lags stay single."""
-    index = np.floor(np.log2(lags) * _PER_OCTAVE + 0.5).astype(np.int64)
+def make_bins(lags: Ints, values: Floats, noise: Noise, per_octave: int = _PER_OCTAVE) -> Bins:
+    """Average values over bins, six an octave if not told; small lags stay single."""
+    index = np.floor(np.log2(lags) * per_octave + 0.5).astype(np.int64)
     _, group = np.unique(index, return_inverse=True)
     size = int(group[-1]) + 1
     variance = noise.scatter**2 + noise.slow**2 + noise.steady**2

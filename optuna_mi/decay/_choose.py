@@ -25,6 +25,7 @@ from optuna_mi.decay._fits import (
     score,
 )
 from optuna_mi.decay._laws import Law
+from optuna_mi.decay._period import Period
 
 Floats = npt.NDArray[np.float64]
 
@@ -145,13 +146,20 @@ def _winner(found: _Candidates, best: int | None, crossed: bool) -> LawName:
     return min(candidates.items(), key=lambda item: item[1])[0]
 
 
-def fit_periodic(curve: DecayCurve, noise: Noise, period: int) -> Choice:
+def fit_periodic(curve: DecayCurve, noise: Noise, found: Period, pooled: Points) -> Choice:
     """Fit the envelope of the peaks, and score it beside the laws without a period.
 
     All are scored on single lags of the first twelve periods, 400 at most; the periodic law is a
     power law for every phase of the period. The scores inform: it is the test for peaks that
     repeat that decides about a period, as many small phases would outvote a few tall peaks.
+
+    Args:
+        curve: The curve.
+        noise: Its noise.
+        found: The period.
+        pooled: Averages of the peaks, on which the envelope rests if single ones drown.
     """
+    period = found.period
     y = curve.mi_corrected
     level = np.maximum(y, np.maximum(0.5 * noise.floor, 1e-3 * np.abs(y).max()))
     error = np.hypot(noise.scatter, noise.slow) / level
@@ -164,6 +172,8 @@ def fit_periodic(curve: DecayCurve, noise: Noise, period: int) -> Choice:
         # with a period to explain, swings are not within the tolerance of a flat law
         scores["flat"] = score(fit_flat(points), points, n_parameters=1)
         scores["periodic_power"] = _score_phases(points, curve.lags[near] % period)
+    if found.pooled:
+        return Choice("periodic_power", fit_power(pooled), scores)
     peak = ((curve.lags % period == 0) & (y > noise.floor)) | (curve.lags == curve.lags[0])
     lag = curve.lags[peak].astype(np.float64)
     points = Points(lag, np.log(level[peak]), error[peak], np.ones(lag.size))

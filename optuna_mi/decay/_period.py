@@ -1,4 +1,4 @@
-"""Peaks that repeat."""
+"""The period of a curve: how it is found, its kind, and the envelope of its peaks."""
 
 from __future__ import annotations
 
@@ -8,143 +8,45 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from optuna_mi.decay._comb import comb_period, share_lost
+from optuna_mi.decay._peaks import Scaled, heights, peaks_period, scale
+
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+Kind = Literal["dominant", "modulating"]
 
-# the first peak stands so much above its troughs, in ln MI, and the later ones so much
-_FIRST_CONTRAST, _LEAST_CONTRAST = 0.2, 0.1
-# among periods that explain nearly as much the shortest is the one: its multiples follow from it
-_NEARLY = 0.6
-# lags that are looked at: periods up to two fifths of them
-_LONGEST = 4096
-# a peak that returns to this share of MI(1) makes its period dominant
-DOMINANT_SHARE = 0.5
-_MOST_PEAKS = 12
-# peaks of a multiple that are so much taller, in ln MI, make it the period
-_TOWERS = 1.5
-# deviations of the noise: of the first peaks each, and of all in a row together
-_EACH, _TOGETHER = 2.0, 6.0
+# a peak that returns to this share of MI(1) may make its period dominant
+_DOMINANT_SHARE = 0.5
+# one period is the span while so many steps of it cover what the peaks live on for
+_MOST_STEPS = 32
+# peaks that are higher by less than this, in ln MI, than the last ones do not fall any more
+_CLOCK = 0.15
+# so many peaks say whether each can be seen
+_NEAR = 12
+# a period takes this share of MI away between its peaks, or it is an ornament
+_LEAST_SHARE = 0.1
 
 
 @dataclass(frozen=True)
 class Period:
-    """A period, its kind, and the share of MI lost between peaks."""
+    """A period and the share of MI lost between its peaks.
+
+    Attributes:
+        period: Distance between peaks.
+        strength: Share of MI lost between them, 0 to 1.
+        pooled: Whether single peaks drown in the noise, and only their mean stands out.
+    """
 
     period: int
-    kind: Literal["dominant", "modulating"]
     strength: float
-    n_peaks: int
-
-
-def _contiguous(lags: Ints) -> int:
-    """Return how many of the lags from the first on are 1, 2, 3, ..."""
-    return int((lags == np.arange(1, lags.size + 1)).cumprod().sum())
-
-
-@dataclass(frozen=True)
-class _Scaled:
-    """The curve's start without gaps, on a scale that is logarithmic above the noise.
-
-    ``level`` is arcsinh(y / soft), ``sums`` and ``linear_sums`` are running sums of level and y.
-    """
-
-    y: Floats
-    sigma: Floats | None
-    floor: Floats
-    level: Floats
-    sums: Floats
-    linear_sums: Floats
-
-
-def _scale(lags: Ints, values: Floats, sigma: Floats | None, floor: Floats) -> _Scaled:
-    n = min(_contiguous(lags), _LONGEST)
-    y = values[:n]
-    noise = None if sigma is None else sigma[:n]
-    # not the errors themselves: theirs vary from lag to lag, and the level would with them
-    soft = np.maximum(floor[:n], max(1e-12, 1e-6 * float(np.abs(y).max())))
-    level = np.arcsinh(y / soft)
-    sums, linear = (np.concatenate(([0.0], np.cumsum(v))) for v in (level, y))
-    return _Scaled(y, noise, floor[:n], level, sums, linear)
-
-
-def _troughs(sums: Floats, period: int) -> Floats:
-    """Return the mean between each two multiples of the period, 0 included.
-
-    Over the inner half: where the peaks of half the period would be. The last peak has a trough
-    behind it.
-    """
-    n = sums.size - 1
-    # the last peak needs a trough behind it
-    n_peaks = min(_MOST_PEAKS, (n - (period + 1) // 2) // period)
-    edge = max(1, period // 4)
-    k = np.arange(n_peaks + 1)
-    first = k * period + edge
-    last = np.minimum((k + 1) * period - edge, n)
-    first = np.minimum(first, last)
-    width = last - first + 1
-    return np.asarray((sums[last] - sums[first - 1]) / width)
-
-
-def _heights(curve: _Scaled, period: int) -> Floats:
-    """Return how far each peak k * period stands above the mean of the troughs beside it.
-
-    On the scale of ``level``, shape (peaks,).
-    """
-    trough = _troughs(curve.sums, period)
-    at = np.arange(1, trough.size) * period - 1
-    return np.asarray(curve.level[at] - 0.5 * (trough[:-1] + trough[1:]))
-
-
-def _deviations(curve: _Scaled, period: int, height: Floats) -> Floats:
-    """Return the peaks' heights above the higher trough in deviations of the noise."""
-    # without noise any height is certain
-    if curve.sigma is None:
-        return height / max(_strided_scatter(curve.level, period), 1e-300)
-    low = _troughs(curve.linear_sums, period)
-    at = np.arange(1, low.size) * period - 1
-    above = curve.y[at] - np.maximum(low[:-1], low[1:])
-    return np.asarray(above / np.maximum(curve.sigma[at], 1e-300))
-
-
-def _strided_scatter(level: Floats, period: int) -> float:
-    """Return the noise of a curve that carries none, about a line through lags a period apart.
-
-    Neighbours would do for a smooth curve, but a short period makes them differ.
-    """
-    part = level[: (_MOST_PEAKS + 2) * period]
-    second = np.abs(part[: -2 * period] - 2.0 * part[period:-period] + part[2 * period :])
-    return float(np.median(second)) * 1.4826 / float(np.sqrt(6.0)) if second.size else 0.0
-
-
-@dataclass(frozen=True)
-class _Candidate:
-    """A period whose peaks repeat, and how far each stands above its troughs."""
-
-    period: int
-    height: Floats
-
-    @property
-    def score(self) -> float:
-        # half the true period has tall peaks at its even multiples only
-        weaker = min(float(self.height[::2].mean()), float(self.height[1::2].mean()))
-        return weaker * float(np.sqrt(self.height.size))
-
-    def is_fraction_of(self, other: _Candidate) -> bool:
-        """Return whether the other's peaks tower over those that only this one has."""
-        ratio, rest = divmod(other.period, self.period)
-        if ratio < 2 or rest:
-            return False
-        k = np.arange(1, self.height.size + 1)
-        own = max(float(self.height[0]), float(self.height[k % ratio != 0].mean()))
-        return float(other.height.mean()) > _TOWERS * own
+    pooled: bool = False
 
 
 def find_period(lags: Ints, values: Floats, sigma: Floats | None, floor: Floats) -> Period | None:
     """Look for a period among the lags that are measured without gaps from 1 on.
 
-    For every candidate p the curve, on a scale that is logarithmic above the noise and linear
-    below it, must stand higher at multiples of p than between them, peak after peak. A multiple of
-    the true period has another peak in its troughs, a divisor has troughs at its peaks: both fail.
+    Where periods are nested, as a day in a week, the longest one that shows is meant: shorter ones
+    divide it.
 
     Args:
         lags: Distances.
@@ -152,74 +54,104 @@ def find_period(lags: Ints, values: Floats, sigma: Floats | None, floor: Floats)
         sigma: Error of single lags; measured from the curve itself if ``None``.
         floor: Noise floor of single lags.
     """
-    curve = _scale(lags, values, sigma, floor)
-    n = curve.y.size
-    found: list[_Candidate] = []
-    for period in range(2, 2 * n // 5 + 1):
-        height = _heights(curve, period)
-        if height.size < 2 or height[0] < _FIRST_CONTRAST or height[1] < _LEAST_CONTRAST:
-            continue
-        # the first peaks must all be there; later ones may drown
-        deviations = _deviations(curve, period, height)
-        at = np.arange(1, height.size + 1) * period - 1
-        up = (height > _LEAST_CONTRAST) & (deviations > _EACH) & (curve.y[at] > curve.floor[at])
-        up &= _on_top(curve, period, height.size)
-        run = int(up.cumprod().sum())
-        # two peaks are enough if they are tall, else there must be three
-        if run < (2 if height[0] > np.log(2.0) else 3):
-            continue
-        if deviations[:run].sum() < _TOGETHER * np.sqrt(run):
-            continue
-        found.append(_Candidate(period, height[:run]))
-    found = [f for f in found if not any(f.is_fraction_of(g) for g in found)]
-    if not found:
+    curve = scale(lags, values, sigma, floor)
+    pooled, single = _pooled(curve), peaks_period(curve)
+    period = pooled or single
+    if period is None:
         return None
-    best = max(f.score for f in found)
-    shortest = next(f.period for f in found if f.score >= _NEARLY * best)
-    # beside the period its neighbours pass, less well
-    near = [f for f in found if shortest <= f.period <= 1.2 * shortest]
-    chosen = max(near, key=lambda f: f.score)
-    strength = float(-np.expm1(-chosen.height.mean()))
-    return Period(chosen.period, _kind(curve.y, chosen.period), strength, chosen.height.size)
+    period *= _nested(curve.every(period))
+    tooth = np.s_[period - 1 : _NEAR * period : period]
+    drowned = bool((curve.y[tooth] < curve.floor[tooth]).any())
+    return _described(curve, period, pooled=pooled is not None and drowned)
 
 
-def _on_top(curve: _Scaled, period: int, n_peaks: int) -> npt.NDArray[np.bool_]:
-    """Return whether the maximum near each multiple of the period is at it, or next to it.
+def _pooled(curve: Scaled) -> int | None:
+    period = comb_period(curve.level)
+    return None if period is None or share_lost(curve.y, period) < _LEAST_SHARE else period
 
-    Above the line through the troughs on either side: a decay shifts broad peaks. A period that is
-    no whole number, or noise on a broad peak, may miss by a little.
+
+def _nested(teeth: Scaled) -> int:
+    """Return how many of the periods make the longest one that shows in the peaks' heights.
+
+    Its first peak must tell more than that of the shorter one: then so much is gained by it.
     """
-    reach, slack = max(1, period // 4), 1 + period // 8
-    trough = _troughs(curve.sums, period)
-    line = np.arange(2 * reach + 1) / period
-    out = np.empty(n_peaks, dtype=np.bool_)
-    for k in range(1, n_peaks + 1):
-        low = k * period - 1 - reach
-        near = curve.level[low : k * period + reach]
-        near = near - (trough[k] - trough[k - 1]) * line[: near.size]
-        out[k - 1] = abs(int(near.argmax()) - reach) <= slack
-    return out
+    found = _pooled(teeth) or peaks_period(teeth)
+    if found is None or teeth.y[found - 1] <= teeth.y[0]:
+        return 1
+    return found * _nested(teeth.every(found))
 
 
-def _kind(y: Floats, period: int) -> Literal["dominant", "modulating"]:
-    return "dominant" if y[period - 1] >= DOMINANT_SHARE * y[0] else "modulating"
+def _described(curve: Scaled, period: int, *, pooled: bool) -> Period:
+    height = heights(curve, period)
+    # on the curve's scale, which is logarithmic where single peaks stand above the noise
+    strength = -np.expm1(-max(float(height.mean()), 0.0)) if height.size else 0.0
+    if pooled:
+        strength = share_lost(curve.y, period)
+    return Period(period, float(strength), pooled)
 
 
 def describe_given(
     lags: Ints, values: Floats, sigma: Floats | None, floor: Floats, period: int
 ) -> Period:
     """Describe a period the user is sure of."""
-    at = int(np.searchsorted(lags, period))
-    # between measured lags the nearest one speaks for the peak
-    at = min(at, lags.size - 1)
-    kind: Literal["dominant", "modulating"] = (
-        "dominant" if values[at] >= DOMINANT_SHARE * values[0] else "modulating"
-    )
-    curve = _scale(lags, values, sigma, floor)
+    curve = scale(lags, values, sigma, floor)
     if curve.y.size < period + (period + 1) // 2:
-        return Period(period, kind, 0.0, 0)
-    height = _heights(curve, period)
-    return Period(period, kind, float(-np.expm1(-max(float(height.mean()), 0.0))), height.size)
+        return Period(period, 0.0)
+    return _described(curve, period, pooled=False)
+
+
+@dataclass(frozen=True)
+class Returns:
+    """What becomes of a period's peaks.
+
+    Attributes:
+        kind: ``"dominant"`` if they return near MI(1) and one period is the span.
+        clock: Whether they do not fall.
+        long: Whether they return near MI(1), but one period is not the span.
+        n_periods: After how many periods they are gone, or do not fall any more.
+    """
+
+    kind: Kind
+    clock: bool
+    long: bool
+    n_periods: int
+
+
+def judge(lags: Ints, values: Floats, found: Period, crossing: float | None) -> Returns:
+    """Tell a period that is the span from one that rides on a longer dependence.
+
+    A connection over one period reaches k periods back in k steps. That does while the steps are
+    few, as on images with their 28 rows, or where every period repeats the last one; peaks that
+    return near MI(1) but fall over hundreds of periods are a long dependence of their own.
+
+    Args:
+        lags: Distances.
+        values: Corrected MI.
+        found: The period.
+        crossing: Where the envelope of the peaks stays below the threshold, if it does.
+    """
+    period = found.period
+    tooth = values[lags % period == 0]
+    if not tooth.size:
+        # between measured lags the nearest one speaks for the peak
+        tooth = values[[min(int(np.searchsorted(lags, period)), lags.size - 1)]]
+    n_periods, steady = _life(tooth), False
+    if crossing is not None:
+        n_periods = int(crossing // period)
+    else:
+        steady = n_periods == 0
+    # peaks that drown say nothing about MI(1)
+    returns = not found.pooled and bool(tooth[0] >= _DOMINANT_SHARE * values[0])
+    short = n_periods <= _MOST_STEPS
+    kind: Kind = "dominant" if returns and short else "modulating"
+    return Returns(kind, steady, returns and not short, n_periods)
+
+
+def _life(tooth: Floats) -> int:
+    """Return how many peaks stand above the height at which they stay."""
+    late = tooth[-max(1, tooth.size // 3) :]
+    limit = np.exp(_CLOCK) * late.mean() + 3.0 * late.std()
+    return int(np.flatnonzero(tooth > limit)[-1]) + 1 if (tooth > limit).any() else 0
 
 
 def envelope(lags: Ints, values: Floats, period: int) -> Floats:

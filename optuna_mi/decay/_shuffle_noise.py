@@ -31,6 +31,9 @@ Floats = npt.NDArray[np.float64]
 FLOOR_DEVIATIONS = 3.0
 _ANCHORS = 16
 _FEWEST_BLOCKS = 20
+# a sequence whose MI adds up to less, over all lags, has nearly as many independent pairs as its
+# shuffle: four times it is the share by which the variance of an estimate grows
+_LEAST_MEMORY = 0.05
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,10 @@ def floor_factor(dof: Floats) -> Floats:
     k = np.maximum(dof, 1.0)
     factor: Floats = (chi2.isf(tail, k) - k) / np.sqrt(2.0 * k)
     return factor
+
+
+def _sum_over(lags: Ints, values: Floats) -> float:
+    return float(values[0] + np.trapezoid(values, lags))
 
 
 def _column(runs: list[list[LagEstimate]], name: str) -> Floats:
@@ -126,7 +133,8 @@ def shuffle_noise(
     corrected = np.array([e.mi for e in raw]) - null.mean
     width = memory
     if width is None:
-        depends = corrected[0] > factor[0] * deviation[0]
+        above = np.where(corrected > factor * deviation, corrected, 0.0)
+        depends = above[0] > 0 and _sum_over(lags, above) > _LEAST_MEMORY
         width = memory_width(lags, corrected) if depends else 1
     # few blocks meet themselves: then the surrogate holds the very dependence it should lack
     width = min(width, max(sequences.n_total // _FEWEST_BLOCKS, 1))

@@ -6,7 +6,7 @@ import numpy as np
 
 from optuna_mi.decay._decay_curve import DecayCurve
 from optuna_mi.decay._laws import Law, evaluate_log
-from optuna_mi.decay._period import Period
+from optuna_mi.decay._period import Period, Returns
 
 
 def span(
@@ -15,7 +15,7 @@ def span(
     crossing: float | None,
     level: float,
     period: Period | None,
-    no_baseline: bool,
+    returns: Returns | None,
     fit: Law,
 ) -> tuple[int, str]:
     """Return the longest distance worth connecting, and why [MK20 §3]."""
@@ -27,10 +27,15 @@ def span(
             "no dependence stands above the noise at any distance, so nothing is gained by "
             "reaching further than one step"
         )
-    if period is not None and period.kind == "dominant":
+    if period is not None and returns is not None and returns.kind == "dominant":
+        why = (
+            "and does not fall from one to the next"
+            if returns.clock
+            else f"and falls within {returns.n_periods} of them, few enough steps to go back"
+        )
         return min(period.period, limit), (
-            f"MI returns near its value at 1 every {period.period} steps, so one period reaches "
-            "all there is"
+            f"MI returns near its value at 1 every {period.period} steps {why}: one period "
+            "reaches all there is"
         )
     if law == "flat":
         several = curve.n_sequences is not None and curve.n_sequences > 1
@@ -43,8 +48,14 @@ def span(
             f"MI does not decay within the {last:,} lags measured: dependence spans them all"
         )
     what = "the envelope of the peaks" if period is not None else "MI"
+    if period is not None and returns is not None and returns.long:
+        what = (
+            f"MI returns near its value at 1 every {period.period} steps, but too long for one "
+            f"period to be all: {what}"
+        )
     if crossing is not None:
-        reach = int(np.clip(round(crossing), 1, limit))
+        least = 1 if period is None else period.period
+        reach = int(np.clip(round(crossing), min(least, limit), limit))
         return reach, f"{what} falls below {level:.2g} nats there and stays below"
     grid = np.geomspace(last, 1e9, 400)
     below = np.flatnonzero(evaluate_log(fit, grid) < np.log(level))

@@ -1,0 +1,97 @@
+"""Weak periods: many multiples pooled."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import t as student
+
+Floats = npt.NDArray[np.float64]
+
+# fewest multiples that are pooled, and the most groups of them whose scatter is looked at
+_FEWEST_TEETH, _MOST_GROUPS = 8, 32
+# contrasts of a smooth curve are rounding
+_ROUNDING = 1e-9
+# chance of a false period among all candidates of a curve, and of a false winner over one phase
+_FALSE, _FALSE_PHASE = 1e-3, 1e-4
+
+
+def _contrasts(level: Floats, period: int) -> Floats:
+    """Return how far each multiple of the period, from the second on, stands above each phase.
+
+    The curve at kp + j, k = 0, 1, ..., is the phase j's own curve. At a multiple, it is its
+    interpolation; at a place of the phase, that of the multiples is taken in the same way and
+    subtracted with its sign: a slope and a bend, alike in both, cancel.
+
+    Returns:
+        Shape (multiples, period - 1).
+    """
+    # from lag 0, which there is none of, on
+    rows = np.concatenate(([np.nan], level))[: (level.size + 1) // period * period]
+    rows = rows.reshape(-1, period)
+    tooth, phase = rows[:, :1], rows[:, 1:]
+    share = np.arange(1, period) / period
+    before = phase[:-1] - (1.0 - share) * tooth[:-1] - share * tooth[1:]
+    # of the phases on either side the nearer one counts more
+    beside = share * before[1:-1] + (1.0 - share) * before[2:]
+    middle = share * phase[1:-2] + (1.0 - share) * phase[2:-1]
+    return np.asarray(tooth[2:-1] - middle - beside)
+
+
+def _doubts(rows: Floats) -> Floats:
+    """Return the probability of so large a mean over rows if the truth is 0, for every column.
+
+    Rows are averaged in groups first: neighbours share what they are compared with.
+    """
+    n = rows.shape[0]
+    edges = np.linspace(0, n, min(n, _MOST_GROUPS) + 1).astype(np.int64)
+    groups = np.add.reduceat(rows, edges[:-1], axis=0) / np.diff(edges)[:, None]
+    deviation = groups.std(axis=0, ddof=1)
+    error = np.maximum(deviation / np.sqrt(len(groups)), _ROUNDING)
+    return np.asarray(student.sf(groups.mean(axis=0) / error, len(groups) - 1))
+
+
+def comb_period(level: Floats) -> int | None:
+    """Look for a period whose multiples stand above all other phases, on the mean over many.
+
+    Each multiple alone may drown in noise, and the first ones may be lower than what is beside
+    them at short distances. Over all lags, their first half, quarter and so on, as a period may
+    fade. The multiples' own scatter says how sure their mean is. A multiple of the period has
+    another phase as high, so it fails; a divisor may pass, and the longest that passes wins.
+
+    Args:
+        level: The curve at lags 1, 2, 3, ... on a scale that is logarithmic above the noise.
+
+    Returns:
+        The period, or ``None``.
+    """
+    tests = []
+    for period in range(2, level.size // _FEWEST_TEETH + 1):
+        total = _contrasts(level, period).mean(axis=1)
+        count = total.size
+        while count >= _FEWEST_TEETH - 2:
+            tests.append((period, count, float(_doubts(total[:count, None])[0])))
+            count //= 2
+    passed = [x for x in tests if x[2] * len(tests) < _FALSE]
+    for period, count, _ in sorted(passed, key=lambda x: (-x[0], x[2])):
+        contrasts = _contrasts(level, period)[:count]
+        # the phases next to a broad peak are as high
+        near = period // 8
+        others = contrasts[:, near : period - 1 - near]
+        if _doubts(others).max() < _FALSE_PHASE:
+            return period
+    return None
+
+
+def share_lost(y: Floats, period: int) -> float:
+    """Return the share of MI that is lost between multiples of a period, 0 to 1.
+
+    Args:
+        y: Corrected MI at lags 1, 2, 3, ...
+        period: At most a quarter of the lags.
+    """
+    # a peak counts above its neighbours, and these below it
+    above = 0.5 * float(_contrasts(y, period).mean(axis=1).sum())
+    last = (y.size + 1) // period - 2
+    top = float(y[2 * period - 1 : last * period : period].sum())
+    return float(np.clip(above / top, 0.0, 1.0)) if top > 0 else 0.0

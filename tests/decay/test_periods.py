@@ -1,0 +1,125 @@
+"""Periods that are weak, nested, or ride on a long dependence."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from optuna_mi.decay import DecayCurve, analyze_decay, decay_curve
+from optuna_mi.decay import generators as make
+from optuna_mi.decay._comb import comb_period
+
+# composition (A, C, G, T) of the three places of a bacterial gene's codons
+PLACES = np.array([[0.26, 0.24, 0.35, 0.15], [0.29, 0.23, 0.18, 0.30], [0.19, 0.27, 0.28, 0.26]])
+
+
+def genes(seed, strength, n=300_000, length=900):
+    """DNA: genes of 900 bases on average in any frame, their composition mixed with even bases."""
+    rng = np.random.default_rng(seed)
+    starts = rng.random(n) < 1 / length
+    gene = np.cumsum(starts)
+    frame = rng.integers(0, 3, gene[-1] + 1)[gene]
+    share = 0.25 + strength * (PLACES - 0.25)
+    edges = share.cumsum(axis=1)[(np.arange(n) + frame) % 3]
+    return np.minimum((rng.random(n)[:, None] > edges).sum(axis=1), 3)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_codons_show_where_single_lags_drown(seed):
+    curve = decay_curve(genes(seed, 0.6), max_lag=1000)
+    at_multiples = curve.lags % 3 == 0
+    assert (curve.mi_corrected[at_multiples] < curve.floor[at_multiples]).mean() > 0.35
+    analysis = analyze_decay(curve)
+    assert (analysis.period, analysis.period_kind) == (3, "modulating")
+    assert 60 < analysis.max_dilation < 1000
+    assert analysis.period_strength > 0.1
+
+
+def test_a_codon_table_has_period_three():
+    """Neighbours within a codon share so much more that the first peaks are in their shadow."""
+    rng = np.random.default_rng(0)
+    usage = rng.gamma(0.7, size=64)
+    codons = rng.choice(64, 100_000, p=usage / usage.sum())
+    x = np.stack([codons // 16, codons // 4 % 4, codons % 4], axis=1).ravel()
+    assert analyze_decay(decay_curve(x, max_lag=600)).period == 3
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("n_symbols", [3, 8])
+def test_markov_chains_have_no_period(seed, n_symbols):
+    transition = np.random.default_rng(seed).dirichlet(np.full(n_symbols, 0.3), n_symbols)
+    x = make.markov_chain(100_000, transition, seed=seed)
+    assert analyze_decay(decay_curve(x, max_lag=1000)).period is None
+
+
+def test_pooled_multiples_of_noise_have_no_period():
+    rng = np.random.default_rng(0)
+    memory = np.ones(20) / np.sqrt(20)
+    for _ in range(30):
+        noise = rng.normal(size=1020)
+        assert comb_period(noise[:1000]) is None
+        # neighbouring lags err together
+        assert comb_period(np.convolve(noise, memory, "valid")) is None
+
+
+@pytest.mark.parametrize("bend", [-2e-6, 0.0, 2e-6])
+def test_a_smooth_curve_has_no_period_however_it_bends(bend):
+    d = np.arange(1.0, 1001)
+    assert comb_period(5.0 - 2e-3 * d + bend * d**2) is None
+    assert comb_period(5.0 - np.log(d) + 1e-3 * np.random.default_rng(0).normal(size=1000)) is None
+
+
+def in_turn(seed, n, stay):
+    """Two chains that take turns; each keeps its state for about 1 / (1 - stay) turns."""
+    chains = [
+        make.markov_chain(n // 2, make.sticky_transition(5, stay), seed=2 * seed + i)
+        for i in (0, 1)
+    ]
+    return np.stack(chains, axis=1).ravel()
+
+
+def test_symbols_in_turn_keep_their_long_span():
+    analysis = analyze_decay(decay_curve(in_turn(0, 100_000, 0.99), max_lag=2000))
+    assert (analysis.period, analysis.period_kind) == (2, "modulating")
+    assert analysis.max_dilation > 400
+    assert "too long for one period" in analysis.max_dilation_reason
+
+
+def test_symbols_in_turn_that_forget_soon_need_one_period():
+    analysis = analyze_decay(decay_curve(in_turn(0, 100_000, 0.5), max_lag=500))
+    assert (analysis.period, analysis.period_kind) == (2, "dominant")
+    assert analysis.max_dilation == 2
+
+
+def melody(seed, bars=3000):
+    """Bars of 16 notes; a bar varies the last one, and now and then a new theme begins."""
+    rng = np.random.default_rng(seed)
+    bar, out = rng.integers(0, 12, 16), []
+    for _ in range(bars):
+        bar = np.where(rng.random(16) < 0.02, rng.integers(0, 12, 16), bar)
+        out.append(np.where(rng.random(16) < 0.1, rng.integers(0, 12, 16), bar))
+    return np.concatenate(out)
+
+
+def test_a_melody_in_bars_remembers_many_bars():
+    analysis = analyze_decay(decay_curve(melody(0), max_lag=1500))
+    assert (analysis.period, analysis.period_kind) == (16, "modulating")
+    assert analysis.max_dilation > 800
+
+
+def test_the_longest_of_nested_periods_is_meant():
+    rng = np.random.default_rng(0)
+    hour = np.arange(8760)
+    busy = 10 + 8 * np.sin(hour % 24 / 12 * np.pi) + 4 * np.sin(hour % 24 / 6 * np.pi)
+    demand = np.where(hour // 24 % 7 >= 5, 0.6 * np.roll(busy, 5), busy)
+    analysis = analyze_decay(decay_curve(demand + rng.normal(size=8760)))
+    assert (analysis.period, analysis.period_kind) == (168, "dominant")
+    assert analysis.max_dilation == 168
+    assert "does not fall from one to the next" in analysis.max_dilation_reason
+
+
+def test_peaks_that_never_return_near_mi_1_leave_the_period_modulating():
+    d = np.arange(1, 1001)
+    curve = DecayCurve(d, 0.4 / d + 0.02 * (d % 10 == 0), floor=np.full(1000, 1e-4))
+    analysis = analyze_decay(curve)
+    assert (analysis.period, analysis.period_kind) == (10, "modulating")
