@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from benchmarks._output import interval
-from benchmarks.worth._search_text import OURS, curves
+from benchmarks.worth._search_races import OURS, curves
 
 _COLORS = {
     "MISampler": "#d7301f",

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from benchmarks._experiment import Request, as_frame
-from benchmarks.worth import _lists, _search_text, search
+from benchmarks.worth import _lists, _search_races, _search_spread, search
 from benchmarks.worth._data import TRAININGS
 from benchmarks.worth._lists import Table
 from benchmarks.worth._spaces import Doubling, Uninformed, make_space
@@ -107,15 +107,15 @@ def test_spread_tells_lists_from_seeds():
         for i in range(200)
         for r in (0, 1)
     ]
-    found = _search_text.spread(pd.DataFrame(rows))
+    found = _search_spread.spread(pd.DataFrame(rows))
     assert found["lists"] == pytest.approx(1, abs=0.15)
     assert found["depth"] == pytest.approx(1, abs=0.15)
     assert found["seeds"] == pytest.approx(0.2, abs=0.03)  # the shift of a seed is none of it
 
 
 def test_trials_to_reach():
-    assert _search_text.first_reach(np.array([3.0, 2.0, 1.0]), 2.0, -1.0) == 2
-    assert np.isnan(_search_text.first_reach(np.array([0.1, 0.2]), 0.3, 1.0))
+    assert _search_races.first_reach(np.array([3.0, 2.0, 1.0]), 2.0, -1.0) == 2
+    assert np.isnan(_search_races.first_reach(np.array([0.1, 0.2]), 0.3, 1.0))
 
 
 def test_every_budget_has_cells_and_an_estimate():
