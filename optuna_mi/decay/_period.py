@@ -56,10 +56,9 @@ def find_period(lags: Ints, values: Floats, sigma: Floats | None, floor: Floats)
     """
     curve = scale(lags, values, sigma, floor)
     pooled, single = _pooled(curve), peaks_period(curve)
-    period = pooled or single
-    if period is None:
+    if (start := pooled or single) is None:
         return None
-    period *= _nested(curve.every(period))
+    period = _tallest(curve, start)
     tooth = np.s_[period - 1 : _NEAR * period : period]
     drowned = bool((curve.y[tooth] < curve.floor[tooth]).any())
     return _described(curve, period, pooled=pooled is not None and drowned)
@@ -70,15 +69,22 @@ def _pooled(curve: Scaled) -> int | None:
     return None if period is None or share_lost(curve.y, period) < _LEAST_SHARE else period
 
 
-def _nested(teeth: Scaled) -> int:
-    """Return how many of the periods make the longest one that shows in the peaks' heights.
+def _tallest(curve: Scaled, period: int) -> int:
+    """Return, of a period and those that show in its peaks' heights, the one that tells most.
 
-    Its first peak must tell more than that of the shorter one: then so much is gained by it.
+    That is the one whose first peak is highest; the longest, if all first peaks are in the shadow
+    of short distances.
     """
-    found = _pooled(teeth) or peaks_period(teeth)
-    if found is None or teeth.y[found - 1] <= teeth.y[0]:
-        return 1
-    return found * _nested(teeth.every(found))
+    nested, factor = [period], _factor(curve.every(period))
+    while factor > 1:
+        nested.append(nested[-1] * factor)
+        factor = _factor(curve.every(nested[-1]))
+    peaks = [p for p in nested if float(heights(curve, p)[:1].sum()) > 0]
+    return max(peaks, key=lambda p: float(curve.y[p - 1]), default=nested[-1])
+
+
+def _factor(teeth: Scaled) -> int:
+    return _pooled(teeth) or peaks_period(teeth) or 1
 
 
 def _described(curve: Scaled, period: int, *, pooled: bool) -> Period:
