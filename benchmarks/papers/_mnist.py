@@ -35,6 +35,8 @@ class Table:
         claim: What the paper says about the rows' order.
         best: The row that the paper says is best.
         iterations: Of the small budget.
+        longer: Iterations with which the small budget compares the first row with the best one
+            once more, at the smallest hidden size; 0 for not at all.
         seconds: CPU seconds of an iteration by hidden size, one core.
     """
 
@@ -44,6 +46,7 @@ class Table:
     claim: str
     best: tuple[int, ...]
     iterations: int
+    longer: int
     seconds: Mapping[int, float]
 
 
@@ -57,15 +60,21 @@ def text(dilations: tuple[int, ...]) -> str:
 
 def cells(table: Table, request: Request) -> list[Cell]:
     """Return the table's cells, seed by seed, so that an interrupted run has whole seeds."""
-    if request.budget == "paper":
-        training = {"iterations": 30_000, "schedule": "constant", "rate": 1e-3}
-    else:
-        training = {"iterations": table.iterations, "schedule": "one-cycle", "rate": 1e-2}
+    small = request.budget == "small"
+    training: Cell = (
+        {"iterations": table.iterations, "schedule": "one-cycle", "rate": 1e-2}
+        if small
+        else {"iterations": 30_000, "schedule": "constant", "rate": 1e-3}
+    )
+    sets = [(table.rows, hidden, training) for hidden in HIDDEN]
+    if small and table.longer:
+        pair = (next(iter(table.rows)), table.best)
+        sets.append((pair, HIDDEN[0], {**training, "iterations": table.longer}))
     return [
-        {"hidden": hidden, "layers": len(row), "dilations": text(row), **training, "seed": seed}
-        for hidden in HIDDEN
+        {"hidden": hidden, "layers": len(row), "dilations": text(row), **settings, "seed": seed}
+        for rows, hidden, settings in sets
         for seed in range(request.seeds)
-        for row in table.rows
+        for row in rows
     ]
 
 

@@ -13,8 +13,9 @@ from optuna_mi.visualization._style import GREY, SERIES
 
 
 def summarize(table: Table, frame: pd.DataFrame, request: Request) -> Summary:
-    parts = [_training(table, frame), _accuracies(table, frame)]
-    figures = {}
+    is_longer = frame["iterations"] == table.longer
+    longer, frame = frame[is_longer], frame[~is_longer]
+    parts, figures = [_training(table, frame), _accuracies(table, frame)], {}
     for size in HIDDEN:
         part = frame[frame["hidden"] == size]
         wide = part.pivot(index="seed", columns="dilations", values="value")
@@ -24,6 +25,8 @@ def summarize(table: Table, frame: pd.DataFrame, request: Request) -> Summary:
         parts.append(_order(table, part, size))
         figures[f"Test accuracy against layers, hidden size {size}"] = _figure(table, part, size)
         figures[f"Validation accuracy while training, hidden size {size}"] = _curves(table, part)
+    if len(longer):
+        parts.append(_longer(table, frame, longer))
     return Summary("\n\n".join(parts), figures)
 
 
@@ -50,7 +53,8 @@ def _training(table: Table, frame: pd.DataFrame) -> str:
         f"Training: {first['iterations']:,} iterations of 128 images {rate} {first['rate']:g} "
         f'({reduced}); RMSProp with decay 0.9, `init="original"`, 55,000 training images with '
         "pixels in [0, 1]. Test accuracy in per cent at the last iteration, mean ± 95 % interval "
-        f"over seeds. PyTorch's cell ({table.unit}) and RMSProp, not TensorFlow's: its GRU resets "
+        f"over seeds; training loss: mean of the last 50 batches, nats. PyTorch's cell "
+        f"({table.unit}) and RMSProp, not TensorFlow's: its GRU resets "
         "the state before the product, and its mean squares start at 1."
     )
 
@@ -60,9 +64,13 @@ def _accuracies(table: Table, frame: pd.DataFrame) -> str:
     for name in _names(table):
         row: dict[str, object] = {"layers": name.count(",") + 1, "dilations": name}
         for size in HIDDEN:
-            values = frame[(frame["hidden"] == size) & (frame["dilations"] == name)]["value"]
+            chosen = frame[(frame["hidden"] == size) & (frame["dilations"] == name)]
+            values = chosen["value"]
             row[f"hidden {size}: paper"] = _paper(table, size)[name]
             row[f"hidden {size}: here"] = plus_minus(values, 2) if len(values) >= MIN_SEEDS else "-"
+            row[f"hidden {size}: training loss"] = (
+                f"{chosen['train_loss'].mean():.3f}" if len(values) >= MIN_SEEDS else "-"
+            )
             row[f"hidden {size}: seeds"] = len(values)
         rows.append(row)
     return markdown(rows)
@@ -98,6 +106,27 @@ def _order(table: Table, part: pd.DataFrame, size: int) -> str:
     )
 
 
+def _longer(table: Table, frame: pd.DataFrame, longer: pd.DataFrame) -> str:
+    first, size = next(iter(table.rows)), HIDDEN[0]
+    rows = []
+    for part in (frame[frame["hidden"] == size], longer):
+        differences = paired(part, {"dilations": text(table.best)}, {"dilations": text(first)})
+        row: dict[str, object] = {"iterations": f"{part['iterations'].iloc[0]:,}"}
+        for layers in (first, table.best):
+            values = part[part["dilations"] == text(layers)]["value"]
+            row[f"{len(layers)} layers"] = (
+                plus_minus(values, 2) if len(values) >= MIN_SEEDS else "-"
+            )
+        row["difference, paired"] = plus_minus(differences, 2)
+        row["seeds"], row["claim"] = len(differences), verdict(differences)
+        rows.append(row)
+    paper = [f"{table.rows[layers][0]:.2f}" for layers in (first, table.best)]
+    return (
+        f"**Is it the number of iterations?** Hidden size {size}, the first row and the paper's "
+        f"best (paper: {' and '.join(paper)}), with more of them:\n\n" + markdown(rows)
+    )
+
+
 def _figure(table: Table, part: pd.DataFrame, size: int) -> go.Figure:
     names = _names(table)
     layers = [name.count(",") + 1 for name in names]
@@ -118,6 +147,7 @@ def _figure(table: Table, part: pd.DataFrame, size: int) -> go.Figure:
         xaxis={"title": "layers", "tickvals": layers},
         yaxis_title="test accuracy (%)",
         hovermode="x unified",
+        height=450,
     )
     return figure
 
@@ -134,6 +164,6 @@ def _curves(table: Table, part: pd.DataFrame) -> go.Figure:
             line_color=colour,
         )
     figure.update_layout(
-        xaxis_title="iteration", yaxis_title="validation accuracy (%), mean over seeds"
+        xaxis_title="iteration", yaxis_title="validation accuracy (%), mean over seeds", height=450
     )
     return figure

@@ -18,6 +18,7 @@ TINY = dataclasses.replace(
     rows={(1, 2): (95.0, 95.5), (1, 2, 4): (95.2, 96.0), (1, 2, 4, 32): (95.1, 96.5)},
     best=(1, 2, 4, 32),
     iterations=2,
+    longer=3,
 )
 
 
@@ -29,6 +30,11 @@ def train(table, cells):
         trial.set_user_attr("key", "")
         study.tell(trial, _mnist.train(table, trial, cell, Request()))
     return as_frame(study.get_trials())
+
+
+def made_up(frame):
+    lists = {"valid_steps": [[1]] * len(frame), "valid_accuracy": [[90.0]] * len(frame)}
+    return frame.assign(train_loss=0.5, **lists)
 
 
 @pytest.mark.parametrize("module", [table1, table2])
@@ -54,13 +60,15 @@ def test_cells_through_training_to_the_summary():
     cells = _mnist.cells(TINY, Request(seeds=3))
     frame = train(TINY, cells)
     assert frame["value"].between(0, 100).all()
-    assert frame["valid_steps"].tolist() == [[1, 2]] * len(cells)
+    assert frame["valid_steps"].tolist() == [[1, 2]] * 18 + [[1, 2, 3]] * 6
     # the same cell gives the same figure, another seed another network
     assert train(TINY, cells[:1])["valid_accuracy"][0] == frame["valid_accuracy"][0]
-    assert frame[frame["dilations"] == "1,2"]["train_loss"].nunique() == 6
+    assert frame[frame["dilations"] == "1,2"]["train_loss"].nunique() == 9
     summary = _mnist_summary.summarize(TINY, frame, Request(seeds=3))
     assert "2 iterations of 128 images in one cycle up to 0.01" in summary.text
     assert "| 4 | 1,2,4,32 | 95.1 |" in summary.text
+    assert "(paper: 95.00 and 95.10)" in summary.text
+    assert "| iterations | 2 layers | 4 layers |" in summary.text
     assert len(summary.figures) == 4
 
 
@@ -78,23 +86,24 @@ def test_the_sentence_follows_from_the_numbers(sign, said):
             {**cell, "value": 90 + sign * cell["layers"] + 0.1 * rng.random()}
             for cell in _mnist.cells(table2.TABLE, Request(seeds=3))
         ]
-    ).assign(valid_steps=[[1]] * 30, valid_accuracy=[[90.0]] * 30)
+    )
+    frame = made_up(frame)
     text = table2.EXPERIMENT.summarize(frame, Request()).text
     # hidden 50: the paper's own column is no straight line in the layers, but nearly
     assert text.count(said) == 2
-    assert f"| {'holds' if sign == 1 else 'the opposite holds'} |" in text
+    assert text.count(f"| {'holds' if sign == 1 else 'the opposite holds'} |") == 2 * 4 + 2
     assert f"Best mean here: {11 if sign == 1 else 7} layers" in text
 
 
 def test_what_is_missing_is_said():
     cells = [c for c in _mnist.cells(TINY, Request(seeds=3)) if c["hidden"] == 20 or c["seed"] == 0]
     frame = pd.DataFrame([{**c, "value": 90.0 + c["seed"]} for c in cells])
-    frame = frame.assign(valid_steps=[[1]] * len(frame), valid_accuracy=[[90.0]] * len(frame))
+    frame = made_up(frame)
     text = _mnist_summary.summarize(TINY, frame, Request()).text
-    assert "| 4 | 1,2,4,32 | 95.1 | 91.00 ± 2.48 | 3 | 96.5 | - | 1 |" in text
+    assert "| 4 | 1,2,4,32 | 95.1 | 91.00 ± 2.48 | 0.500 | 3 | 96.5 | - | - | 1 |" in text
     assert "Hidden size 50: fewer than 3 seeds" in text
     only = _mnist_summary.summarize(TINY, frame[frame["hidden"] == 20], Request()).text
-    assert "| 4 | 1,2,4,32 | 95.1 | 91.00 ± 2.48 | 3 | 96.5 | - | 0 |" in only
+    assert "| 4 | 1,2,4,32 | 95.1 | 91.00 ± 2.48 | 0.500 | 3 | 96.5 | - | - | 0 |" in only
 
 
 def test_schedule():
