@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import TypeVar
 
 import numpy as np
@@ -17,7 +17,7 @@ from optuna_mi.decay._fft_counts import fft_cost, fft_edges, fft_estimates, fft_
 from optuna_mi.decay._kernels import Codes
 from optuna_mi.decay._pooled import LagEstimate, dense_lags, n_blocks_for
 from optuna_mi.decay._sequences import Sequences
-from optuna_mi.decay._sparse import make_groups, sparse_lag
+from optuna_mi.decay._sparse import make_groups, sparse_lags
 from optuna_mi.decay._surrogates import anchor_lags
 from optuna_mi.information._entropy import Estimator
 
@@ -26,7 +26,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 # nanoseconds, measured: a pair counted densely, one counted sparsely, a cell of a table evaluated
-_DENSE_PAIR, _SPARSE_PAIR, _CELL = 0.6, 6.0, 1.0
+_DENSE_PAIR, _SPARSE_PAIR, _CELL = 0.6, 3.0, 1.0
 _LARGEST_TABLE = 1 << 23
 # sparse counting measures the standard error, as long as the rest, at so many lags
 _ERRORS_MEASURED = 32
@@ -92,8 +92,7 @@ class PooledEngine:
 
     def batches(self, lags: Ints) -> list[Ints]:
         """Split lags into what one pass over the data takes best."""
-        step = 4 if self.is_dense else 1
-        return [lags[i : i + step] for i in range(0, lags.size, step)]
+        return [lags[i : i + 4] for i in range(0, lags.size, 4)]
 
     def run(
         self, lags: Ints, *, n_threads: int, progress: bool = False, label: str = ""
@@ -104,15 +103,18 @@ class PooledEngine:
             self.method = f"Fourier transforms of {k} indicators, all lags at once"
             return self._transform(lags, n_threads=n_threads, progress=progress, label=label)
         self.method = f"table of {k} x {k} counts" if self.is_dense else f"grouped by {k} symbols"
-        with_error = set(anchor_lags(lags, _ERRORS_MEASURED).tolist())
+        measured = set((lags if self.is_dense else anchor_lags(lags, _ERRORS_MEASURED)).tolist())
+        has_error = np.array([lag in measured for lag in lags.tolist()])
+        batches = [*self.batches(lags[has_error]), *self.batches(lags[~has_error])]
         parts = parallel(
-            lambda batch: self._estimate(batch, with_error),
-            self.batches(lags),
+            lambda batch: self._estimate(batch, with_error=batch[0] in measured),
+            batches,
             n_threads=n_threads,
             progress=progress,
             label=label,
         )
-        return _fill_errors(lags, [estimate for part in parts for estimate in part])
+        found = dict(zip(np.concatenate(batches).tolist(), chain.from_iterable(parts), strict=True))
+        return _fill_errors(lags, [found[lag] for lag in lags.tolist()])
 
     def _pays_transform(self, lags: Ints) -> bool:
         direct = self._sequences.n_total * _DENSE_PAIR * lags.size
@@ -132,20 +134,17 @@ class PooledEngine:
         )
         return fft_estimates(segments, k, self._estimator)
 
-    def _estimate(self, lags: Ints, with_error: set[int]) -> list[LagEstimate]:
+    def _estimate(self, lags: Ints, *, with_error: bool) -> list[LagEstimate]:
         if self._groups is None:
             return dense_lags(self._sequences, lags, self._estimator, self._later)
-        return [
-            sparse_lag(
-                self._sequences,
-                self._groups,
-                int(lag),
-                self._estimator,
-                self._later,
-                with_error=int(lag) in with_error,
-            )
-            for lag in lags
-        ]
+        return sparse_lags(
+            self._sequences,
+            self._groups,
+            lags,
+            self._estimator,
+            self._later,
+            with_error=with_error,
+        )
 
 
 def _fill_errors(lags: Ints, estimates: list[LagEstimate]) -> list[LagEstimate]:

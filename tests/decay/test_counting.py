@@ -12,7 +12,7 @@ from optuna_mi.decay._engine import PooledEngine
 from optuna_mi.decay._fft_counts import fft_segment
 from optuna_mi.decay._pooled import dense_lags
 from optuna_mi.decay._read import encode, flatten
-from optuna_mi.decay._sparse import make_groups, sparse_lag
+from optuna_mi.decay._sparse import make_groups, sparse_lags
 from optuna_mi.decay._surrogates import rotated
 from optuna_mi.information import mutual_info_discrete
 
@@ -40,9 +40,14 @@ def test_dense_and_sparse_equal_the_obvious(sequences, estimator):
     np.testing.assert_allclose(curve.mi, expected, atol=1e-12)
     data = encode(*flatten(arrays))
     groups = make_groups(data)
-    sparse = [sparse_lag(data, groups, int(d), estimator) for d in lags]
-    np.testing.assert_allclose([e.mi for e in sparse], expected, atol=1e-12)
     # four lags in one pass, and one alone
+    for with_error in (False, True):
+        sparse = [
+            estimate
+            for few in (lags[:4], lags[4:])
+            for estimate in sparse_lags(data, groups, few, estimator, with_error=with_error)
+        ]
+        np.testing.assert_allclose([e.mi for e in sparse], expected, atol=1e-12)
     dense = dense_lags(data, lags[:4], estimator) + dense_lags(data, lags[4:], estimator)
     np.testing.assert_allclose([e.mi for e in dense], expected, atol=1e-12)
     assert all(e.std_error >= 0 for e in dense + sparse)
@@ -76,7 +81,7 @@ def test_dense_and_sparse_have_the_same_standard_error():
     dense = PooledEngine(data, "grassberger")
     for d in (1, 7):
         (a,) = dense.run(np.array([d]), n_threads=1)
-        b = sparse_lag(data, groups, d, "grassberger")
+        (b,) = sparse_lags(data, groups, np.array([d]), "grassberger")
         assert a.std_error == pytest.approx(b.std_error, rel=1e-9)
         assert a.plugin == pytest.approx(b.plugin, abs=1e-12)
         assert a.dof == b.dof
