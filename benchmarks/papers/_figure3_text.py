@@ -183,8 +183,8 @@ def images(
         share = at(pooled.curve, d, "baseline") / at(pooled.curve, d, "mi")
         line += (
             f" The period is {published.period} as published and {d} corrected: "
-            f"{100 * share:.0f} % of the pooled MI at {d} is there between different images too: it "
-            "comes from marginals that differ by position."
+            f"{100 * share:.0f} % of the pooled MI at {d} is there between different images too: "
+            "it comes from marginals that differ by position."
         )
     return [line]
 

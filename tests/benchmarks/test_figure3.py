@@ -40,7 +40,7 @@ def test_every_data_set_in_every_convention(small):
     frame = run_all(request)
     assert set(frame["data"]) == {*figure3.LONGEST, "digits", "text8"}
     text = figure3.summarize(frame, request).text
-    assert "| text8 | published | exponential |" in text
+    assert "| text8 | corrected | exponential |" in text
     assert "text8 is absent" not in text
     assert "enwik8 is absent: put it at enwik8/enwik8" in text
     assert "wikitext-103 is absent" in text
