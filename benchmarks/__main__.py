@@ -7,11 +7,9 @@ import importlib
 import sys
 from pathlib import Path
 
-import optuna
-
 from benchmarks._experiment import Experiment, Request, as_frame, key_of
 from benchmarks._output import write
-from benchmarks._runner import complete, study_of, work, work_together
+from benchmarks._runner import complete, quiet, study_of, work, work_together
 
 # name: the module that holds its EXPERIMENT
 MODULES = {
@@ -36,7 +34,7 @@ def main() -> None:
         for name, module in MODULES.items():
             print(f"{name:14} {importlib.import_module(module).EXPERIMENT.title}")
         return
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    quiet()
     module = MODULES[arguments.name]
     experiment: Experiment = importlib.import_module(module).EXPERIMENT
     seeds = arguments.seeds or experiment.seeds

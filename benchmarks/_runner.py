@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import multiprocessing
 import time
+import warnings
 from collections.abc import Sequence
 
 import optuna
@@ -17,6 +18,12 @@ from benchmarks._experiment import Cell, Experiment, Request, key_of
 from optuna_mi._storage import open_storage
 
 _LIVE = (TrialState.WAITING, TrialState.RUNNING, TrialState.COMPLETE)
+
+
+def quiet() -> None:
+    """Leave out Optuna's line a trial and its word that heartbeats are experimental."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
 
 
 def study_of(experiment: Experiment, request: Request, storage: str) -> optuna.Study:
@@ -110,6 +117,6 @@ def work_together(
 
 
 def _work(module: str, request: Request, storage: str, cells: Sequence[Cell], bar: bool) -> None:
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    quiet()
     experiment = importlib.import_module(module).EXPERIMENT
     work(experiment, request, study_of(experiment, request, storage), cells, bar=bar)

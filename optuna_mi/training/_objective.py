@@ -281,6 +281,11 @@ def _first_number(trial: optuna.Trial) -> int:
 def _device(name: str | torch.device) -> torch.device:
     try:
         device = torch.device(name)
+    except RuntimeError:
+        raise ValueError(
+            f"device={str(name)!r}: torch knows no such device; 'cpu', 'cuda' and 'cuda:1' are some"
+        ) from None
+    try:
         torch.zeros(1, device=device).item()
     except (RuntimeError, AssertionError) as error:
         raise ValueError(
