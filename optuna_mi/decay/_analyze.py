@@ -175,7 +175,7 @@ def _period(curve: DecayCurve, noise: Noise, given: _Given) -> Period | None:
         return describe_given(curve.lags, y, noise.peaks, noise.floor, given.period)
     if given.law not in (None, "periodic_power"):
         return None
-    found = find_period(curve.lags, y, noise.peaks, noise.floor)
+    found = find_period(curve.lags, y, noise.peaks, noise.floor, curve.correlation)
     if found is None and given.law == "periodic_power":
         raise ValueError(
             "law='periodic_power' was asked for, but no period was found; give it: period=..."

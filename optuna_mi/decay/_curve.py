@@ -16,7 +16,13 @@ from optuna_mi.decay._engine import resolve_threads
 from optuna_mi.decay._ksg_curve import ksg_curve
 from optuna_mi.decay._lags import choose_lags
 from optuna_mi.decay._read import encode, flatten, flatten_vectors
-from optuna_mi.decay._real import bin_sequences, check_finite, nonstationary, prepare
+from optuna_mi.decay._real import (
+    bin_sequences,
+    check_finite,
+    nonstationary,
+    prepare,
+    rank_correlation,
+)
 from optuna_mi.decay._sequences import Sequences
 from optuna_mi.decay._settings import (
     Baseline,
@@ -65,7 +71,7 @@ def decay_curve(
             sequence of characters, tokens go into an array: ``np.array(text.split())``), or a
             panel of series (DataFrame with the columns unique_id, ds and y).
         max_lag: Longest distance; by default the last step of aligned sequences, or a tenth of
-            one sequence, at most 16,384.
+            one sequence (a third, up to 128, of a short one), at most 16,384.
         lags: ``"all"``, ``"log"`` (all below 64, then 16 an octave) or the distances themselves;
             by default all of them where that takes seconds.
         estimator: Entropy estimator: ``"grassberger"``, ``"miller-madow"`` or ``"plugin"``.
@@ -154,7 +160,8 @@ def decay_curve(
             notes=notes,
         )
     panel = isinstance(x, pd.DataFrame) and "unique_id" in x.columns
-    if raw.dtype.kind == "f":
+    is_real = raw.dtype.kind == "f"
+    if is_real:
         raw = bin_sequences(raw, offsets, whole("n_bins", n_bins, 2), each=panel)
         notes += (f"real values cut into {int(raw.max()) + 1} quantile bins",)
     sequences = replace(encode(raw, offsets), is_panel=panel)
@@ -181,6 +188,8 @@ def decay_curve(
         notes += more
     else:
         columns = columns_of(sequences, wanted, settings)
+    if is_real and not conditional:
+        columns["correlation"] = rank_correlation(raw, sequences.offsets, wanted)
     return DecayCurve(
         lags=wanted,
         **columns,
@@ -231,6 +240,8 @@ def _by_neighbours(
     shape = Sequences(np.broadcast_to(np.uint8(0), len(series)), offsets, 1, 1)
     wanted = choose_lags(shape, lags, max_lag)
     columns = ksg_curve(series, offsets, wanted, **settings)
+    if series.ndim == 1:
+        columns["correlation"] = rank_correlation(series, offsets, wanted)
     return DecayCurve(
         lags=wanted,
         **columns,

@@ -27,6 +27,7 @@ _FLOATS = (
     "entropy_x",
     "entropy_y",
     "entropy_xy",
+    "correlation",
 )
 
 
@@ -52,6 +53,8 @@ class DecayCurve:
         entropy_x: Entropy of the earlier symbol of a pair.
         entropy_y: Entropy of the later symbol.
         entropy_xy: Joint entropy.
+        correlation: Rank correlation of real values at that distance; its sign tells half a cycle
+            from a whole one, which MI cannot. ``None`` for symbols.
         sequence_length: Length of the longest sequence.
         n_sequences: Number of sequences.
         n_symbols: Number of different symbols.
@@ -84,6 +87,7 @@ class DecayCurve:
     entropy_x: Floats | None = None
     entropy_y: Floats | None = None
     entropy_xy: Floats | None = None
+    correlation: Floats | None = None
     sequence_length: int | None = None
     n_sequences: int | None = None
     n_symbols: int | None = None

@@ -23,6 +23,8 @@ _MOST_STEPS = 32
 _CLOCK = 0.15
 # so many peaks say whether each can be seen
 _NEAR = 12
+# rank correlations beyond this say that values are opposed, or alike
+_OPPOSED = 0.1
 # a period takes this share of MI away between its peaks, or it is an ornament
 _LEAST_SHARE = 0.1
 
@@ -42,7 +44,13 @@ class Period:
     pooled: bool = False
 
 
-def find_period(lags: Ints, values: Floats, sigma: Floats | None, floor: Floats) -> Period | None:
+def find_period(
+    lags: Ints,
+    values: Floats,
+    sigma: Floats | None,
+    floor: Floats,
+    correlation: Floats | None = None,
+) -> Period | None:
     """Look for a period among the lags that are measured without gaps from 1 on.
 
     Where periods are nested, as a day in a week, the longest one that shows is meant: shorter ones
@@ -53,15 +61,28 @@ def find_period(lags: Ints, values: Floats, sigma: Floats | None, floor: Floats)
         values: Corrected MI.
         sigma: Error of single lags; measured from the curve itself if ``None``.
         floor: Noise floor of single lags.
+        correlation: Rank correlation of real values: half a cycle has as much MI as a whole one,
+            but is its opposite.
     """
     curve = scale(lags, values, sigma, floor)
     pooled, single = _pooled(curve), peaks_period(curve)
     if (start := pooled or single) is None:
         return None
+    if correlation is not None and _is_half(correlation, start):
+        start *= 2
     period = _tallest(curve, start)
     tooth = np.s_[period - 1 : _NEAR * period : period]
     drowned = bool((curve.y[tooth] < curve.floor[tooth]).any())
     return _described(curve, period, pooled=pooled is not None and drowned)
+
+
+def _is_half(correlation: Floats, period: int) -> bool:
+    """Return whether values are opposed one period apart and alike two periods apart."""
+    tooth = correlation[period - 1 :: period][:_NEAR]
+    if tooth.size < 2:
+        return False
+    odd, even = float(np.median(tooth[::2])), float(np.median(tooth[1::2]))
+    return odd < -_OPPOSED and even > _OPPOSED
 
 
 def _pooled(curve: Scaled) -> int | None:

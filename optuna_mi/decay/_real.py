@@ -6,10 +6,14 @@ from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
+from scipy.signal import correlate
+from scipy.stats import rankdata
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
+# values that the sign of a correlation is measured on
+_CORRELATED = 1_000_000
 # points of a series that the unit-root test looks at, and the differences it corrects for
 _TESTED, _LAGGED = 20_000, 4
 # MacKinnon's asymptotic 5 % points of the augmented Dickey-Fuller test: constant; and trend
@@ -94,6 +98,32 @@ def bin_sequences(values: Floats, offsets: Ints, n_bins: int, *, each: bool) -> 
         return quantile_bins(values, n_bins)
     parts = [quantile_bins(values[a:b], n_bins) for a, b in pairwise(offsets)]
     return np.concatenate(parts)
+
+
+def rank_correlation(values: Floats | Ints, offsets: Ints, lags: Ints) -> Floats:
+    """Return the correlation of the ranks of values at distances, pooled over sequences.
+
+    Args:
+        values: Shape (N,); the first million are enough for a sign.
+        offsets: The sequences' first indices and N.
+        lags: Distances; shape (L,).
+
+    Returns:
+        Shape (L,), 0 where there are no pairs.
+    """
+    ends = np.minimum(offsets, _CORRELATED)
+    rank = rankdata(values[: ends[-1]])
+    rank -= rank.mean()
+    variance = float((rank**2).mean())
+    total, pairs = np.zeros(lags.size), np.zeros(lags.size)
+    for a, b in pairwise(ends):
+        inside = lags < b - a
+        if not inside.any():
+            continue
+        near = correlate(rank[a:b], rank[a:b], mode="full", method="fft")[b - a - 1 :]
+        total[inside] += near[lags[inside]]
+        pairs[inside] += b - a - lags[inside]
+    return total / np.maximum(pairs * variance, 1e-300)
 
 
 def nonstationary(values: Floats, offsets: Ints) -> tuple[int, int, int]:

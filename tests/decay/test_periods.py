@@ -123,3 +123,38 @@ def test_peaks_that_never_return_near_mi_1_leave_the_period_modulating():
     curve = DecayCurve(d, 0.4 / d + 0.02 * (d % 10 == 0), floor=np.full(1000, 1e-4))
     analysis = analyze_decay(curve)
     assert (analysis.period, analysis.period_kind) == (10, "modulating")
+
+
+@pytest.mark.parametrize("values", ["auto", "ksg"])
+def test_half_a_cycle_is_no_period_of_real_values(values):
+    """MI is as high half a cycle later, where all values are opposed."""
+    rng = np.random.default_rng(0)
+    x = np.sin(np.arange(2000) / 12 * np.pi) + 0.3 * rng.normal(size=2000)
+    curve = decay_curve(x, lags=np.arange(1, 151), values=values)
+    analysis = analyze_decay(curve)
+    assert (analysis.period, analysis.period_kind) == (24, "dominant")
+    assert curve.correlation[11] < -0.5
+    assert curve.correlation[23] > 0.5
+
+
+def test_a_correlation_is_that_of_ranks():
+    rng = np.random.default_rng(0)
+    x = np.exp(rng.normal(size=300))
+    parts = [x[:100], x[100:]]
+    curve = decay_curve(parts, n_bins=300, lags=[1, 7, 150])
+    rank = (x.argsort().argsort() - 149.5) / np.std(np.arange(300))
+    for lag, found in zip(curve.lags, curve.correlation, strict=True):
+        pairs = [(a, b) for p in (rank[:100], rank[100:]) for a, b in zip(p, p[lag:], strict=False)]
+        assert found == pytest.approx(np.mean([a * b for a, b in pairs]))
+    assert decay_curve(rng.integers(0, 3, 300)).correlation is None
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_twelve_years_of_months_show_the_year(seed):
+    """Default settings: the lags must reach over some years although the series is short."""
+    rng = np.random.default_rng(seed)
+    month = np.arange(144)
+    season = rng.normal(size=12)[month % 12]
+    sales = np.exp(4.8 + 0.01 * month + 0.12 * season + 0.03 * rng.normal(size=144))
+    analysis = analyze_decay(decay_curve(sales, difference=1))
+    assert (analysis.period, analysis.period_kind) == (12, "dominant")
