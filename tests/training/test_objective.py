@@ -257,7 +257,7 @@ def test_ctrl_c_leaves_nothing_running(
         ({"epochs": 0}, "epochs=0: it must be at least 1"),
         ({"policy": "magic"}, "policy='magic'"),
         ({"device": "cuda:99"}, "device='cuda:99' cannot be used here"),
-        ({"device": "gpu"}, "device='gpu' cannot be used here"),
+        ({"device": "gpu"}, "device='gpu': torch knows no such device"),
     ],
 )
 def test_bad_settings_are_told_at_the_door(
