@@ -28,7 +28,7 @@ class Job:
 
     Attributes:
         dataset: Name or path of the data set.
-        unit: What a symbol of a user's text is.
+        unit: What a symbol of a user's text is; None for the default.
         preset: Budgets and sizes.
         storage: URL of the storage; may hold a password, so it is never shown as it is.
         study_name: Name of the study.
@@ -42,7 +42,7 @@ class Job:
     """
 
     dataset: str
-    unit: str
+    unit: str | None
     preset: Preset
     storage: str
     study_name: str
@@ -55,9 +55,9 @@ class Job:
     device: str
 
 
-def measure(dataset: Dataset, *, max_lag: int | None, threshold: float, seed: int) -> DecayAnalysis:
-    """Return the analysis of the training split's decay curve, its curve within."""
-    curve = decay_curve(dataset.sequences, max_lag=max_lag, seed=seed, progress=True)
+def measure(sequences: Any, *, max_lag: int | None, threshold: float, seed: int) -> DecayAnalysis:
+    """Return the analysis of the sequences' decay curve, its curve within."""
+    curve = decay_curve(sequences, max_lag=max_lag, seed=seed, progress=True)
     return analyze_decay(curve, threshold=threshold, seed=seed)
 
 

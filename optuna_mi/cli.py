@@ -8,7 +8,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from optuna_mi import __version__
 from optuna_mi.exceptions import MissingExtraError
@@ -75,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
         help="digits (default), pdigits, smnist, psmnist, ptb-char, ptb-word, or a text, .npy or "
         ".csv file",
     )
-    data.add_argument("--unit", default="char", help="of a text file: char, word or byte")
+    data.add_argument("--unit", help="of a text file: char (default), word or byte")
     data.add_argument("--max-lag", type=int, help="largest distance of the decay curve")
     data.add_argument(
         "--threshold", type=float, default=1e-5, help="nats below which dependence ends"
@@ -132,8 +132,7 @@ def _analyze(arguments: argparse.Namespace) -> None:
     from optuna_mi._main_job import write_analysis
 
     folder = _folder(arguments)
-    dataset = _load(arguments)
-    analysis = _measured(arguments, dataset)
+    analysis = _measured(arguments, _sequences(arguments))
     print(_lag_table(analysis))
     _print_paths(write_analysis(analysis, folder))
 
@@ -149,7 +148,7 @@ def _search(arguments: argparse.Namespace) -> None:
     study = main_job.existing_study(job)
     known = None if study is None else main_job.remembered(study, job, dataset)
     if known is None:
-        analysis = _measured(arguments, dataset)
+        analysis = _measured(arguments, dataset.sequences)
         space = main_job.design(job, dataset, analysis)
     else:
         analysis, space = known
@@ -248,11 +247,29 @@ def _load(arguments: argparse.Namespace) -> Dataset:
     return dataset
 
 
-def _measured(arguments: argparse.Namespace, dataset: Dataset) -> DecayAnalysis:
+def _sequences(arguments: argparse.Namespace) -> Any:
+    """Return what is measured: the training split of a data set, or all of a user's file."""
+    import numpy as np
+
+    from optuna_mi.datasets import NAMES
+    from optuna_mi.datasets._files import read_sequences
+    from optuna_mi.datasets._load import find_path
+
+    if arguments.dataset in NAMES:
+        return _load(arguments).sequences
+    path = find_path(arguments.dataset)
+    sequences = read_sequences(path, unit=arguments.unit)
+    rows = [sequences] if isinstance(sequences, np.ndarray) and sequences.ndim == 1 else sequences
+    count = "1 sequence" if len(rows) == 1 else f"{len(rows):,} sequences"
+    print(f"File {path.name}: {count}, {sum(map(len, rows)):,} symbols in all")
+    return sequences
+
+
+def _measured(arguments: argparse.Namespace, sequences: Any) -> DecayAnalysis:
     from optuna_mi._main_job import measure
 
     analysis = measure(
-        dataset,
+        sequences,
         max_lag=arguments.max_lag,
         threshold=arguments.threshold,
         seed=arguments.seed,

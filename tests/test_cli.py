@@ -187,6 +187,38 @@ def test_bad_texts(
     assert not (tmp_path / "out").exists()
 
 
+def test_analyze_measures_all_of_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing is split off, so what is too little to train on can still be measured."""
+    rng = np.random.default_rng(0)
+    short, two, real = (tmp_path / name for name in ("short.npy", "two.csv", "real.csv"))
+    np.save(short, rng.integers(0, 3, 100))
+    two.write_text("0,1,2,0,1,2,1\n" * 2)
+    real.write_text("\n".join(map(str, rng.normal(size=200))))
+    for path, told in (
+        (short, "1 sequence, 100 symbols"),
+        (two, "2 sequences, 14 symbols"),
+        (real, "1 sequence, 200 symbols"),
+    ):
+        folder = tmp_path / path.stem
+        assert main(["analyze", str(path), "--out", str(folder)]) == 0
+        assert told in capsys.readouterr().out
+    analysis = DecayAnalysis.load(tmp_path / "short" / "analysis.json")
+    assert analysis.curve.n_total == 100
+    assert analysis.law == "none"
+    assert main(["search", str(short), "--out", str(tmp_path / "search")]) == 2
+    assert "at least 1,000" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["analyze", "search"])
+def test_a_unit_is_for_texts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    np.save(tmp_path / "own.npy", np.arange(2000) % 7)
+    for data in (str(tmp_path / "own.npy"), "digits"):
+        assert main([command, data, "--unit", "foo", "--out", str(tmp_path / "out")]) == 2
+        assert "leave the unit out" in capsys.readouterr().err
+
+
 def test_the_module_is_the_command() -> None:
     result = subprocess.run(
         [sys.executable, "-m", "optuna_mi", "--version"], capture_output=True, text=True, check=True

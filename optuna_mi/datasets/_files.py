@@ -11,10 +11,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from optuna_mi.datasets._base import LanguageModeling
-from optuna_mi.datasets._text import encode, split_stream, text_dataset
+from optuna_mi.datasets._text import encode, read_text, split_stream, text_dataset
+
+# symbols below which a curve is nothing but noise
+_FEWEST = 10
 
 
-def load_file(path: Path, *, unit: str = "char") -> LanguageModeling:
+def load_file(path: Path, *, unit: str | None = None) -> LanguageModeling:
     """Return a data set of a user's own file.
 
     ``.npy`` and ``.csv`` hold integers: one sequence (a 1-D array, a single column or a single row)
@@ -22,26 +25,80 @@ def load_file(path: Path, *, unit: str = "char") -> LanguageModeling:
 
     Args:
         path: The file.
-        unit: For text, "char", "word" or "byte".
+        unit: For text, "char" (the default), "word" or "byte".
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It is empty, or holds something else than non-negative integers.
+        ValueError: It is empty, or holds something else than non-negative integers, or a unit was
+            given for numbers.
     """
+    numbers = _numbers(path, unit)
+    if numbers is not None:
+        rows = [row for row in (_symbols(path, values) for values in numbers) if len(row)]
+        return _sequences_dataset(path.name, rows)
+    return text_dataset(path.name, path.read_bytes(), unit=unit or "char")
+
+
+def read_sequences(path: Path, *, unit: str | None = None) -> Any:
+    """Return all that a file holds, as `optuna_mi.decay_curve` takes it: nothing is split off.
+
+    Args:
+        path: As for `load_file`; numbers may be real or negative here.
+        unit: For text, "char" (the default), "word" or "byte".
+
+    Returns:
+        One array, a (sequences, steps) array, or a list of arrays of different lengths.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It cannot be read, holds fewer than ten symbols or one only, or a unit was
+            given for numbers.
+    """
+    numbers = _numbers(path, unit)
+    if numbers is None:
+        rows = [read_text(path.name, path.read_bytes(), unit=unit or "char")]
+    else:
+        rows = [_as_integers(values) for values in numbers if len(values)]
+    n_symbols = sum(map(len, rows))
+    if n_symbols < _FEWEST:
+        raise ValueError(
+            f"{path.name} holds {n_symbols} symbols: too few to measure a decay; at least "
+            f"{_FEWEST} are needed, and thousands to see far"
+        )
+    if all((row == rows[0][0]).all() for row in rows):
+        raise ValueError(
+            f"{path.name} consists of one symbol only ({rows[0][0]}): nothing to measure"
+        )
+    if len(rows) == 1:
+        return rows[0]
+    return np.stack(rows) if len({len(row) for row in rows}) == 1 else rows
+
+
+def _as_integers(values: NDArray[Any]) -> NDArray[Any]:
+    """Return whole numbers that a table made floats of as integers again."""
+    whole = values.dtype.kind == "f" and np.isfinite(values).all() and (values % 1 == 0).all()
+    return values.astype(np.int64) if whole and np.abs(values).max() < 2**53 else values
+
+
+def _numbers(path: Path, unit: str | None) -> list[NDArray[Any]] | None:
+    """Return the sequences of a file of numbers, or None for a text."""
     if not path.is_file():
         raise FileNotFoundError(
             f"{path} is not a file. Give an existing file, or the name of a data set"
         )
     if path.stat().st_size == 0:
         raise ValueError(f"{path} is empty: there is nothing to measure")
-    if path.suffix == ".npy":
-        return _sequences_dataset(path.name, _read_npy(path))
-    if path.suffix == ".csv":
-        return _sequences_dataset(path.name, _read_csv(path))
-    return text_dataset(path.name, path.read_bytes(), unit=unit)
+    if path.suffix not in (".npy", ".csv"):
+        return None
+    if unit is not None:
+        raise ValueError(
+            f"unit={unit!r} is for texts: the numbers in {path.name} are symbols as they are; "
+            "leave the unit out"
+        )
+    return _read_npy(path) if path.suffix == ".npy" else _read_csv(path)
 
 
-def _read_npy(path: Path) -> list[NDArray[np.int64]]:
+def _read_npy(path: Path) -> list[NDArray[Any]]:
     with path.open("rb") as file:
         if file.read(6) != b"\x93NUMPY":
             raise ValueError(
@@ -56,10 +113,10 @@ def _read_npy(path: Path) -> list[NDArray[np.int64]]:
         raise ValueError(
             f"{path} has shape {array.shape}: give one sequence (1-D) or a sequence a row (2-D)"
         )
-    return [_symbols(path, row) for row in np.atleast_2d(array)]
+    return list(np.atleast_2d(array))
 
 
-def _read_csv(path: Path) -> list[NDArray[np.int64]]:
+def _read_csv(path: Path) -> list[NDArray[Any]]:
     try:
         with path.open(newline="", encoding="utf-8") as file:
             width = max(map(len, csv.reader(file)), default=0)
@@ -79,9 +136,8 @@ def _read_csv(path: Path) -> list[NDArray[np.int64]]:
                 "another ending than .csv"
             ) from error
     if values.shape[1] == 1:
-        return [_symbols(path, _without_padding(values[:, 0]))]
-    rows = [_symbols(path, _without_padding(row)) for row in values]
-    return [row for row in rows if len(row)]
+        return [_without_padding(values[:, 0])]
+    return [_without_padding(row) for row in values]
 
 
 def _without_padding(row: NDArray[Any]) -> NDArray[Any]:

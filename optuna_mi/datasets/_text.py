@@ -53,20 +53,27 @@ def text_dataset(name: str, data: bytes, *, unit: str = "char") -> LanguageModel
     Raises:
         ValueError: An unknown unit, a text that is not UTF-8, or one with fewer than 1,000 symbols.
     """
+    return _model(name, split_stream(name, read_text(name, data, unit=unit)), unit)
+
+
+def read_text(name: str, data: bytes, *, unit: str = "char") -> NDArray[Any]:
+    """Return a text's symbols, in order; arguments as `text_dataset`.
+
+    Raises:
+        ValueError: An unknown unit, or a text that is not UTF-8.
+    """
     if unit not in UNITS:
         raise ValueError(f"unit={unit!r} is unknown; choose one of {', '.join(UNITS)}")
     if unit == "byte":
-        symbols: NDArray[Any] = np.frombuffer(data, dtype=np.uint8)
-    else:
-        try:
-            text = data.decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise ValueError(
-                f"{name} is not UTF-8 (byte {data[error.start]:#04x} at {error.start}): convert "
-                "it, or read it with unit='byte'"
-            ) from error
-        symbols = tokenize(text, unit)
-    return _model(name, split_stream(name, symbols), unit)
+        return np.frombuffer(data, dtype=np.uint8)
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{name} is not UTF-8 (byte {data[error.start]:#04x} at {error.start}): convert "
+            "it, or read it with unit='byte'"
+        ) from error
+    return tokenize(text, unit)
 
 
 def tokenize(text: str, unit: str) -> NDArray[Any]:

@@ -212,5 +212,9 @@ class DecayAnalysis:
         rows.append(("resolution", self.resolution))
         if self.scores:
             ranked = sorted(self.scores.items(), key=lambda item: item[1])
-            rows.append(("scores", ", ".join(f"{name} {value:.4g}" for name, value in ranked)))
+            text = ", ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in ranked)
+            if self.period is not None and ranked[0][0] != self.law:
+                # small phases outvote a few tall peaks
+                text += "; peaks that repeat decide about a period, not the lowest score"
+            rows.append(("scores", text))
         return rows

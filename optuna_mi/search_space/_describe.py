@@ -9,21 +9,21 @@ if TYPE_CHECKING:
     from optuna_mi.search_space._space import DilationSpace
 
 _LAWS = {
-    "power": "a power law",
-    "broken_power": "a broken power law",
-    "exponential": "an exponential law",
-    "periodic_power": "a power law with a period",
-    "flat": "a flat curve",
-    "none": "no dependence",
+    "power": "Mutual information decays as a power law",
+    "broken_power": "Mutual information decays as a broken power law",
+    "exponential": "Mutual information decays exponentially",
+    "periodic_power": "Mutual information decays as a power law with a period",
+    "flat": "Mutual information does not decay with distance",
+    "none": "No mutual information stands above the noise",
 }
 
 
 def describe(space: DilationSpace) -> str:
     """Return a paragraph about the space."""
-    law = _LAWS.get(space.geometry.law, space.geometry.law)
+    law = _LAWS.get(space.geometry.law, f"Law: {space.geometry.law}")
     breaks = space.geometry.breakpoints
     where = " with inflections at " + ", ".join(f"{b:.3g}" for b in breaks) if breaks else ""
-    parts = [f"Mutual information decays as {law}{where}."]
+    parts = [f"{law}{where}."]
     if space.reason:
         parts.append(space.reason if space.reason.endswith(".") else f"{space.reason}.")
     edges = ["1", *(f"{b:.3g}" for b in breaks), "the maximum"]

@@ -158,3 +158,15 @@ def test_twelve_years_of_months_show_the_year(seed):
     sales = np.exp(4.8 + 0.01 * month + 0.12 * season + 0.03 * rng.normal(size=144))
     analysis = analyze_decay(decay_curve(sales, difference=1))
     assert (analysis.period, analysis.period_kind) == (12, "dominant")
+
+
+def test_the_summary_says_that_peaks_decide_about_a_period():
+    d = np.arange(1, 1001)
+    rng = np.random.default_rng(0)
+    mi = 0.002 * (1 + 0.4 * (d % 3 == 0)) * np.exp(0.3 * rng.normal(size=1000))
+    curve = DecayCurve(d, mi, std_error=np.full(1000, 6e-4), floor=np.full(1000, 3e-3))
+    analysis = analyze_decay(curve)
+    assert analysis.period == 3
+    assert min(analysis.scores, key=analysis.scores.get) != "periodic_power"
+    assert "peaks that repeat decide about a period, not the lowest score" in analysis.summary()
+    assert "decide about" not in analyze_decay(DecayCurve(d, 0.4 / d)).summary()
