@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from scipy.signal import lfilter
 
 from optuna_mi.decay import analyze_decay, decay_curve
 from optuna_mi.decay import generators as make
@@ -24,6 +25,55 @@ def gaussian(correlation: np.ndarray, n_symbols: int = 4) -> Callable[[int], Any
 def markov(n_symbols: int, persistence: float) -> Callable[[int], Any]:
     transition = make.sticky_transition(n_symbols, persistence)
     return lambda seed: make.markov_chain(N, transition, seed=seed)
+
+
+# composition (A, C, G, T) of the three places of a bacterial gene's codons
+PLACES = np.array([[0.26, 0.24, 0.35, 0.15], [0.29, 0.23, 0.18, 0.30], [0.19, 0.27, 0.28, 0.26]])
+
+
+def genes(seed: int) -> np.ndarray:
+    """DNA: genes of 900 bases on average, each in any frame, their composition nearly even."""
+    rng = np.random.default_rng(seed)
+    gene = np.cumsum(rng.random(N) < 1 / 900)
+    frame = rng.integers(0, 3, gene[-1] + 1)[gene]
+    edges = (0.25 + 0.8 * (PLACES - 0.25)).cumsum(axis=1)[(D + frame) % 3]
+    return np.minimum((rng.random(N)[:, None] > edges).sum(axis=1), 3)
+
+
+def in_turn(seed: int) -> np.ndarray:
+    """Two chains that take turns, and keep a state for a hundred turns."""
+    slow = make.sticky_transition(5, 0.99)
+    chains = [make.markov_chain(N // 2, slow, seed=2 * seed + i) for i in (0, 1)]
+    return np.stack(chains, axis=1).ravel()
+
+
+def chain(seed: int) -> np.ndarray:
+    """A Markov chain of eight symbols whose transitions are drawn at random."""
+    transition = np.random.default_rng(seed).dirichlet(np.full(8, 0.3), 8)
+    return make.markov_chain(N, transition, seed=seed)
+
+
+def hours(seed: int) -> np.ndarray:
+    """A year of hourly demand: days, weekends, and what is left over from the hour before."""
+    rng = np.random.default_rng(seed)
+    hour = np.arange(8760)
+    day = 10 + 8 * np.sin(hour / 12 * np.pi) + 4 * np.sin(hour / 6 * np.pi)
+    mean = np.where(hour // 24 % 7 >= 5, 8 + 6 * np.sin((hour - 5) / 12 * np.pi), day)
+    return mean + lfilter([1.0], [1.0, -0.9], rng.normal(size=8760))
+
+
+def months(seed: int) -> np.ndarray:
+    """Twelve years of months: a trend and a random season, as steps."""
+    rng = np.random.default_rng(seed)
+    season = np.resize(rng.normal(size=12), 144)
+    return np.diff(0.01 * np.arange(144) + 0.12 * season + 0.03 * rng.normal(size=144))
+
+
+def digits(seed: int) -> np.ndarray:
+    """The real digits, always the same; the seed is that of the baseline."""
+    from sklearn.datasets import load_digits
+
+    return np.asarray(load_digits().data.astype(np.int64))
 
 
 KINDS: dict[str, tuple[str, Callable[[int], Any]]] = {
@@ -48,6 +98,12 @@ KINDS: dict[str, tuple[str, Callable[[int], Any]]] = {
         lambda s: make.periodic(N, 48, 4, noise=0.3, seed=s),
     ),
     "themed, 2,000 x 200": ("flat", lambda s: make.themed(2000, 200, 4, seed=s)),
+    "random Markov chain, K = 8": ("no period", chain),
+    "weak codons": ("periodic_power, 3, modulating", genes),
+    "slow chains in turn": ("periodic_power, 2, modulating", in_turn),
+    "hours of a year": ("periodic_power, 168, dominant", hours),
+    "months of twelve years": ("periodic_power, 12, dominant", months),
+    "digits, 64 pixels": ("periodic_power, 8, dominant", digits),
 }
 
 
@@ -60,7 +116,9 @@ def main() -> None:
         start = time.process_time()
         for seed in range(arguments.count):
             x = generate(seed)
-            analysis = analyze_decay(decay_curve(x, max_lag=min(1000, x.shape[-1] - 1)))
+            # short ones at the default lags
+            longest = None if x.shape[-1] < 10_000 else 1000
+            analysis = analyze_decay(decay_curve(x, max_lag=longest, seed=seed))
             name = str(analysis.law)
             if analysis.period is not None:
                 name += f", {analysis.period}, {analysis.period_kind}"
