@@ -8,21 +8,21 @@ dense 64, ReLU, dense 10; PyTorch's default initialisation; 60,000 images in [0,
 from __future__ import annotations
 
 import functools
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
-from torch.nn import functional as F
 
+from benchmarks.papers._training import train
 from optuna_mi.datasets import load_dataset
 from optuna_mi.training import (
     IHYLLChangePolicy,
     IHYLLReferencePolicy,
     IHYLLTrendPolicy,
     InformationProbe,
+    ProbeMeasurement,
     layer_parameter_groups,
 )
 
@@ -90,25 +90,15 @@ def batch_size(run: str, epoch: int) -> int:
 
 def epochs_of(run: str, seed: int, epochs: int, device: str = "cpu") -> Iterator[dict[str, Any]]:
     """Train; yield what every epoch found."""
-    x, y, x_test, y_test = (tensor.to(device) for tensor in mnist())
+    data = tuple(tensor.to(device) for tensor in mnist())
     torch.manual_seed(seed)
     model = Network().to(device)
     layers = LAYERS if run == "layer-wise" else ()
     # the same probe for every run and seed: what differs is the training
-    probe = InformationProbe(model, x, y, size=1000, seed=0, layers=layers)
+    probe = InformationProbe(model, *data[:2], size=1000, seed=0, layers=layers)
     optimizer, policy = schedule(run, model, probe)
-    order = torch.Generator().manual_seed(seed)
-    for epoch in range(epochs):
-        started = time.process_time()
-        rates = [group["lr"] for group in optimizer.param_groups]
-        model.train()
-        for batch in torch.randperm(len(y), generator=order).split(batch_size(run, epoch)):
-            optimizer.zero_grad(set_to_none=True)
-            F.cross_entropy(model(x[batch]), y[batch]).backward()
-            optimizer.step()
-        trained = time.process_time()
-        found = probe.measure()
-        probed = time.process_time()
+
+    def step(found: ProbeMeasurement, epoch: int) -> None:
         if run == "warm-up":
             policy.step()
         elif run == "layer-wise":
@@ -117,22 +107,6 @@ def epochs_of(run: str, seed: int, epochs: int, device: str = "cpu") -> Iterator
             policy.step(found.ihyll, batch_size=batch_size(run, epoch + 1))
         elif policy is not None:
             policy.step(found.ihyll)
-        model.eval()
-        with torch.no_grad():
-            hits = sum(
-                int((model(a).argmax(1) == b).sum())
-                for a, b in zip(x_test.split(500), y_test.split(500), strict=True)
-            )
-        row = {
-            "lr": rates[0] if len(rates) == 1 else float("nan"),
-            "accuracy": 100 * hits / len(y_test),
-            "ihyll": found.ihyll.value,
-            "ihyll_se": found.ihyll.standard_error,
-            "entropy": probe.target_entropy,
-            "train_cpu_s": trained - started,
-            "probe_cpu_s": probed - trained,
-        }
-        if len(rates) > 1:
-            row |= {f"lr_{name}": rate for name, rate in zip(LAYERS, rates, strict=True)}
-            row |= {f"ihy_{name}": mi.value for name, mi in found.layers.items()}
-        yield row
+
+    sizes = [batch_size(run, epoch) for epoch in range(epochs)]
+    yield from train(model, data, probe, optimizer, step, batch_sizes=sizes, seed=seed)
