@@ -24,7 +24,7 @@ _CLOCK = 0.15
 # so many peaks say whether each can be seen
 _NEAR = 12
 # rank correlations beyond this say that values are opposed, or alike
-_OPPOSED = 0.1
+_OPPOSED = 0.2
 # a period takes this share of MI away between its peaks, or it is an ornament
 _LEAST_SHARE = 0.1
 
@@ -68,21 +68,22 @@ def find_period(
     pooled, single = _pooled(curve), peaks_period(curve)
     if (start := pooled or single) is None:
         return None
-    if correlation is not None and _is_half(correlation, start):
-        start *= 2
+    if correlation is not None:
+        start = _whole_cycle(correlation[: curve.y.size], start)
     period = _tallest(curve, start)
     tooth = np.s_[period - 1 : _NEAR * period : period]
     drowned = bool((curve.y[tooth] < curve.floor[tooth]).any())
     return _described(curve, period, pooled=pooled is not None and drowned)
 
 
-def _is_half(correlation: Floats, period: int) -> bool:
-    """Return whether values are opposed one period apart and alike two periods apart."""
-    tooth = correlation[period - 1 :: period][:_NEAR]
-    if tooth.size < 2:
-        return False
-    odd, even = float(np.median(tooth[::2])), float(np.median(tooth[1::2]))
-    return odd < -_OPPOSED and even > _OPPOSED
+def _whole_cycle(correlation: Floats, period: int) -> int:
+    """Return the period, or twice it where values are opposed after one and alike after two."""
+    around = 2 * period + np.arange(-(period // 4), period // 4 + 1)
+    if around[-1] > correlation.size or correlation[period - 1] > -_OPPOSED:
+        return period
+    # half of an odd period is rounded
+    whole = int(around[correlation[around - 1].argmax()])
+    return whole if correlation[whole - 1] > _OPPOSED else period
 
 
 def _pooled(curve: Scaled) -> int | None:
@@ -158,11 +159,13 @@ def judge(lags: Ints, values: Floats, found: Period, crossing: float | None) -> 
         crossing: Where the envelope of the peaks stays below the threshold, if it does.
     """
     period = found.period
-    tooth = values[lags % period == 0]
-    if not tooth.size:
+    at = np.flatnonzero(lags % period == 0)
+    if not at.size:
         # between measured lags the nearest one speaks for the peak
-        tooth = values[[min(int(np.searchsorted(lags, period)), lags.size - 1)]]
-    n_periods, steady = _life(tooth), False
+        at = np.array([min(int(np.searchsorted(lags, period)), lags.size - 1)])
+    tooth = values[at]
+    alive = _falling(tooth)
+    n_periods, steady = int(lags[at[alive - 1]] // period) if alive else 0, False
     if crossing is not None:
         n_periods = int(crossing // period)
     else:
@@ -174,8 +177,8 @@ def judge(lags: Ints, values: Floats, found: Period, crossing: float | None) -> 
     return Returns(kind, steady, returns and not short, n_periods)
 
 
-def _life(tooth: Floats) -> int:
-    """Return how many peaks stand above the height at which they stay."""
+def _falling(tooth: Floats) -> int:
+    """Return after how many peaks they do not fall any more."""
     late = tooth[-max(1, tooth.size // 3) :]
     limit = np.exp(_CLOCK) * late.mean() + 3.0 * late.std()
     return int(np.flatnonzero(tooth > limit)[-1]) + 1 if (tooth > limit).any() else 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.signal import lfilter
 
 from optuna_mi.decay import DecayCurve, analyze_decay, decay_curve
 from optuna_mi.decay import generators as make
@@ -135,6 +136,12 @@ def test_half_a_cycle_is_no_period_of_real_values(values):
     assert (analysis.period, analysis.period_kind) == (24, "dominant")
     assert curve.correlation[11] < -0.5
     assert curve.correlation[23] > 0.5
+
+
+def test_a_cycle_of_an_odd_length_that_forgets_its_phase():
+    noise = np.random.default_rng(0).normal(size=20_000)
+    x = lfilter([1.0], [1.0, -2 * 0.97 * np.cos(2 * np.pi / 15), 0.97**2], noise)
+    assert analyze_decay(decay_curve(x, max_lag=300)).period == 15
 
 
 def test_a_correlation_is_that_of_ranks():
