@@ -10,6 +10,7 @@ from pathlib import Path
 from benchmarks._experiment import Experiment, Request, as_frame, key_of
 from benchmarks._output import write
 from benchmarks._runner import complete, quiet, study_of, work, work_together
+from optuna_mi.exceptions import MissingExtraError
 
 # name: the module that holds its EXPERIMENT
 MODULES = {
@@ -98,5 +99,5 @@ def _parser() -> argparse.ArgumentParser:
 if __name__ == "__main__":
     try:
         main()
-    except (ValueError, FileNotFoundError, ConnectionError, RuntimeError) as error:
+    except (ValueError, OSError, RuntimeError, MissingExtraError) as error:
         sys.exit(f"error: {error}")
