@@ -2,15 +2,15 @@
 
     python -m benchmarks ablation
 
-Two kinds of cells. *lists*: the list that a variant of the space recommends, trained once a seed.
-*control*: the recommended list under a learning rate that is constant or that IHYLL sets. The
-pruner's part is read from what ``benchmarks/pruners/compare.py`` recorded.
+Three kinds of cells. *lists*: the list that a variant of the space recommends, trained once a seed.
+*longer*: some of them trained for longer. *control*: the recommended list under a learning rate
+that is constant or that IHYLL sets. The pruner's part is read from what
+``benchmarks/pruners/compare.py`` recorded.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 
 import optuna
 import pandas as pd
@@ -18,7 +18,7 @@ import pandas as pd
 from benchmarks._experiment import Cell, Experiment, Request, Summary
 from benchmarks.worth._ablation_text import text
 from benchmarks.worth._data import TRAININGS, Training, load
-from benchmarks.worth._spaces import Doubling
+from benchmarks.worth._spaces import Doubling, Uninformed, make_space
 from benchmarks.worth._variants import (
     VARIANTS,
     curve_of,
@@ -31,41 +31,53 @@ from optuna_mi.search_space import format_dilations
 
 POLICIES = ("constant", "change", "reference")
 RATES = (1e-2, 3e-2)
-# Epochs and batches an epoch: more and shorter ones than the searches', as the policies act once
-# an epoch.
-CONTROL = {
-    "small": {"pdigits": (16, 19), "psmnist14": (16, 10), "ptb-char": (16, 10)},
-    "paper": {
-        "pdigits": (40, 19),
-        "psmnist": (40, 215),
-        "ptb-char": (40, 100),
-        "stdlib": (40, 100),
+LONGER_SEEDS = 3
+# Epochs and batches an epoch by part, where they are not the searches'. The policies act once an
+# epoch: more and shorter ones. Six times as many batches show whether the order of lists lasts.
+SIZES = {
+    "control": {
+        "small": {"pdigits": (16, 19), "psmnist14": (16, 10), "ptb-char": (16, 10)},
+        "paper": {
+            "pdigits": (40, 19),
+            "psmnist": (40, 215),
+            "ptb-char": (40, 100),
+            "stdlib": (40, 100),
+        },
+    },
+    "longer": {
+        "small": {"ptb-char": (8, 120)},
+        "paper": {"ptb-char": (60, 400), "stdlib": (60, 400)},
     },
 }
+# Lists to hold ours against: the standard progression, and the uninformed space's shortest one.
+OTHERS = ("doubling", "near")
 
 
-def training_of(budget: str, name: str) -> Training:
+def training_of(budget: str, name: str, part: str = "lists", lr: float | None = None) -> Training:
     """Return a data set's training; digits in scan order are trained as permuted ones."""
-    return TRAININGS[budget]["pdigits" if name == "digits" else name]
+    training = TRAININGS[budget]["pdigits" if name == "digits" else name]
+    epochs, steps = SIZES.get(part, {}).get(budget, {}).get(name, (training.epochs, training.steps))
+    return dataclasses.replace(training, epochs=epochs, steps=steps, lr=lr or training.lr)
 
 
 def cells(request: Request) -> list[Cell]:
     budget = request.budget
-    found: list[Cell] = []
-    for seed in range(request.seeds):
-        for name in ("digits", *TRAININGS[budget]):
-            training = training_of(budget, name)
-            found += [
-                _cell("lists", name, variant, training, budget, seed)
-                for variant in (*VARIANTS, "doubling")
-            ]
-        for name, (epochs, steps) in CONTROL[budget].items():
-            training = dataclasses.replace(training_of(budget, name), epochs=epochs, steps=steps)
-            for lr in RATES:
-                for policy in POLICIES:
-                    at_rate = dataclasses.replace(training, lr=lr)
-                    found.append(_cell("control", name, policy, at_rate, budget, seed))
-    return found
+    every = [("lists", name, v) for name in ("digits", *TRAININGS[budget]) for v in VARIANTS]
+    every += [("lists", name, v) for name in ("digits", *TRAININGS[budget]) for v in OTHERS]
+    longer = ("as it is", "lines in MI", *OTHERS)
+    every += [("longer", name, v) for name in SIZES["longer"][budget] for v in longer]
+    plans = [(part, name, variant, None) for part, name, variant in every] + [
+        ("control", name, policy, lr)
+        for name in SIZES["control"][budget]
+        for lr in RATES
+        for policy in POLICIES
+    ]
+    return [
+        _cell(part, name, variant, training_of(budget, name, part, lr), budget, seed)
+        for seed in range(request.seeds)
+        for part, name, variant, lr in plans
+        if part != "longer" or seed < LONGER_SEEDS
+    ]
 
 
 def _cell(
@@ -83,25 +95,18 @@ def _cell(
 
 
 def run(trial: optuna.Trial, cell: Cell, request: Request) -> float:
-    name, seed = str(cell["dataset"]), int(cell["seed"])
-    training = training_of(request.budget, name)
+    name, variant, seed = str(cell["dataset"]), str(cell["variant"]), int(cell["seed"])
+    part = str(cell["part"])
+    training = training_of(request.budget, name, part, float(cell["lr"]))
+    changes = {}
+    if part == "control":
+        changes = {"policy": None if variant == "constant" else variant, "probe_size": 1000}
+        variant = "as it is"
+    dilations = _list(name, variant, training)
+    if part == "lists" and variant in VARIANTS:
+        _describe(trial, name, variant, training)
     table = table_of(trial.study._storage, request.budget)
-    if cell["part"] == "lists":
-        dilations = _describe(trial, name, str(cell["variant"]), training)
-        score = table.score(name, training, dilations, seed, request.device)
-    else:
-        epochs, steps = CONTROL[request.budget][name]
-        dilations = recommended_list(name, "as it is", training.window, training.doubling_layers)
-        policy = None if cell["variant"] == "constant" else cell["variant"]
-        score = table.score(
-            name,
-            dataclasses.replace(training, epochs=epochs, steps=steps, lr=float(cell["lr"])),
-            dilations,
-            seed,
-            request.device,
-            policy=policy,
-            probe_size=1000,
-        )
+    score = table.score(name, training, dilations, seed, request.device, **changes)
     for attribute, value in {
         "list": format_dilations(dilations),
         "test": score.test,
@@ -113,11 +118,20 @@ def run(trial: optuna.Trial, cell: Cell, request: Request) -> float:
     return score.value
 
 
-def _describe(trial: optuna.Trial, name: str, variant: str, training: Training) -> Sequence[int]:
-    """Return the variant's list; write down what its space says."""
+def _list(name: str, variant: str, training: Training) -> tuple[int, ...]:
     layers = training.doubling_layers
     if variant == "doubling":
         return Doubling(layers).suggest(optuna.trial.FixedTrial({"n_layers": layers}))
+    if variant == "near":
+        space = make_space("uninformed", name, training)
+        assert isinstance(space, Uninformed)
+        return space.place(layers, space.octaves[0], 1)
+    return recommended_list(name, variant, training.window, layers)
+
+
+def _describe(trial: optuna.Trial, name: str, variant: str, training: Training) -> None:
+    """Write down what a variant's analysis and space say."""
+    layers = training.doubling_layers
     analysis = variant_analysis(name, variant)
     space = variant_space(name, variant, training.window, layers)
     ranges = [f"{r.low}-{r.high}" for r in space.layers]
@@ -131,7 +145,6 @@ def _describe(trial: optuna.Trial, name: str, variant: str, training: Training) 
         "curve_s": round(curve_of(name)[1], 2),
     }.items():
         trial.set_user_attr(attribute, value)
-    return recommended_list(name, variant, training.window, layers)
 
 
 def summarize(frame: pd.DataFrame, request: Request) -> Summary:
@@ -139,9 +152,11 @@ def summarize(frame: pd.DataFrame, request: Request) -> Summary:
 
 
 def seconds(cell: Cell) -> float:
-    cost = training_of(str(cell["budget"]), str(cell["dataset"])).seconds
-    # Variants often give a list that another has trained.
-    return 0.5 * cost if cell["part"] == "lists" else 1.6 * cost
+    short = training_of(str(cell["budget"]), str(cell["dataset"]))
+    training = training_of(str(cell["budget"]), str(cell["dataset"]), str(cell["part"]))
+    cost = short.seconds * training.epochs * training.steps / (short.epochs * short.steps)
+    # Variants often give a list that another has trained; the probe costs at every epoch.
+    return {"lists": 0.5, "longer": 1.0, "control": 1.3}[str(cell["part"])] * cost
 
 
 EXPERIMENT = Experiment(

@@ -17,26 +17,29 @@ def tiny(monkeypatch):
     training = dataclasses.replace(
         TRAININGS["small"]["pdigits"], hidden_size=4, epochs=1, steps=1, batch_size=16
     )
-    monkeypatch.setattr(ablation, "training_of", lambda budget, name: training)
-    monkeypatch.setattr(ablation, "CONTROL", {"small": {"digits": (2, 1)}})
+    monkeypatch.setattr(ablation, "TRAININGS", {"small": {"pdigits": training}})
+    sizes = {"control": {"small": {"digits": (2, 1)}}, "longer": {"small": {"digits": (1, 2)}}}
+    monkeypatch.setattr(ablation, "SIZES", sizes)
 
 
 def test_both_parts_and_their_summary(tiny):
     cells = [
         c for c in ablation.cells(Request(seeds=3)) if c["dataset"] == "digits" and c["lr"] == 0.01
     ]
-    assert len(cells) == 3 * (len(VARIANTS) + 1 + 3)
+    assert len(cells) == 3 * (len(VARIANTS) + 2 + 4 + 3)
     study = optuna.create_study(direction="maximize")
     for cell in cells:
         study.enqueue_trial({}, user_attrs={"key": str(cell), "cell": cell})
     study.optimize(lambda t: ablation.run(t, t.user_attrs["cell"], Request()), n_trials=len(cells))
     frame = as_frame(study.trials)
-    same = frame[frame["variant"].isin(["as it is", "floor only"])].groupby("seed")["value"]
+    same = frame[(frame["part"] == "lists") & frame["variant"].isin(["as it is", "floor only"])]
+    same = same.groupby("seed")["value"]
     assert (same.nunique() == 1).all()  # the same list, the same training
     text = ablation.summarize(frame, Request(seeds=3)).text
     assert "| digits | single power law | power |" in text
     assert "floor only: 1 same." in text
     assert "| digits | 2x1 | 0.01 |" in text
+    assert "### Trained for longer: gru-4/1x2/" in text
     assert "| IHYLL alone |" in text
 
 
