@@ -110,8 +110,11 @@ KINDS: dict[str, tuple[str, Callable[[int], Any]]] = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=100, help="sequences of each kind")
+    parser.add_argument("--only", default="", help="kinds whose name holds this text")
     arguments = parser.parse_args()
     for kind, (law, generate) in KINDS.items():
+        if arguments.only not in kind:
+            continue
         found: Counter[str] = Counter()
         start = time.process_time()
         for seed in range(arguments.count):

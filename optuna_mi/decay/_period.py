@@ -19,8 +19,8 @@ Kind = Literal["dominant", "modulating"]
 _DOMINANT_SHARE = 0.5
 # one period is the span while so many steps of it cover what the peaks live on for
 _MOST_STEPS = 32
-# peaks that are higher by less than this, in ln MI, than the last ones do not fall any more
-_CLOCK = 0.15
+# peaks that are higher than the last ones by no more than this factor do not fall any more
+_STEADY = 1.16
 # so many peaks say whether each can be seen
 _NEAR = 12
 # rank correlations beyond this say that values are opposed, or alike
@@ -164,23 +164,25 @@ def judge(lags: Ints, values: Floats, found: Period, crossing: float | None) -> 
         # between measured lags the nearest one speaks for the peak
         at = np.array([min(int(np.searchsorted(lags, period)), lags.size - 1)])
     tooth = values[at]
-    alive = _falling(tooth)
-    n_periods, steady = int(lags[at[alive - 1]] // period) if alive else 0, False
+    falling = _falling(tooth)
+    clock = crossing is None and not falling and bool(np.median(tooth) > tooth[0] / _STEADY)
     if crossing is not None:
         n_periods = int(crossing // period)
+    elif falling:
+        n_periods = int(lags[at[falling - 1]] // period)
     else:
-        steady = n_periods == 0
+        n_periods = 0 if clock else int(lags[-1] // period)
     # peaks that drown say nothing about MI(1)
     returns = not found.pooled and bool(tooth[0] >= _DOMINANT_SHARE * values[0])
     short = n_periods <= _MOST_STEPS
     kind: Kind = "dominant" if returns and short else "modulating"
-    return Returns(kind, steady, returns and not short, n_periods)
+    return Returns(kind, clock, returns and not short, n_periods)
 
 
 def _falling(tooth: Floats) -> int:
     """Return after how many peaks they do not fall any more."""
     late = tooth[-max(1, tooth.size // 3) :]
-    limit = np.exp(_CLOCK) * late.mean() + 3.0 * late.std()
+    limit = _STEADY * late.mean() + 3.0 * late.std()
     return int(np.flatnonzero(tooth > limit)[-1]) + 1 if (tooth > limit).any() else 0
 
 

@@ -29,12 +29,12 @@ def span(
         )
     if period is not None and returns is not None and returns.kind == "dominant":
         why = (
-            "and does not fall from one to the next"
+            " and does not fall from one to the next"
             if returns.clock
-            else f"and falls within {returns.n_periods} of them, few enough steps to go back"
+            else f", for {returns.n_periods} periods at most, which are few enough steps to go back"
         )
         return min(period.period, limit), (
-            f"MI returns near its value at 1 every {period.period} steps {why}: one period "
+            f"MI returns near its value at 1 every {period.period} steps{why}: one period "
             "reaches all there is"
         )
     if law == "flat":

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from scipy.stats import chi2
 
-from optuna_mi.decay import decay_curve
+from optuna_mi.decay import analyze_decay, decay_curve
 from optuna_mi.decay import generators as make
+from optuna_mi.decay._surrogates import memory_width
 
 
 @pytest.mark.parametrize(
@@ -132,3 +133,23 @@ def test_no_baseline_no_floor():
     assert curve.floor is None
     assert curve.baseline_method is None
     np.testing.assert_array_equal(curve.mi_corrected, curve.mi)
+
+
+@pytest.mark.parametrize(("n_symbols", "persistence"), [(30, 0.99), (100, 0.98), (4, 0.99)])
+def test_a_chain_that_keeps_its_symbol_for_long_ends_all_the_same(n_symbols, persistence):
+    """It has so few independent pairs that its bias alone is a tenth of MI(1) and more."""
+    x = make.markov_chain(200_000, make.sticky_transition(n_symbols, persistence), seed=0)
+    curve = decay_curve(x, max_lag=1000)
+    analysis = analyze_decay(curve)
+    assert (curve.mi_corrected[-300:] < curve.floor[-300:]).mean() > 0.9
+    assert analysis.crossing is not None
+    assert analysis.max_dilation < 400
+
+
+def test_the_memory_of_sequences_that_take_turns_is_seen_at_their_peaks():
+    lags = np.arange(1, 2001)
+    falling = np.where(lags % 2 == 0, np.exp(-lags / 60), 0.0)
+    assert memory_width(lags, falling) == pytest.approx(8 * 60 * np.log(20), rel=0.15)
+    assert memory_width(lags, 0.2 + np.exp(-lags / 60)) == pytest.approx(8 * 180, rel=0.15)
+    endless = np.where(lags % 48 == 0, 0.3, 0.05)
+    assert memory_width(lags, endless) == memory_width(lags, np.full(2000, 0.3)) == 64
