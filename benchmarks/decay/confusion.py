@@ -69,6 +69,17 @@ def months(seed: int) -> np.ndarray:
     return np.diff(0.01 * np.arange(144) + 0.12 * season + 0.03 * rng.normal(size=144))
 
 
+def quarters(seed: int) -> np.ndarray:
+    """Forty years of quarters that all differ: each tells the phase of all others."""
+    rng = np.random.default_rng(seed)
+    return np.resize(rng.permutation(np.arange(4.0)), 160) + 0.3 * rng.normal(size=160)
+
+
+def memory(seed: int) -> np.ndarray:
+    """A thousand real values that keep nine tenths of the last one."""
+    return np.asarray(lfilter([1.0], [1.0, -0.9], np.random.default_rng(seed).normal(size=1000)))
+
+
 def digits(seed: int) -> np.ndarray:
     """The real digits, always the same; the seed is that of the baseline."""
     from sklearn.datasets import load_digits
@@ -103,6 +114,8 @@ KINDS: dict[str, tuple[str, Callable[[int], Any]]] = {
     "slow chains in turn": ("periodic_power, 2, modulating", in_turn),
     "hours of a year": ("periodic_power, 168, dominant", hours),
     "months of twelve years": ("periodic_power, 12, dominant", months),
+    "quarters of forty years": ("periodic_power, 4, dominant", quarters),
+    "autoregression, 1,000 steps": ("no period", memory),
     "digits, 64 pixels": ("periodic_power, 8, dominant", digits),
 }
 

@@ -62,14 +62,16 @@ def find_period(
         sigma: Error of single lags; measured from the curve itself if ``None``.
         floor: Noise floor of single lags.
         correlation: Rank correlation of real values: half a cycle has as much MI as a whole one,
-            but is its opposite.
+            but is its opposite; and a season whose months all differ has the same MI everywhere.
     """
     curve = scale(lags, values, sigma, floor)
     pooled, single = _pooled(curve), peaks_period(curve)
-    if (start := pooled or single) is None:
-        return None
+    start = pooled or single
     if correlation is not None:
-        start = _whole_cycle(correlation[: curve.y.size], start)
+        signs = correlation[: curve.y.size]
+        start = _whole_cycle(signs, start) if start is not None else _clock(curve, signs)
+    if start is None:
+        return None
     period = _tallest(curve, start)
     tooth = np.s_[period - 1 : _NEAR * period : period]
     drowned = bool((curve.y[tooth] < curve.floor[tooth]).any())
@@ -84,6 +86,14 @@ def _whole_cycle(correlation: Floats, period: int) -> int:
     # half of an odd period is rounded
     whole = int(around[correlation[around - 1].argmax()])
     return whole if correlation[whole - 1] > _OPPOSED else period
+
+
+def _clock(curve: Scaled, correlation: Floats) -> int | None:
+    """Return the period of values that tell the phase, and with it MI, at every distance alike."""
+    period = comb_period(correlation)
+    if period is None or (curve.y[period - 1 :: period] < curve.floor[period - 1 :: period]).any():
+        return None
+    return period
 
 
 def _pooled(curve: Scaled) -> int | None:

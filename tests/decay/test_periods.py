@@ -138,6 +138,21 @@ def test_half_a_cycle_is_no_period_of_real_values(values):
     assert curve.correlation[23] > 0.5
 
 
+def test_a_clock_whose_values_all_differ_is_seen_in_their_signs():
+    """MI is the same at all distances, as each value tells the phase."""
+    rng = np.random.default_rng(0)
+    quarters = np.resize([3.0, 1.0, 4.0, 2.0], 160) + 0.5 * rng.normal(size=160)
+    analysis = analyze_decay(decay_curve(quarters))
+    assert (analysis.period, analysis.period_kind, analysis.max_dilation) == (4, "dominant", 4)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_real_values_that_forget_have_no_period(seed):
+    noise = np.random.default_rng(seed).normal(size=600)
+    x = lfilter([1.0], [1.0, -0.9], noise)
+    assert analyze_decay(decay_curve(x)).period is None
+
+
 def test_a_cycle_of_an_odd_length_that_forgets_its_phase():
     noise = np.random.default_rng(0).normal(size=20_000)
     x = lfilter([1.0], [1.0, -2 * 0.97 * np.cos(2 * np.pi / 15), 0.97**2], noise)
