@@ -224,13 +224,13 @@ def paired(frame: pd.DataFrame, series: str, other: str) -> np.ndarray:
     return (table["ours"] - table[other]).dropna().to_numpy()
 
 
-def verdict(differences: np.ndarray, other: str) -> str:
+def verdict(differences: np.ndarray) -> str:
     mean, half = interval(differences)
-    if np.isnan(half):
-        return f"no verdict against {other} (fewer than two seeds)"
+    if len(differences) < 3:
+        return "too few seeds to say"
     if abs(mean) <= half:
-        return f"no difference from {other} beyond the interval"
-    return f"{'better' if mean < 0 else 'worse'} than {other}"
+        return f"no difference beyond the interval of {half:.2f}"
+    return "better" if mean < 0 else "worse"
 
 
 def summarize(frame: pd.DataFrame, request: Request) -> Summary:
@@ -249,10 +249,10 @@ def summarize(frame: pd.DataFrame, request: Request) -> Summary:
             gap[f"ours − {other}"] = plus_minus(delta)
             wins = int((delta < 0).sum())
             gap[f"seeds better than {other}"] = f"{wins} of {len(delta)}"
-            findings.append(verdict(delta, other))
+            findings.append(f"against `{other}` {verdict(delta)}")
         errors.append(row)
         differences.append(gap)
-        sentences.append(f"- {series} ({SERIES[series][3]}): ours is {', '.join(findings)}.")
+        sentences.append(f"- {series} ({SERIES[series][3]}): ours, {'; '.join(findings)}.")
         for search in (LISTS[0], LISTS[2]):
             one = part[part["search"] == search]
             if one.empty:
