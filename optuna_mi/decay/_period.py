@@ -21,10 +21,12 @@ _DOMINANT_SHARE = 0.5
 _MOST_STEPS = 32
 # peaks that are higher than the last ones by no more than this factor do not fall any more
 _STEADY = 1.16
+# a first peak that is higher than another's by more than this factor is another peak
+_TALLER = 1.25
 # so many peaks say whether each can be seen
 _NEAR = 12
-# rank correlations beyond this say that values are opposed, or alike
-_OPPOSED = 0.2
+# rank correlations that differ by more, or less, than so much say that values are more, or as, alike
+_MORE_ALIKE, _AS_ALIKE = 0.3, 0.1
 # a period takes this share of MI away between its peaks, or it is an ornament
 _LEAST_SHARE = 0.1
 
@@ -67,6 +69,10 @@ def find_period(
     curve = scale(lags, values, sigma, floor)
     pooled, single = _pooled(curve), peaks_period(curve)
     start = pooled or single
+    if pooled and single and single % pooled == 0:
+        # few multiples are no match for many, but they may be much taller
+        taller = curve.y[single - 1] > _TALLER * curve.y[pooled - 1]
+        start = single if taller else pooled
     if correlation is not None:
         signs = correlation[: curve.y.size]
         start = _whole_cycle(signs, start) if start is not None else _clock(curve, signs)
@@ -79,13 +85,19 @@ def find_period(
 
 
 def _whole_cycle(correlation: Floats, period: int) -> int:
-    """Return the period, or twice it where values are opposed after one and alike after two."""
-    around = 2 * period + np.arange(-(period // 4), period // 4 + 1)
-    if around[-1] > correlation.size or correlation[period - 1] > -_OPPOSED:
+    """Return the first multiple of a period at which real values are as alike as they get.
+
+    Half a cycle later they are opposed; a third or a quarter of it later, less alike.
+    """
+    reach = period // 4
+    last = (correlation.size - reach) // period
+    alike = correlation[np.arange(1, last + 1) * period - 1]
+    if alike.size < 2 or alike.max() < max(alike[0], 0.0) + _MORE_ALIKE:
         return period
+    many = 1 + int(np.flatnonzero(alike > alike.max() - _AS_ALIKE)[0])
     # half of an odd period is rounded
-    whole = int(around[correlation[around - 1].argmax()])
-    return whole if correlation[whole - 1] > _OPPOSED else period
+    around = many * period + np.arange(-reach, reach + 1)
+    return int(around[correlation[around - 1].argmax()])
 
 
 def _clock(curve: Scaled, correlation: Floats) -> int | None:
