@@ -25,7 +25,7 @@ _STEADY = 1.16
 _TALLER = 1.25
 # so many peaks say whether each can be seen
 _NEAR = 12
-# rank correlations that differ by more, or less, than so much say that values are more, or as, alike
+# differences of rank correlations beyond and below which values are more alike, or as alike
 _MORE_ALIKE, _AS_ALIKE = 0.3, 0.1
 # a period takes this share of MI away between its peaks, or it is an ornament
 _LEAST_SHARE = 0.1
