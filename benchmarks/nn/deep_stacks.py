@@ -1,10 +1,11 @@
 """Do deep stacks leave the unigram entropy? Penn Treebank characters, short training runs.
 
-    python benchmarks/nn/deep_stacks.py PATH/ptb.train.txt [--layers 7] [--steps 300]
+    python -m benchmarks.nn.deep_stacks PATH/ptb.train.txt [--layers 7] [--steps 300] [--seeds 0]
 
 For every cell, initialisation and with or without residual connections: training bits a character,
 mean of the last 20 steps, after N steps of Adam (2e-3, batch 32, windows of 100 characters, hidden
-size 64, dilations 1, 2, 4, ..., state not carried, clip 1).
+size 64, dilations 1, 2, 4, ..., state not carried, clip 1). The gains of RNN and LSTM under
+``init="deep"`` were chosen with seed 0: other seeds are held out.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from benchmarks._output import plus_minus
 from optuna_mi.nn import DilatedRNNLanguageModel
 
 
@@ -51,6 +53,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--cells", nargs="*", default=["rnn", "gru", "lstm"])
     parser.add_argument("--inits", nargs="*", default=["torch", "original", "deep"])
+    parser.add_argument("--seeds", nargs="*", type=int, default=[0])
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     data = characters(arguments.text)
@@ -60,10 +63,13 @@ def main() -> None:
     for cell in arguments.cells:
         for init in arguments.inits:
             for residual in (False, True):
-                bits = train(
-                    data, dilations, arguments.steps, cell=cell, init=init, residual=residual
-                )
-                print(f"{cell:5} init={init:9} residual={residual!s:5} {bits:.2f}", flush=True)
+                settings = {"cell": cell, "init": init, "residual": residual}
+                bits = [
+                    train(data, dilations, arguments.steps, seed, **settings)
+                    for seed in arguments.seeds
+                ]
+                shown = f"{plus_minus(bits, 2)} (seeds: {', '.join(f'{b:.2f}' for b in bits)})"
+                print(f"{cell:5} init={init:9} residual={residual!s:5} {shown}", flush=True)
 
 
 if __name__ == "__main__":
