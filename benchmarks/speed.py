@@ -106,10 +106,11 @@ def summarize(frame: pd.DataFrame, request: Request) -> Summary:
         )
     out = sorted({path for peers in WORKS.values() for _, path in peers if path} - _found(request))
     left = f"\n\nLeft out, for want of their path: {', '.join(out)}." if out else ""
-    return Summary(
-        "CPU time on one thread; ratio: the peer's time over ours, both in turn in one process, the "
-        f"median of up to seven pairs; median and range over {request.seeds} such rounds.\n\n{markdown(rows)}{left}"
+    how = (
+        "CPU time on one thread. Ratio: the peer's time over ours, both in turn in one process, the "
+        f"median of up to seven pairs; median and range over {request.seeds} such rounds."
     )
+    return Summary(f"{how}\n\n{markdown(rows)}{left}")
 
 
 def _pair(work: str, peer: str, seed: int) -> Pair:
