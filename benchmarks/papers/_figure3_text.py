@@ -123,15 +123,17 @@ def letters(published: DecayAnalysis, corrected: list[DecayAnalysis] | None) -> 
         f"worse by {worse:.0f} for 12.",
     ]
     if corrected:
+        clean = corrected[0].curve
         floor = np.median([np.median(a.curve.floor) for a in corrected])
         below = curve.lags[curve.mi < THRESHOLD]
         first = f"first at {below[0]}" if below.size else "nowhere"
         far = np.median(curve.mi[curve.lags >= curve.lags[-1] // 3])
         lines.append(
             f"ptb-letters, the end of dependence: beyond a third of the lags the published values "
-            f"stay near {far:.1e} nats (median) and are below 1e-5 {first} (of the lags measured), "
-            f"while chance alone makes single ones of up to {floor:.1e}. Smoothed, the published "
-            f"curve crosses at: {crossing_text([published])}; the corrected one at "
+            f"stay near {far:.1e} nats (median), below 1e-5 {first} (of the lags measured). The "
+            f"shuffled text has {at(clean, int(clean.lags[-1]), 'baseline'):.1e} itself, which is "
+            f"bias, and single values of up to {floor:.1e} above that come by chance. Smoothed, "
+            f"the published curve crosses at: {crossing_text([published])}; the corrected one at "
             f"{crossing_text(corrected)}. The paper's longest dilation, 240, is neither."
         )
     return lines
