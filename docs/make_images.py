@@ -3,7 +3,8 @@
     OPTUNA_MI_DATA=... python docs/make_images.py STUDY.db
 
 STUDY.db is the SQLite file of a finished `optuna-mi search` (digits by default). Needs chromium on
-PATH, the extra `dashboard`, and the Penn Treebank.
+PATH, the extra `dashboard`, and the Penn Treebank. The searches' image is drawn where
+`python -m benchmarks search` has left its page.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from optuna_mi import dashboard, report
 from optuna_mi.visualization import plot_decay_curve
 
 IMAGES = Path(__file__).parent / "images"
+SEARCHES = Path(__file__).parents[1] / "benchmarks/results/search-small.html"
 
 
 class Quiet(WSGIRequestHandler):
@@ -76,6 +78,8 @@ def main(database: str) -> None:
         decay(folder)
         page = report.write_report(study, folder / "report.html")
         photograph(page.as_uri(), "report.png", 1100, 2030, 0.62)
+    if SEARCHES.exists():
+        photograph(SEARCHES.resolve().as_uri(), "search.png", 1050, 1150, 0.8)
     dashboard.publish(study)
     app = optuna_dashboard.wsgi(study._storage)
     with make_server("127.0.0.1", 0, app, handler_class=Quiet) as server:

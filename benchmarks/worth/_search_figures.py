@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from benchmarks._output import interval
-from benchmarks.worth._search_races import OURS, curves
+from benchmarks.worth._search_races import OURS, curves, distinct
 
 _COLORS = {
     "MISampler": "#d7301f",
@@ -59,10 +59,12 @@ def figures(frame: pd.DataFrame) -> Mapping[str, go.Figure]:
 
 
 def _traces(sampler: str, group: pd.DataFrame, *, first: bool) -> list[go.Scatter]:
-    best = curves(group)
+    best = curves(distinct(group, ordered=True))
     bands = [interval(column) for column in best.T]
     mean = np.array([m for m, _ in bands])
-    half = np.nan_to_num(np.array([h for _, h in bands]))
+    # A grid has as many different searches as there are training seeds: too few for a band.
+    few = len(best) <= group["replicates"].iloc[0]
+    half = np.zeros(len(mean)) if few else np.array([h for _, h in bands])
     trials = np.arange(1, best.shape[1] + 1)
     color = _COLORS[sampler]
     band = go.Scatter(

@@ -18,6 +18,23 @@ def curves(group: pd.DataFrame) -> np.ndarray:
     return np.array(group["best"].tolist(), dtype=float)
 
 
+def trained(group: pd.DataFrame, *, ordered: bool = False) -> list[str]:
+    """Return what each search trained: the training seed and the lists, as a set or in order."""
+    return [
+        f"{row.seed % row.replicates} {row.lists if ordered else sorted(set(row.lists))}"
+        for row in group.reset_index().itertuples()
+    ]
+
+
+def distinct(group: pd.DataFrame, *, ordered: bool = False) -> pd.DataFrame:
+    """Return one search of those that trained the same lists with the same training seed.
+
+    A grid's seeds differ by the training seed alone, and so do, in the end, those of any search
+    that gets through all of a small space; counted ten times, two trainings would look like ten.
+    """
+    return group[~pd.Series(trained(group, ordered=ordered), index=group.index).duplicated()]
+
+
 def label(space: str, sampler: str) -> str:
     """Return how a search is called in tables and figures."""
     return sampler if space == "ours" else f"{sampler}, {space}"
@@ -47,6 +64,10 @@ def races_of(frame: pd.DataFrame) -> Iterator[dict[str, object]]:
                 seeds = ours.index.intersection(theirs.index)
                 a, b = ours.loc[seeds], theirs.loc[seeds]
                 target = float(b["value"].mean())
+                pairs = list(zip(trained(a), trained(b), strict=True))
+                one = ~pd.Series(pairs, index=seeds).duplicated()
+                gain, test = (sign * (a[c] - b[c]) for c in ("value", "test"))
+                by_training = test.groupby(seeds % a["replicates"].iloc[0]).mean()
                 yield {
                     "dataset": name,
                     "ours": mine,
@@ -55,8 +76,10 @@ def races_of(frame: pd.DataFrame) -> Iterator[dict[str, object]]:
                     "final": target,
                     "own": first_reach(curves(b).mean(axis=0), target, sign),
                     "trials": first_reach(curves(a).mean(axis=0), target, sign),
-                    "gain": interval(sign * (a["value"] - b["value"])),
-                    "test": interval(sign * (a["test"] - b["test"])),
+                    "gain": gain[one].tolist(),
+                    "test": test[one].tolist(),
+                    # no claim where one training seed says this and another that
+                    "agree": by_training.min() * by_training.max() > 0,
                 }
 
 
@@ -83,8 +106,10 @@ def race_text(races: pd.DataFrame) -> str:
     return (
         "Trials at which the mean best-so-far over seeds is as good as the other search's mean "
         "final best, for that search itself and for ours. Gains are paired over seeds, mean ± "
-        "half of the 95 % interval; above 0 ours is better. The validation score of a search's "
-        "best is selected; the test score is not.\n\n"
+        "half of the 95 % interval over different searches, or the gains of the training seeds "
+        "themselves where searches differ by these alone; above 0 ours is better. The validation "
+        "score of a search's best is selected; the test score is not. *Better* and *worse* below "
+        "ask for an interval beyond 0 and the same sign with every training seed.\n\n"
         + markdown(rows)
         + "\n\n"
         + "\n".join(f"- {note}" for note in notes)
@@ -97,8 +122,10 @@ def _verdict(races: pd.DataFrame, mine: str, space: str) -> str:
         return f"{mine} against the {space} space: not run."
     third = (group["trials"] / group["own"] <= _GOAL).sum()
     reached = group["trials"].notna().sum()
-    better = sum(mean - half > 0 for mean, half in group["test"])
-    worse = sum(mean + half < 0 for mean, half in group["test"])
+    intervals = [interval(t) if len(t) > 2 else (0.0, np.nan) for t in group["test"]]
+    tests = list(zip(intervals, group["agree"], strict=True))
+    better = sum(agree and mean - half > 0 for (mean, half), agree in tests)
+    worse = sum(agree and mean + half < 0 for (mean, half), agree in tests)
     claim = "holds" if third == len(group) else "does not hold" if third == 0 else "holds in part"
     return (
         f"{mine} against the {space} space: the goal {claim}: a third of the trials or fewer "
@@ -108,6 +135,8 @@ def _verdict(races: pd.DataFrame, mine: str, space: str) -> str:
     )
 
 
-def _signed(found: tuple[float, float]) -> str:
-    mean, half = found
-    return f"{mean:+.4f}" if np.isnan(half) else f"{mean:+.4f} ± {half:.4f}"
+def _signed(found: list[float]) -> str:
+    if len(found) < 3:
+        return "; ".join(f"{value:+.4f}" for value in found)
+    mean, half = interval(found)
+    return f"{mean:+.4f} ± {half:.4f}"

@@ -36,7 +36,7 @@ LONGER_SEEDS = 3
 # epoch: more and shorter ones. Six times as many batches show whether the order of lists lasts.
 SIZES = {
     "control": {
-        "small": {"pdigits": (16, 19), "psmnist14": (16, 10), "ptb-char": (16, 10)},
+        "small": {"pdigits": (16, 19), "ptb-char": (16, 10)},
         "paper": {
             "pdigits": (40, 19),
             "psmnist": (40, 215),
