@@ -107,8 +107,8 @@ def summarize(frame: pd.DataFrame, request: Request) -> Summary:
     out = sorted({path for peers in WORKS.values() for _, path in peers if path} - _found(request))
     left = f"\n\nLeft out, for want of their path: {', '.join(out)}." if out else ""
     how = (
-        "CPU time on one thread. Ratio: the peer's time over ours, both in turn in one process, the "
-        f"median of up to seven pairs; median and range over {request.seeds} such rounds."
+        "CPU time on one thread. Ratio: the peer's time over ours, both in turn in one process, "
+        f"the median of up to seven pairs; median and range over {request.seeds} such rounds."
     )
     return Summary(f"{how}\n\n{markdown(rows)}{left}")
 
