@@ -12,8 +12,7 @@ from benchmarks.papers._table3_summary import MODELS, OURS, summarize
 from optuna_mi.decay import analyze_decay, decay_curve
 from optuna_mi.search_space import design_dilations
 
-# Stacks and their steps in the small budget.
-STEPS = {"plain": 600, "residual": 600}
+STACKS = ("plain", "residual")
 
 
 @functools.lru_cache(maxsize=1)
@@ -31,18 +30,14 @@ def cells(request: Request) -> list[Cell]:
         training: Cell = {"optimizer": "sgd", "rate": 4.0, "clip": 0.15, "epochs": 100}
     else:
         size = {"hidden": 32, "embedding": 32, "dropout": 0.0, "init": "deep"}
-        training = {"optimizer": "adam", "rate": 8e-3, "clip": 1.0}
-    rows: list[Cell] = []
-    for seed in range(request.seeds):
-        for number, row in lists.items():
-            for stack, steps in STEPS.items():
-                model: Cell = {"model": number, "stack": stack, "layers": len(row)}
-                full: Cell = {**model, "dilations": text(row), **size, **training}
-                if request.budget == "small":
-                    rows.append({**full, "steps": steps, "seed": seed})
-                elif stack == "plain":
-                    rows.append({**full, "seed": seed})
-    return rows
+        training = {"optimizer": "adam", "rate": 8e-3, "clip": 1.0, "steps": 600}
+    return [
+        {"model": number, "stack": stack, "layers": len(row), "dilations": text(row)}
+        | {**size, **training, "seed": seed}
+        for seed in range(request.seeds)
+        for number, row in lists.items()
+        for stack in (STACKS if request.budget == "small" else STACKS[:1])
+    ]
 
 
 def seconds(cell: Cell) -> float:
