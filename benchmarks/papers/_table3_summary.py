@@ -64,11 +64,11 @@ def _training(frame: pd.DataFrame) -> str:
         f"Reductions against the paper: hidden {c['hidden']} (256), embedding {c['embedding']} "
         f"(100), {c['steps']} steps, {c['steps'] * 32 * 320 / 5_269_890:.1f} epochs (100), of Adam "
         f"in one cycle up to {c['rate']:g} (SGD from 4), clip {c['clip']:g} (0.15), no dropout "
-        f"(0.1), `init=\"{c['init']}\"` for all models (the paper's library: PyTorch's), windows in "
-        "random order; plain layers as in the paper, and the same with residual connections. "
-        f"{common} Size and rate were settled by single runs of models 1, 3, 4 and 6 at 800 steps, "
-        "seed 0; residual layers got more steps after two seeds at 400, whose differences were "
-        "smaller. None of those runs is in the table."
+        f"(0.1), `init=\"{c['init']}\"` for all models (the paper's library: PyTorch's), windows "
+        "in random order; plain layers as in the paper, and the same with residual connections. "
+        f"{common} Size and rate were settled by single runs at 800 steps, seed 0 (plain layers: "
+        "models 1, 3, 4 and 6; residual: 1 and 4), the steps of residual layers after two seeds "
+        "at 400, whose differences were smaller. None of those runs is in the table."
     )
 
 
