@@ -146,10 +146,12 @@ def verdict(values: list[float]) -> str:
         return f"not reached in {missed} of {len(values)} seeds"
     if len(values) < 3:
         return "too few seeds to say"
-    if mean + half < 1:
-        share = "half the epochs or fewer" if mean <= 0.5 else "fewer epochs, more than half"
-        return f"{share} (ratio {mean:.2f} ± {half:.2f})"
-    return f"no saving beyond the interval (ratio {mean:.2f} ± {half:.2f})"
+    ratio = f"ratio {mean:.2f} ± {half:.2f}"
+    if mean + half >= 1:
+        return f"no saving beyond the interval ({ratio})"
+    if mean + half < 0.5:
+        return f"fewer than half the epochs ({ratio})"
+    return f"fewer epochs, {'about half' if mean - half <= 0.5 else 'more than half'} ({ratio})"
 
 
 def table(frame: pd.DataFrame, long: pd.DataFrame) -> list[dict[str, object]]:

@@ -284,6 +284,8 @@ def summarize(frame: pd.DataFrame, request: Request) -> Summary:
 
 def _setting(frame: pd.DataFrame) -> str:
     sizes = frame.iloc[0]
+    seeds = frame.groupby("search")["seed"].nunique()
+    counts = ", ".join(f"`{search}` {seeds.get(search, 0)}" for search in LISTS)
     hidden = "hidden sizes searched"
     if sizes["hidden"]:
         hidden = f"hidden sizes fixed at {sizes['hidden']} (the library searches 16 to 128)"
@@ -296,7 +298,7 @@ def _setting(frame: pd.DataFrame) -> str:
         f"training part cannot hold, or longer than {sizes['longest']} steps, are left out, since "
         "the first kind ends the library's search by an error: a favour to the default. "
         "`default, begun at defaults` begins with DilatedRNN's own default settings, as ours does: "
-        "a difference from it is due to dilations and windows."
+        f"a difference from it is due to dilations and windows. Seeds: {counts}."
     )
 
 

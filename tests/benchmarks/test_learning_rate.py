@@ -64,7 +64,9 @@ def test_ratio_is_of_epochs_to_the_same_seeds_best():
     assert math.isnan(found[1])
     assert len(found) == 2
     assert learning_rate.verdict(found) == "not reached in 1 of 2 seeds"
-    assert learning_rate.verdict([0.4, 0.5, 0.45]).startswith("half the epochs or fewer")
+    assert learning_rate.verdict([0.4, 0.5, 0.6]).startswith("fewer epochs, about half")
+    assert learning_rate.verdict([0.3, 0.31, 0.3]).startswith("fewer than half the epochs")
+    assert learning_rate.verdict([0.8, 0.81, 0.8]).startswith("fewer epochs, more than half")
     assert learning_rate.verdict([0.9, 1.2, 1.0]).startswith("no saving")
 
 
