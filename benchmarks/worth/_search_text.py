@@ -46,8 +46,8 @@ def _conditions(frame: pd.DataFrame, request: Request) -> str:
         "same. So the intervals are those of the search given these trainings, and say nothing of "
         "other trainings. MIGridSampler's order is fixed by its space, and most searches get "
         "through all of the doubling space: searches that trained the same lists with the same "
-        "training seed count once, and where only the training seeds are left their scores stand in the "
-        "tables.\n\n"
+        "training seed count once, and where only the training seeds are left their scores stand "
+        "in the tables.\n\n"
         + (
             "Reductions: these are short trainings of small networks, not converged ones.\n\n"
             if request.budget == "small"
