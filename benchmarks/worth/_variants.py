@@ -46,6 +46,7 @@ def variant_analysis(name: str, variant: str) -> DecayAnalysis:
     return analyze_decay(curve, **_ANALYSES[variant])
 
 
+@functools.cache
 def variant_space(name: str, variant: str, window: int | None, layers: int) -> DilationSpace:
     """Return the space of a data set under a variant; "lines in MI" changes lists, not ranges."""
     analysis = variant_analysis(name, variant)
