@@ -79,7 +79,7 @@ def main(database: str) -> None:
         page = report.write_report(study, folder / "report.html")
         photograph(page.as_uri(), "report.png", 1100, 2030, 0.62)
     if SEARCHES.exists():
-        photograph(SEARCHES.resolve().as_uri(), "search.png", 1050, 1150, 0.8)
+        photograph(SEARCHES.resolve().as_uri(), "search.png", 1050, 1185, 0.8)
     dashboard.publish(study)
     app = optuna_dashboard.wsgi(study._storage)
     with make_server("127.0.0.1", 0, app, handler_class=Quiet) as server:

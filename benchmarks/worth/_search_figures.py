@@ -47,15 +47,23 @@ def figures(frame: pd.DataFrame) -> Mapping[str, go.Figure]:
                 for trace in _traces(str(sampler), group, first=sampler not in shown):
                     figure.add_trace(trace, row=row, col=column)
                 shown.add(str(sampler))
+        figure.update_yaxes(range=_range(data), row=row)
         figure.update_yaxes(title_text=str(data["metric"].iloc[0]), row=row, col=1)
     figure.update_xaxes(title_text="trials", row=len(names))
     figure.update_layout(
-        height=90 + 250 * len(names),
+        height=125 + 250 * len(names),
         template="plotly_white",
-        margin={"l": 70, "r": 20, "t": 40, "b": 50},
+        margin={"l": 70, "r": 20, "t": 75, "b": 50},
         legend={"orientation": "h", "y": -0.35 / max(len(names), 1) / 1.6, "x": 0},
     )
     return {"Best so far, mean and 95 % band over seeds": figure}
+
+
+def _range(data: pd.DataFrame) -> list[float]:
+    """Return an axis that shows all means from the second trial on: first trials lie far out."""
+    means = [curves(g).mean(axis=0)[1:] for _, g in data.groupby(["space", "sampler"])]
+    low, high = float(np.min(means)), float(np.max(means))
+    return [low - 0.25 * (high - low), high + 0.15 * (high - low)]
 
 
 def _traces(sampler: str, group: pd.DataFrame, *, first: bool) -> list[go.Scatter]:
