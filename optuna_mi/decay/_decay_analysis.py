@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import html
 import itertools
 import json
-import os
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, Self
 
@@ -14,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from optuna_mi.decay._decay_curve import DecayCurve
-from optuna_mi.decay._files import plain, read_json, read_text, write_text
+from optuna_mi.decay._files import Record, plain, read_json
 from optuna_mi.decay._laws import Law, evaluate_log
 
 LawName = Literal["power", "exponential", "broken_power", "periodic_power", "flat", "none"]
@@ -39,7 +37,7 @@ class Segment:
 
 
 @dataclass(frozen=True, eq=False)
-class DecayAnalysis:
+class DecayAnalysis(Record):
     """The law of a decay curve and the span of dependence that follows from it.
 
     Information is in nats. `analyze_decay` makes it.
@@ -163,36 +161,6 @@ class DecayAnalysis:
         if values["crossing_interval"] is not None:
             values["crossing_interval"] = tuple(values["crossing_interval"])
         return cls(**values)
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the analysis' JSON to a file.
-
-        Raises:
-            FileNotFoundError: If the folder does not exist.
-        """
-        write_text(path, self.to_json())
-
-    @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Self:
-        """Read a file that ``save`` wrote.
-
-        Raises:
-            FileNotFoundError: If there is no such file.
-            ValueError: If it holds something else.
-        """
-        return cls.from_json(read_text(path, "DecayAnalysis"))
-
-    def summary(self) -> str:
-        """Return the findings as text a person can act on."""
-        return "\n".join(f"{name:<14}{text}" for name, text in self._rows())
-
-    def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><th style='text-align:left'>{html.escape(name)}</th>"
-            f"<td style='text-align:left'>{html.escape(text)}</td></tr>"
-            for name, text in self._rows()
-        )
-        return f"<table><caption>DecayAnalysis</caption>{rows}</table>"
 
     def _rows(self) -> list[tuple[str, str]]:
         told = f" (given: {', '.join(self.forced)})" if self.forced else ""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import html
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Self
@@ -13,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from optuna_mi.decay._files import plain, read_json, read_text, write_text
+from optuna_mi.decay._files import Record, plain, read_json
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -32,7 +30,7 @@ _FLOATS = (
 
 
 @dataclass(frozen=True, eq=False)
-class DecayCurve:
+class DecayCurve(Record):
     """Mutual information between two symbols of a sequence against their distance.
 
     Only ``lags`` and ``mi`` are required, so a published curve can be wrapped and analysed. All
@@ -167,36 +165,6 @@ class DecayCurve:
             if values.get(name) is not None:
                 values[name] = np.array(values[name], dtype=np.float64)
         return cls(**values)
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the curve's JSON to a file.
-
-        Raises:
-            FileNotFoundError: If the folder does not exist.
-        """
-        write_text(path, self.to_json())
-
-    @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Self:
-        """Read a file that ``save`` wrote.
-
-        Raises:
-            FileNotFoundError: If there is no such file.
-            ValueError: If it holds something else.
-        """
-        return cls.from_json(read_text(path, "DecayCurve"))
-
-    def summary(self) -> str:
-        """Return what was measured and how much of it stands above the noise, as text."""
-        return "\n".join(f"{name:<12}{text}" for name, text in self._rows())
-
-    def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><th style='text-align:left'>{html.escape(name)}</th>"
-            f"<td style='text-align:left'>{html.escape(text)}</td></tr>"
-            for name, text in self._rows()
-        )
-        return f"<table><caption>DecayCurve</caption>{rows}</table>"
 
     def _rows(self) -> list[tuple[str, str]]:
         value = self.mi_corrected

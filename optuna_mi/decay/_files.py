@@ -1,13 +1,14 @@
-"""JSON in and out, for the curve and its analysis."""
+"""JSON in and out and the summary, for the curve and its analysis."""
 
 from __future__ import annotations
 
+import html
 import json
 import math
 import os
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -73,3 +74,52 @@ def read_text(path: str | os.PathLike[str], kind: str) -> str:
     if not source.is_file():
         raise FileNotFoundError(f"there is no {kind} at {source}")
     return source.read_text(encoding="utf-8")
+
+
+class Record:
+    """A frozen result that can be saved, loaded and read by a person."""
+
+    def to_json(self) -> str:
+        """Return the object as JSON."""
+        raise NotImplementedError
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read what ``to_json`` wrote."""
+        raise NotImplementedError
+
+    def _rows(self) -> list[tuple[str, str]]:
+        """Return what the summary says, each with its name."""
+        raise NotImplementedError
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the object's JSON to a file.
+
+        Raises:
+            FileNotFoundError: If the folder does not exist.
+        """
+        write_text(path, self.to_json())
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Read a file that ``save`` wrote.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            ValueError: If it holds something else.
+        """
+        return cls.from_json(read_text(path, cls.__name__))
+
+    def summary(self) -> str:
+        """Return what was found as text a person can act on."""
+        rows = self._rows()
+        width = 2 + max(len(name) for name, _ in rows)
+        return "\n".join(f"{name:<{width}}{text}" for name, text in rows)
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><th style='text-align:left'>{html.escape(name)}</th>"
+            f"<td style='text-align:left'>{html.escape(text)}</td></tr>"
+            for name, text in self._rows()
+        )
+        return f"<table><caption>{type(self).__name__}</caption>{rows}</table>"
