@@ -30,7 +30,12 @@ autosummary_generate = False
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
-autodoc_default_options = {"members": True, "show-inheritance": True}
+autodoc_default_options = {
+    "members": True,
+    "show-inheritance": True,
+    # our own bases' members, but not those of other libraries' classes
+    "inherited-members": "Module,BaseSampler,BasePruner,Callback,TrainerCallback,BaseException",
+}
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
