@@ -103,16 +103,22 @@ def _orders(part: pd.DataFrame, stack: str) -> str:
                 if better in MODELS
                 else f"{better} (ours) at least as good as {worse}",
                 "bits saved, paper": claimed,
-                "here, paired over seeds": plus_minus(differences),
+                "here, paired over seeds": plus_minus(differences)
+                if len(differences) >= MIN_SEEDS
+                else "-",
                 "seeds": len(differences),
                 "verdict": said[better] if better in MODELS else _at_least(said[better]),
             }
         )
     held = [f"{b} < {w}" for w, b in CLAIMS if b in MODELS and said[b] == "holds"]
     wide = part.pivot(index="seed", columns="model", values="value")
-    means = wide.reindex(columns=[*MODELS, OURS]).dropna().mean()
-    if means.isna().any():
-        return f"**{stack.capitalize()} layers**, not all models run:\n\n" + markdown(rows)
+    whole = wide.reindex(columns=[*MODELS, OURS]).dropna()
+    if len(whole) < MIN_SEEDS:
+        return (
+            f"**{stack.capitalize()} layers.** {len(whole)} seeds of all seven models: which is "
+            "best is not said.\n\n" + markdown(rows)
+        )
+    means = whole.mean()
     six = means[list(MODELS)].idxmin()
     return (
         f"**{stack.capitalize()} layers.** Of the paper's three orders at equal size "
