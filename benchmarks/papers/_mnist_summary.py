@@ -7,15 +7,18 @@ import plotly.graph_objects as go
 
 from benchmarks._experiment import Request, Summary
 from benchmarks._output import interval, markdown, plus_minus
-from benchmarks.papers._mnist import HIDDEN, Table, text
+from benchmarks.papers._mnist import HIDDEN, Table, cells, text
 from benchmarks.papers._orders import MIN_SEEDS, paired, rank_correlations, verdict
 from optuna_mi.visualization._style import GREY, SERIES
 
 
 def summarize(table: Table, frame: pd.DataFrame, request: Request) -> Summary:
+    n_cells, n_run = len(cells(table, request)), len(frame)
     is_longer = frame["iterations"] == table.longer
     longer, frame = frame[is_longer], frame[~is_longer]
     parts, figures = [_training(table, frame), _accuracies(table, frame)], {}
+    if n_run < n_cells:
+        parts.insert(1, f"**Not complete**: {n_run} of this budget's {n_cells} cells were run.")
     for size in HIDDEN:
         part = frame[frame["hidden"] == size]
         wide = part.pivot(index="seed", columns="dilations", values="value")

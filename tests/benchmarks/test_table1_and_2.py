@@ -69,6 +69,7 @@ def test_cells_through_training_to_the_summary():
     assert "| 4 | 1,2,4,32 | 95.1 |" in summary.text
     assert "(paper: 95.00 and 95.10)" in summary.text
     assert "| iterations | 2 layers | 4 layers |" in summary.text
+    assert "Not complete" not in summary.text
     assert len(summary.figures) == 4
 
 
@@ -102,6 +103,7 @@ def test_what_is_missing_is_said():
     text = _mnist_summary.summarize(TINY, frame, Request()).text
     assert "| 4 | 1,2,4,32 | 95.1 | 91.00 ± 2.48 | 0.500 | 3 | 96.5 | - | - | 1 |" in text
     assert "Hidden size 50: fewer than 3 seeds" in text
+    assert "**Not complete**: 18 of this budget's 24 cells were run." in text
     only = _mnist_summary.summarize(TINY, frame[frame["hidden"] == 20], Request()).text
     assert "| 4 | 1,2,4,32 | 95.1 | 91.00 ± 2.48 | 0.500 | 3 | 96.5 | - | - | 0 |" in only
 
