@@ -81,20 +81,23 @@ def _accuracies(table: Table, frame: pd.DataFrame) -> str:
 
 def _order(table: Table, part: pd.DataFrame, size: int) -> str:
     paper, best = _paper(table, size), text(table.best)
+    first, *others = _names(table)
+    pairs = [(best, name) for name in (first, *others) if name != best]
+    # Depth costs training: how far does reaching further pay before it does?
+    pairs += [(name, first) for name in others if name != best]
     rows, said = [], []
-    for name in _names(table):
-        if name != best:
-            differences = paired(part, {"dilations": best}, {"dilations": name})
-            said.append(verdict(differences))
-            layers = name.count(",") + 1
-            rows.append(
-                {
-                    f"{len(table.best)} layers better than": f"{layers} layers",
-                    "paper": f"{paper[best] - paper[name]:+.2f}",
-                    "here, paired over seeds": plus_minus(differences, 2),
-                    "claim": said[-1],
-                }
-            )
+    for better, worse in pairs:
+        differences = paired(part, {"dilations": better}, {"dilations": worse})
+        said.append(verdict(differences))
+        rows.append(
+            {
+                "layers": f"{better.count(',') + 1} against {worse.count(',') + 1}",
+                "paper": f"{paper[better] - paper[worse]:+.2f}",
+                "here, paired over seeds": plus_minus(differences, 2),
+                "first is better": said[-1],
+            }
+        )
+    said = said[: len(others)]
     wide = part.pivot(index="seed", columns="dilations", values="value")
     rho = rank_correlations(wide, paper)
     mean, half = interval(rho)
