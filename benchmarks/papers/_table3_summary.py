@@ -6,6 +6,7 @@ import dataclasses
 
 import pandas as pd
 import plotly.graph_objects as go
+from plotly.subplots import make_subplots
 
 from benchmarks._experiment import Request, Summary
 from benchmarks._output import interval, markdown, plus_minus
@@ -139,38 +140,44 @@ def _at_least(better: str) -> str:
 
 
 def _figure(part: pd.DataFrame) -> go.Figure:
+    figure = make_subplots(1, 2, subplot_titles=("paper", "here: every seed, mean, 95 % interval"))
     numbers = sorted(part["model"].unique())
-    here = [interval(part[part["model"] == n]["value"]) for n in numbers]
-    figure = go.Figure()
+    old = {"color": GREY, "size": 10, "symbol": "diamond"}
+    bits = [MODELS[n].bits if n in MODELS else None for n in numbers]
+    figure.add_scatter(x=numbers, y=bits, mode="markers", marker=old, row=1, col=1)
+    every = {"color": GREY, "size": 5}
     figure.add_scatter(
-        x=[n for n in numbers if n in MODELS],
-        y=[MODELS[n].bits for n in numbers if n in MODELS],
-        name="paper",
+        x=part["model"],
+        y=part["value"],
         mode="markers",
-        marker={"color": GREY, "size": 10, "symbol": "diamond"},
+        marker=every,
+        customdata=part[["seed", "dilations"]],
+        hovertemplate="%{y:.3f}, seed %{customdata[0]}<br>%{customdata[1]}<extra></extra>",
+        row=1,
+        col=2,
     )
+    enough = [n for n in numbers if (part["model"] == n).sum() >= MIN_SEEDS]
+    here = [interval(part[part["model"] == n]["value"]) for n in enough]
     figure.add_scatter(
-        x=numbers,
+        x=enough,
         y=[mean for mean, _ in here],
         error_y={"array": [half for _, half in here]},
-        name="here, 95 % interval",
         mode="markers",
         marker={"color": SERIES[0], "size": 10},
-        customdata=[part[part["model"] == n]["dilations"].iloc[0] for n in numbers],
-        hovertemplate="%{y:.3f}<br>%{customdata}",
+        row=1,
+        col=2,
     )
-    figure.update_layout(
-        xaxis={"title": "model (7: ours)", "tickvals": numbers},
-        yaxis_title="test bits per character",
-        height=450,
-    )
-    return figure
+    figure.update_xaxes(title="model (7: ours)", tickvals=numbers)
+    figure.update_yaxes(title="test bits per character", col=1)
+    return figure.update_layout(showlegend=False, height=450)
 
 
 def _curves(part: pd.DataFrame) -> go.Figure:
     figure = go.Figure()
-    for number, colour in zip(sorted(part["model"].unique()), SERIES, strict=False):
+    for number, colour in zip([*MODELS, OURS], SERIES, strict=True):
         rows = part[part["model"] == number]
+        if len(rows) < MIN_SEEDS:
+            continue
         figure.add_scatter(
             x=rows["valid_steps"].iloc[0],
             y=pd.DataFrame(rows["valid_bits"].tolist()).mean(),
@@ -179,6 +186,9 @@ def _curves(part: pd.DataFrame) -> go.Figure:
             line_color=colour,
         )
     figure.update_layout(
-        xaxis_title="step", yaxis_title="validation bits per character, mean over seeds", height=450
+        xaxis_title="step",
+        yaxis_title="validation bits per character, mean over seeds",
+        height=450,
+        showlegend=True,
     )
     return figure
