@@ -214,7 +214,7 @@ def summarize(frame: pd.DataFrame, request: Request) -> Summary:
 
 
 def seconds(cell: Cell) -> float:
-    return 5.0 * int(cell["epochs"])
+    return 6.0 * int(cell["epochs"])
 
 
 EXPERIMENT = Experiment(

@@ -13,29 +13,26 @@ import warnings
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
 import optuna
 import pandas as pd
-import plotly.graph_objects as go
 import torch
 
-from benchmarks._experiment import Cell, Experiment, Request, Summary
-from benchmarks._output import interval, markdown, plus_minus
+from benchmarks._experiment import Cell, Experiment, Request
+from benchmarks.worth._forecast_series import (
+    LISTS,
+    SERIES,
+    SMALL,
+    TEST,
+    VALIDATION,
+    load,
+    naive_error,
+    scale,
+    usable_multiples,
+)
+from benchmarks.worth._forecast_text import summarize
 from optuna_mi.exceptions import MissingExtraError
 from optuna_mi.integrations.neuralforecast import ForecastDesign
 
-# series: horizon, season of the naive forecast (1: none), how the design sees it, what it is
-SERIES: dict[str, tuple[int, int, str, str]] = {
-    "sunspots": (11, 1, "detrend", "sunspots a year, 1700 to 2008"),
-    "elnino": (12, 12, "detrend", "sea surface temperature, monthly, 1950 to 2010"),
-    "co2": (13, 52, "detrend", "CO2 at Mauna Loa, weekly, 1958 to 2001, gaps interpolated"),
-    "unemp": (8, 1, "difference", "US unemployment, quarterly, 1959 to 2009"),
-}
-SMALL = ("sunspots", "elnino", "co2")
-LISTS = ("default", "default, begun at defaults", "ours")
-TEST, VALIDATION = 5, 2  # horizons at the end of every series
-# the library's: (-1 stands for 3 in its code)
-MULTIPLES = (-1, 4, 16, 64)
 QUIET = {
     "accelerator": "cpu",
     "logger": False,
@@ -60,49 +57,12 @@ def cells(request: Request) -> list[Cell]:
     ]
 
 
-def load(series: str) -> np.ndarray:
-    """Return one of statsmodels' series, float64, shape (N,)."""
-    try:
-        from statsmodels import datasets
-    except ImportError as error:
-        raise RuntimeError(
-            "The series come with statsmodels, which is not installed: pip install statsmodels"
-        ) from error
-    if series == "sunspots":
-        return datasets.sunspots.load_pandas().data["SUNACTIVITY"].to_numpy(float)
-    if series == "elnino":
-        return datasets.elnino.load_pandas().data.drop(columns="YEAR").to_numpy(float).ravel()
-    if series == "co2":
-        return datasets.co2.load_pandas().data["co2"].interpolate().to_numpy(float)
-    return datasets.macrodata.load_pandas().data["unemp"].to_numpy(float)
-
-
-def usable_multiples(length: int, h: int, longest: int) -> list[int]:
-    """Return the library's windows, in horizons, that the training part can hold."""
-    room = length - (TEST + VALIDATION) * h
-    return [m for m in MULTIPLES if (w := (3 if m < 0 else m) * h) + h <= room and w <= longest]
-
-
-def scale(y: np.ndarray, season: int) -> float:
-    """Return the mean absolute error of the seasonal naive forecast, the unit of MASE."""
-    return float(np.abs(y[season:] - y[:-season]).mean())
-
-
-def naive_error(y: np.ndarray, h: int, season: int) -> float:
-    """Return the seasonal naive forecast's error on the test windows, as the models are scored."""
-    errors = []
-    for cut in range(len(y) - TEST * h, len(y) - h + 1):
-        ahead = np.arange(h) % season
-        errors.append(np.abs(y[cut : cut + h] - y[cut - season + ahead]).mean())
-    return float(np.mean(errors))
-
-
 def run(trial: optuna.Trial, cell: Cell, request: Request) -> float:
     torch.set_num_threads(1)
     name = str(cell["series"])
     h, season, transform, _ = SERIES[name]
     y = load(name)
-    panel = pd.DataFrame({"unique_id": name, "ds": np.arange(len(y)), "y": y})
+    panel = pd.DataFrame({"unique_id": name, "ds": range(len(y)), "y": y})
     tail = (TEST + VALIDATION) * h
     with _quiet():
         model, dilations = auto_model(panel, cell, transform)
@@ -214,101 +174,6 @@ def _quiet() -> Any:
     finally:
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
-
-
-def paired(frame: pd.DataFrame, series: str, other: str) -> np.ndarray:
-    """Return MASE of ours minus another search's, one value a seed that both have."""
-    table = frame[frame["series"] == series].pivot(index="seed", columns="search", values="value")
-    if not {"ours", other} <= set(table.columns):
-        return np.empty(0)
-    return (table["ours"] - table[other]).dropna().to_numpy()
-
-
-def verdict(differences: np.ndarray) -> str:
-    mean, half = interval(differences)
-    if len(differences) < 3:
-        return "too few seeds to say"
-    if abs(mean) <= half:
-        return f"no difference beyond the interval of {half:.2f}"
-    return "better" if mean < 0 else "worse"
-
-
-def summarize(frame: pd.DataFrame, request: Request) -> Summary:
-    errors, differences, lists, sentences = [], [], [], []
-    for series in (s for s in SERIES if s in set(frame["series"])):
-        part = frame[frame["series"] == series]
-        row = {"series": series, "naive": f"{part['naive_mase'].iloc[0]:.3f}"}
-        gap = {"series": series}
-        findings = []
-        for search in LISTS:
-            one = part[part["search"] == search]
-            row[search] = plus_minus(one["value"])
-            row[f"MAE, {search}"] = plus_minus(one["mae"])
-        for other in LISTS[:2]:
-            delta = paired(frame, series, other)
-            gap[f"ours − {other}"] = plus_minus(delta)
-            wins = int((delta < 0).sum())
-            gap[f"seeds better than {other}"] = f"{wins} of {len(delta)}"
-            findings.append(f"against `{other}` {verdict(delta)}")
-        errors.append(row)
-        differences.append(gap)
-        sentences.append(f"- {series} ({SERIES[series][3]}): ours, {'; '.join(findings)}.")
-        for search in (LISTS[0], LISTS[2]):
-            one = part[part["search"] == search]
-            if one.empty:
-                continue
-            chosen = "; ".join(one["dilations"] + " at " + one["window"].astype(str))
-            lists.append(
-                {
-                    "series": series,
-                    "search": search,
-                    "looks through": one["searched"].iloc[0],
-                    "chosen, one a seed": chosen,
-                }
-            )
-    text = "\n\n".join(
-        [
-            _setting(frame),
-            "MASE on the test part (mean and 95 % interval over seeds; below 1 is better than the "
-            "naive forecast within the training part; `naive` is its value on the test part):",
-            markdown(errors),
-            "Paired differences of MASE, same seeds (negative: ours is better):",
-            markdown(differences),
-            "\n".join(sentences),
-            "Dilations and windows:",
-            markdown(lists),
-        ]
-    )
-    return Summary(text, {"MASE of the chosen model, one point a seed": figure(frame)})
-
-
-def _setting(frame: pd.DataFrame) -> str:
-    sizes = frame.iloc[0]
-    seeds = frame.groupby("search")["seed"].nunique()
-    counts = ", ".join(f"`{search}` {seeds.get(search, 0)}" for search in LISTS)
-    hidden = "hidden sizes searched"
-    if sizes["hidden"]:
-        hidden = f"hidden sizes fixed at {sizes['hidden']} (the library searches 16 to 128)"
-    return (
-        f"Every search: {sizes['trials']} trials of {sizes['steps']} steps (the library: 500 or "
-        f"1,000 steps), {hidden}, {sizes['windows']} windows a step, TPE with the cell's seed. The "
-        f"last {TEST} horizons of a series are the test part, forecast from every step; the "
-        f"{VALIDATION} before them choose; the best trial is trained again with them. The design "
-        "sees neither. Of the library's windows of 3, 4, 16 and 64 horizons those that the "
-        f"training part cannot hold, or longer than {sizes['longest']} steps, are left out, since "
-        "the first kind ends the library's search by an error: a favour to the default. "
-        "`default, begun at defaults` begins with DilatedRNN's own default settings, as ours does: "
-        f"a difference from it is due to dilations and windows. Seeds: {counts}."
-    )
-
-
-def figure(frame: pd.DataFrame) -> go.Figure:
-    result = go.Figure()
-    for search in LISTS:
-        one = frame[frame["search"] == search]
-        result.add_trace(go.Box(x=one["series"], y=one["value"], name=search, boxpoints="all"))
-    result.update_layout(boxmode="group", yaxis_title="MASE on the test part")
-    return result
 
 
 def seconds(cell: Cell) -> float:
