@@ -181,6 +181,7 @@ def table(frame: pd.DataFrame, long: pd.DataFrame) -> list[dict[str, object]]:
 
 def summarize(frame: pd.DataFrame, request: Request) -> Summary:
     frame, said = with_recorded(frame)
+    frame = frame.sort_values("run", key=lambda c: c.map((CLAIM + OTHERS).index), kind="stable")
     long = by_epoch(frame)
     epochs = int(frame["epochs"].max())
     sentences = [
