@@ -265,7 +265,7 @@ def _cpu(call: Call, repeats: int) -> float:
 def _time(seconds: float, unit: str) -> str:
     scales = ((1.0, "s"), (1e3, "ms"), (1e6, "µs"), (1e9, "ns"))
     factor, name = next((s for s in scales if seconds * s[0] >= 0.1), scales[-1])
-    return f"{seconds * factor:.3g} {name} a {unit}"
+    return f"{seconds * factor:.3g} {name} per {unit}"
 
 
 _PATHS: dict[str, object] = {}
