@@ -11,6 +11,8 @@ from benchmarks.papers._mnist import HIDDEN, Table, cells, text
 from benchmarks.papers._orders import MIN_SEEDS, paired, rank_correlations, verdict
 from optuna_mi.visualization._style import GREY, SERIES
 
+NOTHING_LEARNT = 20.0  # per cent; chance is 10
+
 
 def summarize(table: Table, frame: pd.DataFrame, request: Request) -> Summary:
     n_cells, n_run = len(cells(table, request)), len(frame)
@@ -101,14 +103,17 @@ def _order(table: Table, part: pd.DataFrame, size: int) -> str:
     wide = part.pivot(index="seed", columns="dilations", values="value")
     rho = rank_correlations(wide, paper)
     mean, half = interval(rho)
-    seen = "is seen" if mean > half else "is reversed" if mean < -half else "is not settled"
+    seen = "go with" if mean > half else "go against" if mean < -half else "say nothing about"
+    n_lost = int((part["value"] < NOTHING_LEARNT).sum())
+    lost = f" {n_lost} of {len(part)} networks learnt next to nothing." if n_lost else ""
     winner = wide.mean().idxmax()
     return (
         f"**Hidden size {size}.** Claim: {table.claim}. Best mean here: {winner.count(',') + 1} "
         f"layers (paper: {len(table.best)}). Of {len(said)} comparisons with the paper's best row "
         f"{said.count('holds')} hold and {said.count('the opposite holds')} are reversed beyond "
         f"their 95 % interval. Rank correlation of a seed's rows with the paper's column: "
-        f"{mean:.2f} ± {half:.2f}; at this budget the paper's order {seen}.\n\n" + markdown(rows)
+        f"{mean:.2f} ± {half:.2f}: at this budget the rows' ranks {seen} the paper's.{lost}\n\n"
+        + markdown(rows)
     )
 
 

@@ -79,7 +79,9 @@ def test_training_learns():
     assert train(table, [cell])["value"][0] > 50
 
 
-@pytest.mark.parametrize(("sign", "said"), [(1, "is seen"), (-1, "is reversed")])
+@pytest.mark.parametrize(
+    ("sign", "said"), [(1, "go with the paper's."), (-1, "go against the paper's.")]
+)
 def test_the_sentence_follows_from_the_numbers(sign, said):
     rng = np.random.default_rng(0)
     frame = pd.DataFrame(
@@ -93,6 +95,10 @@ def test_the_sentence_follows_from_the_numbers(sign, said):
     # hidden 50: the paper's own column is no straight line in the layers, but nearly
     assert text.count(said) == 2
     assert text.count(f"| {'holds' if sign == 1 else 'the opposite holds'} |") == 2 * (4 + 3) + 2
+    assert "learnt next to nothing" not in text
+    lost = frame.assign(value=frame["value"].where(frame["seed"] > 0, 11.0))
+    text_lost = table2.EXPERIMENT.summarize(lost, Request()).text
+    assert text_lost.count(" 5 of 15 networks learnt next to nothing.") == 2
     assert f"Best mean here: {11 if sign == 1 else 7} layers" in text
 
 
