@@ -39,6 +39,11 @@ CLAIMS = ((1, 4), (2, 5), (3, 6), (6, OURS))
 
 def summarize(frame: pd.DataFrame, request: Request) -> Summary:
     parts, figures = [_training(frame), _bits(frame)], {}
+    n_cells = (len(MODELS) + 1) * request.seeds * (2 if request.budget == "small" else 1)
+    if len(frame) < n_cells:
+        parts.insert(
+            1, f"**Not complete**: {len(frame)} of this budget's {n_cells} cells were run."
+        )
     for stack, part in frame.groupby("stack", sort=False):
         parts.append(_orders(part, str(stack)))
         figures[f"Test bits per character, {stack} layers"] = _figure(part)

@@ -69,6 +69,7 @@ def test_cells_through_training_to_the_summary():
     assert frame["value"].between(1.5, 3.5).all()  # 2 bits a character are in the text
     summary = table3.EXPERIMENT.summarize(frame, Request())
     assert "2 steps" in summary.text
+    assert "Not complete" not in summary.text
     assert "| 7 (ours) |" in summary.text
     assert len(summary.figures) == 4
 
@@ -136,6 +137,7 @@ def test_the_sentences_follow_from_the_numbers(shift, said):
     assert text.count("the opposite holds") == 6
     some = frame[frame["model"].isin((1, 4))]
     text = table3.EXPERIMENT.summarize(some, Request("paper")).text
+    assert "**Not complete**: 12 of this budget's 21 cells" in text
     assert "**Plain layers.** 0 seeds of all seven models" in text
     assert "| 4 better than 1 | +0.030 | 0.030 ± 0.000 | 3 | holds |" in text
 
