@@ -17,6 +17,7 @@ from tqdm.auto import tqdm
 from benchmarks._experiment import Cell, Experiment, Request, key_of
 from optuna_mi._storage import open_storage
 
+_PATIENCE_SECONDS = 5.0
 _LIVE = (TrialState.WAITING, TrialState.RUNNING, TrialState.COMPLETE)
 
 
@@ -71,12 +72,13 @@ def work(
     def objective(trial: optuna.Trial) -> float:
         # A trial that a heartbeat's callback queued again comes with its cell.
         if "key" not in trial.user_attrs:
+            _wait_for_lower(study, trial.number)
             left = free(study, cells)
             if not left:
                 raise optuna.TrialPruned("another worker took the last cell")
             trial.set_user_attr("cell", dict(left[0]))
             trial.set_user_attr("key", key_of(left[0]))
-        # Two workers that took a cell at the same moment see each other: the later one gives way.
+        # Whoever was presumed dead and took the same cell is seen here: the later one gives way.
         if owners(study)[trial.user_attrs["key"]].number != trial.number:
             raise optuna.TrialPruned("another worker took this cell")
         started = time.process_time()
@@ -92,6 +94,20 @@ def work(
             if not free(study, cells) and not study.get_trials(states=(TrialState.WAITING,)):
                 return
             study.optimize(objective, n_trials=1)
+
+
+def _wait_for_lower(study: optuna.Study, number: int) -> None:
+    """Wait until all trials before this one have said which cell is theirs.
+
+    The trial's number is the ticket: so no two choose at the same time. A worker that died in
+    between is waited for a moment only.
+    """
+    until = time.monotonic() + _PATIENCE_SECONDS
+    while time.monotonic() < until:
+        running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+        if all("key" in trial.user_attrs for trial in running if trial.number < number):
+            return
+        time.sleep(0.02)
 
 
 def work_together(

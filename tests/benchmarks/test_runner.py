@@ -1,3 +1,6 @@
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from optuna.trial import TrialState
 
@@ -70,9 +73,25 @@ def test_a_cell_that_two_workers_took_is_run_once(bench, monkeypatch):
 
 
 def test_two_workers(bench):
-    assert len(bench("--workers", "2", "--seeds", "4")) == 1 + 8
+    assert len(bench("--workers", "2", "--seeds", "40")) == 1 + 80
     study = study_of(EXPERIMENT, command.Request(), bench.storage)
-    assert len(study.get_trials(states=(TrialState.COMPLETE,))) == 8
+    assert len(study.get_trials(states=(TrialState.COMPLETE,))) == 80
+
+
+def test_a_worker_waits_for_the_cell_of_an_earlier_trial(bench):
+    study = study_of(EXPERIMENT, command.Request(), f"journal:{bench.folder}/bench.log")
+    cells = EXPERIMENT.cells(command.Request(seeds=2))
+    earlier = study.ask()  # has not said yet which cell it takes
+
+    def say():
+        earlier.set_user_attr("cell", dict(cells[0]))
+        earlier.set_user_attr("key", key_of(cells[0]))
+
+    with ThreadPoolExecutor() as pool:
+        pool.submit(lambda: (time.sleep(0.3), say()))
+        _runner.work(EXPERIMENT, command.Request(), study, cells, bar=False)
+    states = [trial.state.name for trial in study.trials]
+    assert states == ["RUNNING", "COMPLETE", "COMPLETE", "COMPLETE"]
 
 
 def test_only_and_what_it_refuses(bench):
