@@ -21,7 +21,7 @@ TABLE = Table(
     },
     claim="six layers (1 to 32, just above the period of 28) are best",
     best=doubling(6),
-    iterations=250,
+    iterations=1000,
     longer=0,
     seconds={20: 0.05, 50: 0.2},
 )
