@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import html
 import json
 import math
@@ -76,21 +77,21 @@ def read_text(path: str | os.PathLike[str], kind: str) -> str:
     return source.read_text(encoding="utf-8")
 
 
-class Record:
+class Record(abc.ABC):
     """A frozen result that can be saved, loaded and read by a person."""
 
+    @abc.abstractmethod
     def to_json(self) -> str:
         """Return the object as JSON."""
-        raise NotImplementedError
 
     @classmethod
+    @abc.abstractmethod
     def from_json(cls, text: str) -> Self:
         """Read what ``to_json`` wrote."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def _rows(self) -> list[tuple[str, str]]:
         """Return what the summary says, each with its name."""
-        raise NotImplementedError
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the object's JSON to a file.
