@@ -29,7 +29,7 @@ Result = TypeVar("Result")
 _DENSE_PAIR, _SPARSE_PAIR, _CELL = 0.6, 3.0, 1.0
 _LARGEST_TABLE = 1 << 23
 # sparse counting measures the standard error, as long as the rest, at so many lags
-_ERRORS_MEASURED = 32
+_ERRORS_MEASURED = 16
 
 
 def resolve_threads(n_threads: int | None) -> int:

@@ -1,8 +1,8 @@
 """Pooled pairs of large alphabets: counts without a table of alphabet**2 cells.
 
 All places are grouped by their symbol once. At a lag, the later symbols of one group are counted
-in an array of `alphabet` cells, read off and cleared. That is linear in the number of pairs, needs
-no hashing and no sorting, and the grouping serves all lags.
+in an array of `alphabet` cells. That is linear in the number of pairs, needs no hashing and no
+sorting, and the grouping serves all lags.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from optuna_mi.decay._sequences import Sequences
 from optuna_mi.information._entropy import Estimator, count_terms
 
 Floats = npt.NDArray[np.float64]
+Places = npt.NDArray[np.integer[Any]]
 
 _BLOCKS = 32
 
@@ -35,13 +36,18 @@ class Groups:
             sequence.
     """
 
-    order: npt.NDArray[np.integer[Any]]
+    order: Places
     starts: Ints
     end_of: Ints
 
+    @property
+    def arrays(self) -> tuple[Places, Places, Ints, Ints]:
+        """What the kernels read: order, the starts in its type, starts and end_of."""
+        return self.order, self.starts.astype(self.order.dtype), self.starts, self.end_of
+
 
 @njit(cache=True, nogil=True)
-def _group(codes: Codes, starts: Ints, order: npt.NDArray[np.integer[Any]]) -> None:
+def _group(codes: Codes, starts: Ints, order: Places) -> None:
     alphabet = starts.size - 1
     for c in codes:
         starts[np.int64(c) + 1] += 1
@@ -59,7 +65,7 @@ def make_groups(sequences: Sequences) -> Groups:
     starts = np.zeros(sequences.alphabet + 1, dtype=np.int64)
     # half the memory traffic for all but the longest data
     kind: type[np.integer[Any]] = np.uint32 if sequences.n_total < 2**32 else np.int64
-    order: npt.NDArray[np.integer[Any]] = np.empty(sequences.n_total, dtype=kind)
+    order: Places = np.empty(sequences.n_total, dtype=kind)
     _group(sequences.codes, starts, order)
     end_of = np.empty(0, dtype=np.int64)
     if sequences.n_sequences > 1:
@@ -70,9 +76,7 @@ def make_groups(sequences: Sequences) -> Groups:
 @njit(cache=True, nogil=True)
 def _count(
     later: Codes,
-    order: npt.NDArray[np.integer[Any]],
-    starts: Ints,
-    end_of: Ints,
+    groups: tuple[Places, Places, Ints, Ints],
     lag: int,
     log_x: Floats,
     log_y: Floats,
@@ -80,22 +84,21 @@ def _count(
     edges: Ints,
     sums: Floats,
     sizes: Floats,
-    times: Ints,
+    reached: Ints,
 ) -> None:
-    """Fill times[c] with the number of pairs seen c times, and the blocks' pointwise sums.
+    """Fill reached as `_count_only` does, for one lag, and the blocks' pointwise sums.
 
     log_x and log_y are ln of the marginal counts, log_table that of a pair's count over N.
     """
+    order, bases, starts, end_of = groups
     n = later.size
     alphabet = starts.size - 1
-    count = np.zeros(alphabet, dtype=np.uint32)
-    largest = np.int64(0)
-    for a in range(alphabet):
-        largest = max(largest, starts[a + 1] - starts[a])
-    seen = np.empty(largest, dtype=later.dtype)
+    count = np.zeros(alphabet, dtype=order.dtype)
+    seen = np.empty(reached.size, dtype=later.dtype)
     block = np.empty(edges.size - 1, dtype=np.int64)
     ragged = end_of.size > 0
     for a in range(alphabet):
+        base = bases[a]
         m = 0
         b = 0
         # places ascend within a group, so blocks come one after the other
@@ -107,7 +110,9 @@ def _count(
             if i + lag < (end_of[i] if ragged else n):
                 y = later[i + lag]
                 seen[m] = y
-                count[y] += np.uint32(1)
+                before = max(count[y], base)
+                count[y] = before + 1
+                reached[before - base] += 1
                 m += 1
         block[b:] = m
         j = 0
@@ -116,91 +121,63 @@ def _count(
             begin = j
             while j < block[b]:
                 y = seen[j]
-                total += log_table[count[y]] - log_y[y]
+                total += log_table[count[y] - base] - log_y[y]
                 j += 1
             sums[b] += total - (j - begin) * log_x[a]
             sizes[b] += j - begin
-        # without a branch: the second visit of a pair finds 0, and times[0] is never read
-        for j in range(m):
-            y = seen[j]
-            times[count[y]] += 1
-            count[y] = 0
 
 
 @njit(cache=True, nogil=True)
 def _count_only(
-    later: Codes,
-    order: npt.NDArray[np.integer[Any]],
-    starts: Ints,
-    end_of: Ints,
-    lags: Ints,
-    times: Ints,
+    later: Codes, groups: tuple[Places, Places, Ints, Ints], lags: Ints, reached: Ints
 ) -> None:
-    """Fill times[l, c] as `_count` fills times[c], for each of the lags, and nothing else.
+    """Fill reached[l, c] with the number of pairs seen more than c times at lag l.
 
-    Four increasing lags of one sequence share a pass: the places are read once, and increments of
-    four arrays do not wait for one another as those of one do.
+    A group's counts start at the number of places before it, which no earlier group's can exceed:
+    nothing has to be cleared, and no pair looked at twice. Four increasing lags of one sequence
+    share a pass: the places are read once, and increments of four arrays do not wait for one
+    another as those of one do.
     """
+    order, bases, starts, end_of = groups
     n = later.size
-    alphabet = starts.size - 1
     n_lags = lags.size
-    count = np.zeros((4, alphabet), dtype=np.uint32)
-    largest = np.int64(0)
-    for a in range(alphabet):
-        largest = max(largest, starts[a + 1] - starts[a])
-    seen = np.empty((4, largest), dtype=later.dtype)
-    n_seen = np.zeros(4, dtype=np.int64)
+    count = np.zeros((4, starts.size - 1), dtype=order.dtype)
     ragged = end_of.size > 0
-    one, zero = np.uint32(1), np.uint32(0)
+    one = np.uint32(1)
     c0, c1, c2, c3 = count[0], count[1], count[2], count[3]
-    s0, s1, s2, s3 = seen[0], seen[1], seen[2], seen[3]
-    for a in range(alphabet):
+    for a in range(starts.size - 1):
+        base = bases[a]
         begin, end = starts[a], starts[a + 1]
-        m = np.uint64(0)
+        common = begin
         if n_lags == 4 and not ragged:
+            r0, r1, r2, r3 = reached[0], reached[1], reached[2], reached[3]
             d0, d1 = np.uint64(lags[0]), np.uint64(lags[1])
             d2, d3 = np.uint64(lags[2]), np.uint64(lags[3])
             common = end
             while common > begin and np.int64(order[common - 1]) >= n - lags[3]:
                 common -= 1
-            m = np.uint64(common - begin)
-            for j in range(m):
-                i = np.uint64(order[np.uint64(begin) + j])
+            for p in range(np.uint64(begin), np.uint64(common)):
+                i = np.uint64(order[p])
                 y0, y1, y2, y3 = later[i + d0], later[i + d1], later[i + d2], later[i + d3]
-                s0[j] = y0
-                s1[j] = y1
-                s2[j] = y2
-                s3[j] = y3
-                c0[y0] += one
-                c1[y1] += one
-                c2[y2] += one
-                c3[y3] += one
-        n_seen[:] = np.int64(m)
-        for p in range(begin + np.int64(m), end):
+                b0, b1 = max(c0[y0], base), max(c1[y1], base)
+                b2, b3 = max(c2[y2], base), max(c3[y3], base)
+                c0[y0] = b0 + one
+                c1[y1] = b1 + one
+                c2[y2] = b2 + one
+                c3[y3] = b3 + one
+                r0[b0 - base] += one
+                r1[b1 - base] += one
+                r2[b2 - base] += one
+                r3[b3 - base] += one
+        for p in range(common, end):
             at = np.int64(order[p])
             stop = end_of[at] if ragged else n
             for k in range(n_lags):
                 if at + lags[k] < stop:
                     y = later[at + lags[k]]
-                    seen[k, n_seen[k]] = y
-                    count[k, y] += one
-                    n_seen[k] += 1
-        # without a branch: the second visit of a pair finds 0, and times[:, 0] is never read
-        for j in range(m):
-            y0, y1, y2, y3 = s0[j], s1[j], s2[j], s3[j]
-            times[0, c0[y0]] += 1
-            times[1, c1[y1]] += 1
-            times[2, c2[y2]] += 1
-            times[3, c3[y3]] += 1
-            c0[y0] = zero
-            c1[y1] = zero
-            c2[y2] = zero
-            c3[y3] = zero
-        for k in range(n_lags):
-            for q in range(np.int64(m), n_seen[k]):
-                y = seen[k, q]
-                times[k, count[k, y]] += 1
-                count[k, y] = zero
+                    before = max(count[k, y], base)
+                    count[k, y] = before + 1
+                    reached[k, before - base] += 1
 
 
 @njit(cache=True, nogil=True)
@@ -235,32 +212,30 @@ def sparse_lags(
         without = n_x.copy(), n_y.copy()
         _take_ends(sequences.codes, y, sequences.offsets, lag, *without)
         margins.append(without)
-    times = np.zeros((lags.size, int(max(n_x.max(), n_y.max())) + 1), dtype=np.int64)
+    reached = np.zeros((lags.size, int(n_x.max())), dtype=np.int64)
     errors = [float("nan")] * lags.size
     if with_error:
         for i, lag in enumerate(lags.tolist()):
-            errors[i] = _count_with_error(sequences, groups, lag, y, *margins[i], times[i])
+            errors[i] = _count_with_error(sequences, groups, lag, y, *margins[i], reached[i])
     else:
-        _count_only(y, groups.order, groups.starts, groups.end_of, lags, times)
+        _count_only(y, groups.arrays, lags, reached)
     return [
-        _estimate(*margin, of_pairs, error, estimator)
-        for margin, of_pairs, error in zip(margins, times, errors, strict=True)
+        _estimate(*margin, _times(of_pairs), error, estimator)
+        for margin, of_pairs, error in zip(margins, reached, errors, strict=True)
     ]
 
 
 def _count_with_error(
-    sequences: Sequences, groups: Groups, lag: int, y: Codes, n_x: Ints, n_y: Ints, times: Ints
+    sequences: Sequences, groups: Groups, lag: int, y: Codes, n_x: Ints, n_y: Ints, reached: Ints
 ) -> float:
-    """Fill times and return the standard error of MI."""
+    """Fill reached and return the standard error of MI."""
     total = int(n_x.sum())
-    logs = np.log(np.maximum(np.arange(times.size, dtype=np.float64), 1.0) * total)
+    logs = np.log(np.maximum(np.arange(reached.size + 1, dtype=np.float64), 1.0) * total)
     log_x, log_y = (np.log(np.maximum(counts, 1).astype(np.float64)) for counts in (n_x, n_y))
     sums, sizes = np.zeros(_BLOCKS), np.zeros(_BLOCKS)
     _count(
         y,
-        groups.order,
-        groups.starts,
-        groups.end_of,
+        groups.arrays,
         lag,
         log_x,
         log_y,
@@ -268,9 +243,16 @@ def _count_with_error(
         block_edges(sequences.n_total, _BLOCKS),
         sums,
         sizes,
-        times,
+        reached,
     )
     return block_error(sums, sizes)
+
+
+def _times(reached: Ints) -> Ints:
+    """Return how many pairs were seen c times, from how many were seen more than c times."""
+    # it never rises: what is not zero comes first
+    seen = reached[: np.count_nonzero(reached)]
+    return np.concatenate(([0], seen - np.append(seen[1:], 0)))
 
 
 def _estimate(
@@ -292,7 +274,8 @@ def _estimate(
 
 def _entropies(times: Ints, total: int, estimator: Estimator) -> tuple[float, float]:
     """Entropy when times[c] symbols were seen c times, by the estimator and by plug-in."""
-    counts = np.flatnonzero(times[1:]) + 1
+    # of truth values: several times as fast as of integers
+    counts = np.flatnonzero(times[1:] > 0) + 1
     seen = times[counts]
 
     def entropy(kind: Estimator) -> float:
