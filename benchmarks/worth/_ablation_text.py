@@ -65,7 +65,7 @@ def _spaces(frame: pd.DataFrame) -> str:
     cpu = told.groupby("dataset", sort=False)["curve_s"].first()
     return (
         "*Ranges searched*: layers of each segment; max dilation. *As it is*: threshold 1e-5, "
-        "corrected curve, lines equidistant in log MI, the law the data choose.\n\n"
+        "corrected curve, lines equidistant in the fourth root of MI, the law the data choose.\n\n"
         + markdown(rows)
         + "\n\nCPU seconds of the decay curve: "
         + ", ".join(f"{name} {seconds:.1f}" for name, seconds in cpu.items())

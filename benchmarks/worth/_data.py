@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import os
+import pydoc_data.topics
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -81,6 +82,8 @@ def load(name: str) -> Dataset:
         return pooled_mnist()
     if name == "stdlib":
         return stdlib_text()
+    if name == "topics":
+        return topics_text()
     return load_dataset(name)
 
 
@@ -93,6 +96,7 @@ def describe(name: str) -> str:
         "to train on",
         "ptb-char": "Penn Treebank characters",
         "stdlib": "this Python's standard library: the source text of its top modules, characters",
+        "topics": "the language reference that this Python's `help` shows, characters",
     }[name]
 
 
@@ -122,13 +126,20 @@ def pooled_mnist(n_train: int = 5_000, n_held: int = 2_000) -> SequenceClassific
     )
 
 
-@functools.cache
 def stdlib_text() -> Dataset:
-    """Return the text of the running Python's own modules, as a user reads his own file."""
-    folder = Path(os.__file__).parent
-    sources = [path.read_bytes() for path in sorted(folder.glob("*.py"))]
-    text = b"".join(source for source in sources if source.isascii())
+    """Return the text of the running Python's own modules."""
+    sources = [path.read_bytes() for path in sorted(Path(os.__file__).parent.glob("*.py"))]
+    return _own_text("stdlib", b"".join(source for source in sources if source.isascii()))
+
+
+def topics_text() -> Dataset:
+    """Return the running Python's language reference, English prose with examples."""
+    return _own_text("topics", "\n".join(pydoc_data.topics.topics.values()).encode())
+
+
+def _own_text(name: str, text: bytes) -> Dataset:
+    """Read a text as a user reads his own file."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "stdlib.txt"
+        path = Path(folder) / f"{name}.txt"
         path.write_bytes(text)
         return load_dataset(path)

@@ -8,12 +8,9 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from benchmarks.worth._data import load
 from optuna_mi import DilationSpace, analyze_decay, decay_curve
 from optuna_mi.decay import DecayAnalysis, DecayCurve
-from optuna_mi.search_space._placement import to_increasing_integers
 
 # Keywords of the analysis. "floor only" asks for less than any curve can show.
 _ANALYSES: Mapping[str, Mapping[str, Any]] = {
@@ -21,10 +18,14 @@ _ANALYSES: Mapping[str, Mapping[str, Any]] = {
     "threshold 1e-4": {"threshold": 1e-4},
     "floor only": {"threshold": 1e-12},
     "raw curve": {},
-    "lines in MI": {},
     "single power law": {"law": "power"},
 }
-VARIANTS = tuple(_ANALYSES)
+# Keywords of the space.
+_SPACES: Mapping[str, Mapping[str, Any]] = {
+    "lines in log MI": {"line_exponent": 0.0},
+    "lines in MI": {"line_exponent": 1.0},
+}
+VARIANTS = (*_ANALYSES, *_SPACES)
 
 
 @functools.cache
@@ -43,35 +44,18 @@ def variant_analysis(name: str, variant: str) -> DecayAnalysis:
         curve = dataclasses.replace(
             curve, baseline=None, std_error=None, floor=None, floor_shared=None, memory=None
         )
-    return analyze_decay(curve, **_ANALYSES[variant])
+    return analyze_decay(curve, **_ANALYSES.get(variant, {}))
 
 
 @functools.cache
 def variant_space(name: str, variant: str, window: int | None, layers: int) -> DilationSpace:
-    """Return the space of a data set under a variant; "lines in MI" changes lists, not ranges."""
+    """Return the space of a data set under a variant."""
     analysis = variant_analysis(name, variant)
-    return DilationSpace.from_analysis(analysis, window=window, max_layers=layers)
+    options = _SPACES.get(variant, {})
+    return DilationSpace.from_analysis(analysis, window=window, max_layers=layers, **options)
 
 
 def recommended_list(name: str, variant: str, window: int | None, layers: int) -> tuple[int, ...]:
     """Return the list that a variant recommends."""
     space = variant_space(name, variant, window, layers)
-    found = space.dilations(space.recommended)
-    if variant != "lines in MI" or space.geometry.law not in ("power", "broken_power"):
-        return found
-    return lines_in_mi(variant_analysis(name, variant), found[-1], len(found))
-
-
-def lines_in_mi(analysis: DecayAnalysis, largest: int, n_layers: int) -> tuple[int, ...]:
-    """Return where lines equidistant in MI, not in log MI, meet the fitted law.
-
-    Example:
-        >>> lags = np.arange(1, 200)
-        >>> analysis = analyze_decay(DecayCurve(lags, 0.1 * lags**-1.0), law="power")
-        >>> lines_in_mi(analysis, 100, 5)  # MI of 1, 3/4, 1/2, 1/4, 0 of the drop
-        (1, 2, 3, 4, 100)
-    """
-    distance = np.geomspace(1, largest, 10_000)
-    level = analysis.predict(distance)
-    lines = np.linspace(level[0], level[-1], n_layers)
-    return to_increasing_integers(np.interp(-lines, -level, distance), largest)
+    return space.dilations(space.recommended)

@@ -31,7 +31,6 @@ from optuna_mi.search_space import format_dilations
 
 POLICIES = ("constant", "change", "reference")
 RATES = (1e-2, 3e-2)
-LONGER_SEEDS = 3
 # Epochs and batches an epoch by part, where they are not the searches'. The policies act once an
 # epoch: more and shorter ones. Six times as many batches show whether the order of lists lasts.
 SIZES = {
@@ -45,8 +44,8 @@ SIZES = {
         },
     },
     "longer": {
-        "small": {"ptb-char": (8, 120)},
-        "paper": {"ptb-char": (60, 400), "stdlib": (60, 400)},
+        "small": {"ptb-char": (8, 120), "topics": (8, 120)},
+        "paper": {"ptb-char": (60, 400), "topics": (60, 400)},
     },
 }
 # Lists to hold ours against: the standard progression, and the uninformed space's shortest one.
@@ -54,8 +53,8 @@ OTHERS = ("doubling", "near")
 
 
 def training_of(budget: str, name: str, part: str = "lists", lr: float | None = None) -> Training:
-    """Return a data set's training; digits in scan order are trained as permuted ones."""
-    training = TRAININGS[budget]["pdigits" if name == "digits" else name]
+    """Return a data set's training; what no search trains on is trained as what it resembles."""
+    training = TRAININGS[budget][{"digits": "pdigits", "topics": "stdlib"}.get(name, name)]
     epochs, steps = SIZES.get(part, {}).get(budget, {}).get(name, (training.epochs, training.steps))
     return dataclasses.replace(training, epochs=epochs, steps=steps, lr=lr or training.lr)
 
@@ -64,7 +63,7 @@ def cells(request: Request) -> list[Cell]:
     budget = request.budget
     every = [("lists", name, v) for name in ("digits", *TRAININGS[budget]) for v in VARIANTS]
     every += [("lists", name, v) for name in ("digits", *TRAININGS[budget]) for v in OTHERS]
-    longer = ("as it is", "lines in MI", *OTHERS)
+    longer = ("as it is", "lines in log MI", "lines in MI", *OTHERS)
     every += [("longer", name, v) for name in SIZES["longer"][budget] for v in longer]
     plans = [(part, name, variant, None) for part, name, variant in every] + [
         ("control", name, policy, lr)
@@ -76,7 +75,6 @@ def cells(request: Request) -> list[Cell]:
         _cell(part, name, variant, training_of(budget, name, part, lr), budget, seed)
         for seed in range(request.seeds)
         for part, name, variant, lr in plans
-        if part != "longer" or seed < LONGER_SEEDS
     ]
 
 

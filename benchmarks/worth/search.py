@@ -30,7 +30,7 @@ from benchmarks.worth._spaces import SAMPLERS, make_sampler, make_space
 from optuna_mi.search_space import format_dilations
 
 TRIALS = {"small": 15, "paper": 50}
-REPLICATES = {"small": 2, "paper": 10}
+REPLICATES = {"small": 3, "paper": 10}
 
 
 def cells(request: Request) -> list[Cell]:

@@ -29,6 +29,7 @@ def space_fields(
     other_parameters: int,
     baselines: bool,
     snap: bool,
+    line_exponent: float,
 ) -> dict[str, Any]:
     """Return the fields of the space that :meth:`DilationSpace.from_analysis` makes."""
     if max_layers < 1:
@@ -55,7 +56,8 @@ def space_fields(
             notes.append(f"The largest dilation is clipped from {recommended} to {limit} by {why}.")
             _logger.warning(notes[-1])
         recommended = limit
-    geometry = DecayGeometry.from_analysis(analysis, snap=snap).up_to(recommended)
+    geometry = DecayGeometry.from_analysis(analysis, snap=snap, line_exponent=line_exponent)
+    geometry = geometry.up_to(recommended)
     largest = max_dilation_range(geometry, recommended, limit)
     return {
         "geometry": geometry,

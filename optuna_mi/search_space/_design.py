@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from optuna_mi._logging import get_logger
-from optuna_mi.search_space._geometry import DecayGeometry
+from optuna_mi.search_space._geometry import LINE_EXPONENT, DecayGeometry
 
 if TYPE_CHECKING:
     from optuna_mi.decay import DecayAnalysis
@@ -32,13 +32,16 @@ def design_dilations(
     window: int | None = None,
     layers: Sequence[int] | None = None,
     snap: bool = True,
+    line_exponent: float = LINE_EXPONENT,
 ) -> tuple[int, ...]:
     """Design the dilations of a network from a decay analysis.
 
-    Power and broken power laws: ``n_layers`` equidistant horizontal lines in log MI between
-    distance 1 and the maximum; each line's crossing with the fitted curve is a dilation, so steep
-    stretches get dense dilations ([MK20], §3, Fig. 2). All other laws keep the standard
-    progression 1, 2, 4, ….
+    Power and broken power laws: ``n_layers`` equidistant horizontal lines between distance 1 and
+    the maximum; each line's crossing with the fitted curve is a dilation, so steep stretches get
+    dense dilations ([MK20], §3, Fig. 2). The paper's lines are equidistant in log MI
+    (``line_exponent=0``); ours are equidistant in a root of MI, which gives short distances, where
+    there is more to learn, more of the layers. All other laws keep the standard progression
+    1, 2, 4, ….
 
     Args:
         analysis: The decay analysis.
@@ -48,6 +51,8 @@ def design_dilations(
             must be shorter; a clipped maximum is logged.
         layers: Number of dilations in each segment of a broken law, instead of ``n_layers``.
         snap: Move dilations onto the multiples of a modulating period, where MI peaks.
+        line_exponent: The lines are equidistant in MI to this power, from 0, which stands for
+            log MI as in [MK20], to 1. Larger ones crowd the dilations at short distances.
 
     Returns:
         Strictly increasing positive integers starting at 1.
@@ -61,10 +66,13 @@ def design_dilations(
         >>> from optuna_mi.decay import DecayCurve, analyze_decay
         >>> lags = np.arange(1, 1001)
         >>> curve = DecayCurve(lags=lags, mi=0.5 * lags**-1.5)
-        >>> design_dilations(analyze_decay(curve, law="power"), n_layers=5, max_dilation=256)
+        >>> analysis = analyze_decay(curve, law="power")
+        >>> design_dilations(analysis, n_layers=5, max_dilation=256)
+        (1, 2, 5, 17, 256)
+        >>> design_dilations(analysis, n_layers=5, max_dilation=256, line_exponent=0)
         (1, 4, 16, 64, 256)
     """
-    geometry = DecayGeometry.from_analysis(analysis, snap=snap)
+    geometry = DecayGeometry.from_analysis(analysis, snap=snap, line_exponent=line_exponent)
     if layers is not None:
         counts = tuple(int(n) for n in layers)
         if len(counts) != geometry.n_segments or min(counts) < 0 or sum(counts) < 1:

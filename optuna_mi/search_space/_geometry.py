@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 #: Laws whose dilations follow the curve; all others keep the standard progression [MK20, §3].
 CURVED_LAWS = ("power", "broken_power")
 
+#: Lines equidistant in the fourth root of MI, not in its logarithm as in [MK20]: with few layers
+#: the logarithm spends them far away, where little is left to learn (docs/guide/worth.md).
+LINE_EXPONENT = 0.25
+
 
 def _significant(value: float, digits: int = 6) -> float:
     # Two machines that fit the same data differ in the last bits; the frozen space must not.
@@ -38,12 +42,14 @@ class DecayGeometry:
         breakpoints: Inflections (distances), increasing; empty unless the law is broken.
         slopes: Steepness ``-d ln MI / d ln distance`` of each segment, one more than breakpoints.
         snap_period: Period whose multiples attract the dilations, or ``None``.
+        line_exponent: The horizontal lines are equidistant in MI to this power; 0 is log MI.
     """
 
     law: str
     breakpoints: tuple[float, ...] = ()
     slopes: tuple[float, ...] = (1.0,)
     snap_period: int | None = None
+    line_exponent: float = 0.0
 
     def __post_init__(self) -> None:
         if len(self.slopes) != len(self.breakpoints) + 1:
@@ -56,20 +62,28 @@ class DecayGeometry:
         ordered = all(a < b for a, b in itertools.pairwise((1.0, *self.breakpoints)))
         if not ordered:
             raise ValueError(f"breakpoints must increase from above 1, got {self.breakpoints}.")
+        if not 0.0 <= self.line_exponent <= 1.0:
+            raise ValueError(
+                "line_exponent must be from 0 (lines equidistant in log MI) to 1 (in MI), got "
+                f"{self.line_exponent}."
+            )
 
     @classmethod
-    def from_analysis(cls, analysis: DecayAnalysis, *, snap: bool = True) -> DecayGeometry:
+    def from_analysis(
+        cls, analysis: DecayAnalysis, *, snap: bool = True, line_exponent: float = LINE_EXPONENT
+    ) -> DecayGeometry:
         """Read the geometry off a decay analysis."""
         modulated = analysis.period_kind == "modulating" and analysis.period is not None
         period = int(analysis.period) if snap and modulated and analysis.period else None
         if analysis.law not in CURVED_LAWS:
-            return cls(analysis.law, snap_period=period)
+            return cls(analysis.law, snap_period=period, line_exponent=line_exponent)
         breaks = [b for b in analysis.breakpoints if b > 1.0] if analysis.law != "power" else []
         # The last piece is straight for good: any stretch of it shows its slope.
         edges = np.array([1.0, *breaks, 2.0 * max([float(analysis.max_dilation), *breaks])])
         drops = -np.diff(np.log(analysis.predict(edges)))
         slopes = [_significant(s) for s in np.maximum(drops, 0.0) / np.diff(np.log(edges))]
-        return cls(analysis.law, tuple(_significant(b) for b in breaks), tuple(slopes), period)
+        inflections = tuple(_significant(b) for b in breaks)
+        return cls(analysis.law, inflections, tuple(slopes), period, line_exponent)
 
     def up_to(self, max_dilation: int) -> DecayGeometry:
         """Drop the segments that begin at ``max_dilation`` or beyond."""
@@ -83,7 +97,9 @@ class DecayGeometry:
 
     def counts(self, max_dilation: int, n_layers: int) -> tuple[int, ...]:
         """Share ``n_layers`` equidistant lines out among the segments."""
-        counts = natural_counts(self.breakpoints, self.slopes, max_dilation, n_layers)
+        counts = natural_counts(
+            self.breakpoints, self.slopes, max_dilation, n_layers, self.line_exponent
+        )
         return counts + (0,) * (self.n_segments - len(counts))
 
     def standard_layers(self, max_dilation: int) -> int:
@@ -103,7 +119,9 @@ class DecayGeometry:
     def place(self, max_dilation: int, counts: Sequence[int]) -> tuple[int, ...]:
         """Return the dilations for these layers in each segment."""
         if self.law in CURVED_LAWS:
-            positions = line_positions(self.breakpoints, self.slopes, max_dilation, counts)
+            positions = line_positions(
+                self.breakpoints, self.slopes, max_dilation, counts, self.line_exponent
+            )
         else:
             positions = doubling_positions(max_dilation, sum(counts))
         dilations = to_increasing_integers(positions, max_dilation)

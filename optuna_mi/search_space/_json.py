@@ -42,6 +42,7 @@ def fields_from_json(text: str) -> dict[str, Any]:
                 tuple(geometry["breakpoints"]),
                 tuple(geometry["slopes"]),
                 geometry["snap_period"],
+                geometry["line_exponent"],
             ),
             "layers": tuple(IntRange(**r) for r in record["layers"]),
             "max_dilation": IntRange(**record["max_dilation"]),

@@ -1,8 +1,9 @@
-"""Where the dilations go: equidistant lines in log MI, in plain arithmetic on a fitted curve.
+"""Where the dilations go: equidistant horizontal lines, in plain arithmetic on a fitted curve.
 
 Everything here works on a fitted law that is straight between inflections on log-log axes, given
 by ``breakpoints`` (distances, increasing) and ``slopes`` (one more than breakpoints; steepness
-``-d ln MI / d ln distance``, not negative), and on many maximum dilations at once.
+``-d ln MI / d ln distance``, not negative). The lines are equidistant in MI to the power of
+``line_exponent``; 0 stands for its limit, log MI.
 """
 
 from __future__ import annotations
@@ -38,8 +39,28 @@ def log_drops(
     return knots, np.concatenate(([0.0], np.cumsum(steepness * np.diff(knots))))
 
 
+def _levels(drops: NDArray[np.float64], rate: float) -> NDArray[np.float64]:
+    """Return how far a power of MI has come down where log MI has come down by ``drops``.
+
+    Args:
+        drops: In units of the steepest slope.
+        rate: The exponent of MI times the steepest slope. A tiny one is the limit, log MI itself.
+    """
+    return drops if rate < _FLATTEST else -np.expm1(-rate * drops)
+
+
+def _drops(levels: NDArray[np.float64], rate: float) -> NDArray[np.float64]:
+    """Undo ``_levels``."""
+    # the last of them may round to 1, where all of MI is gone
+    return levels if rate < _FLATTEST else -np.log1p(-np.minimum(levels, 1 - 1e-15)) / rate
+
+
 def natural_counts(
-    breakpoints: Sequence[float], slopes: Sequence[float], max_dilation: float, n_layers: int
+    breakpoints: Sequence[float],
+    slopes: Sequence[float],
+    max_dilation: float,
+    n_layers: int,
+    line_exponent: float = 0.0,
 ) -> tuple[int, ...]:
     """Count how many of ``n_layers`` equidistant lines meet the curve in each segment.
 
@@ -48,7 +69,8 @@ def natural_counts(
     _, drops = log_drops(breakpoints, slopes, max_dilation)
     if n_layers == 1 or drops[-1] == 0.0:
         return (n_layers, *([0] * (len(drops) - 2)))
-    ends = np.floor(drops[1:] / drops[-1] * (n_layers - 1) + 1e-9).astype(int) + 1
+    levels = _levels(drops, line_exponent * max(slopes[: len(drops) - 1]))
+    ends = np.floor(levels[1:] / levels[-1] * (n_layers - 1) + 1e-9).astype(int) + 1
     return tuple(int(c) for c in np.diff(np.concatenate(([0], ends))))
 
 
@@ -57,6 +79,7 @@ def line_positions(
     slopes: Sequence[float],
     max_dilation: float,
     counts: Sequence[int],
+    line_exponent: float = 0.0,
 ) -> NDArray[np.float64]:
     """Return the distances at which the horizontal lines meet the fitted curve.
 
@@ -71,16 +94,19 @@ def line_positions(
     n_layers = sum(counts)
     if n_layers == 1:
         return np.ones(1)
+    rate = line_exponent * max(slopes[: len(drops) - 1])
+    levels = _levels(drops, rate)
     # Segments that a small maximum leaves out give their lines to the last one that remains.
     n_segments = len(knots) - 1
     kept = [*counts[: n_segments - 1], sum(counts[n_segments - 1 :])]
-    if tuple(kept) == natural_counts(breakpoints, slopes, max_dilation, n_layers):
-        levels = np.linspace(0.0, drops[-1], n_layers)
+    if tuple(kept) == natural_counts(breakpoints, slopes, max_dilation, n_layers, line_exponent):
+        lines = np.linspace(0.0, levels[-1], n_layers)
     else:
         # Index of the (fractional) line that passes through each knot.
         at_knots = np.concatenate(([0.0], np.cumsum(kept[:-1]) - 0.5, [n_layers - 1.0]))
-        levels = np.interp(np.arange(n_layers), at_knots, drops)
-    positions: NDArray[np.float64] = np.exp(np.interp(levels, drops, knots))
+        lines = np.interp(np.arange(n_layers), at_knots, levels)
+    met = np.append(_drops(lines[:-1], rate), drops[-1])
+    positions: NDArray[np.float64] = np.exp(np.interp(met, drops, knots))
     return positions
 
 

@@ -105,7 +105,7 @@ def layer_ranges(
 ) -> tuple[IntRange, ...]:
     """Return half to one and a half times the recommended number of layers of each segment.
 
-    A segment's share of the layers is its share of the total drop of log MI.
+    A segment's share of the layers is the share of the horizontal lines that meet it.
     """
     n_segments = geometry.n_segments
     if max_layers < n_segments:

@@ -13,7 +13,7 @@ from optuna_mi.search_space._build import space_fields
 from optuna_mi.search_space._describe import describe
 from optuna_mi.search_space._format import format_dilations
 from optuna_mi.search_space._freeze import freeze, frozen_json, verify
-from optuna_mi.search_space._geometry import DecayGeometry
+from optuna_mi.search_space._geometry import LINE_EXPONENT, DecayGeometry
 from optuna_mi.search_space._grid import chosen_values
 from optuna_mi.search_space._json import (
     fields_from_json,
@@ -102,6 +102,7 @@ class DilationSpace:
         other_parameters: int = 0,
         baselines: bool = False,
         snap: bool = True,
+        line_exponent: float = LINE_EXPONENT,
     ) -> DilationSpace:
         """Make the space that a decay analysis calls for.
 
@@ -119,6 +120,8 @@ class DilationSpace:
             baselines: Also search the standard progression 1, 2, 4, … at equal size, as in
                 [MK20], Table 3.
             snap: Move dilations onto the multiples of a modulating period.
+            line_exponent: The horizontal lines are equidistant in MI to this power, from 0, which
+                stands for log MI as in [MK20], to 1.
 
         Raises:
             ValueError: If the limits leave no room for a network.
@@ -135,6 +138,7 @@ class DilationSpace:
                 other_parameters=other_parameters,
                 baselines=baselines,
                 snap=snap,
+                line_exponent=line_exponent,
             )
         )
 

@@ -1,14 +1,12 @@
 import dataclasses
 
-import numpy as np
 import optuna
 import pytest
 
 from benchmarks._experiment import Request, as_frame
 from benchmarks.worth import _ablation_text, ablation
 from benchmarks.worth._data import TRAININGS
-from benchmarks.worth._variants import VARIANTS, lines_in_mi, recommended_list, variant_analysis
-from optuna_mi import DecayCurve, analyze_decay
+from benchmarks.worth._variants import VARIANTS, recommended_list, variant_analysis
 
 
 @pytest.fixture
@@ -26,7 +24,7 @@ def test_both_parts_and_their_summary(tiny):
     cells = [
         c for c in ablation.cells(Request(seeds=3)) if c["dataset"] == "digits" and c["lr"] == 0.01
     ]
-    assert len(cells) == 3 * (len(VARIANTS) + 2 + 4 + 3)
+    assert len(cells) == 3 * (len(VARIANTS) + 2 + 5 + 3)
     study = optuna.create_study(direction="maximize")
     for cell in cells:
         study.enqueue_trial({}, user_attrs={"key": str(cell), "cell": cell})
@@ -47,15 +45,6 @@ def test_digits_have_a_period_unless_a_law_is_forced():
     assert variant_analysis("digits", "as it is").period == 8
     assert variant_analysis("digits", "single power law").law == "power"
     assert recommended_list("digits", "as it is", 64, 6) == (1, 2, 4, 8)
-
-
-def test_lines_in_mi_crowd_where_the_curve_is_steep():
-    lags = np.arange(1, 400)
-    analysis = analyze_decay(DecayCurve(lags, 0.2 * lags**-1.0), law="power")
-    # MI falls as 1/d: of its whole drop from 1 to 100 a quarter is gone at 4/3, half at 2
-    assert lines_in_mi(analysis, 100, 5) == (1, 2, 3, 4, 100)
-    inner = np.array(lines_in_mi(analysis, 300, 3))
-    assert inner.tolist() == [1, 2, 300]
 
 
 def test_a_difference_counts_beyond_its_interval_only():

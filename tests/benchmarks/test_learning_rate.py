@@ -24,7 +24,7 @@ def blobs(monkeypatch):
 @pytest.mark.slow
 def test_every_run_trains_and_is_summed_up(blobs):
     study = optuna.create_study(direction="maximize")
-    for name in learning_rate.CLAIM + learning_rate.OTHERS:
+    for name in learning_rate.RUNS:
         trial = study.ask()
         cell = {"run": name, "epochs": 4, "seed": 0}
         trial.set_user_attr("cell", cell)
@@ -38,17 +38,15 @@ def test_every_run_trains_and_is_summed_up(blobs):
     assert rates["policy 1"][0] == rates["policy 2"][0] == learning_rate.LR_MIN
     assert len(frame.set_index("run")["lr_conv1"]["layer-wise"]) == 4
     summary = learning_rate.summarize(frame, Request())
-    assert "recorded" not in summary.text  # the records are of 12 epochs
     assert summary.text.count("| policy 2") == 3
     assert len(summary.figures) == 2
 
 
-def test_cells_of_the_claim_have_every_seed_and_the_others_three():
-    cells = learning_rate.cells(Request(seeds=5))
-    counts = pd.Series([c["run"] for c in cells]).value_counts()
-    assert set(counts[list(learning_rate.CLAIM)]) == {5}
-    assert set(counts[list(learning_rate.OTHERS)]) == {3}
-    assert len(learning_rate.cells(Request("paper", seeds=5))) == 9 * 5
+def test_every_run_has_every_seed():
+    for budget in ("small", "paper"):
+        cells = learning_rate.cells(Request(budget, seeds=5))
+        counts = pd.Series([c["run"] for c in cells]).value_counts()
+        assert counts.to_dict() == dict.fromkeys(learning_rate.RUNS, 5)
 
 
 def test_ratio_is_of_epochs_to_the_same_seeds_best():
@@ -68,14 +66,3 @@ def test_ratio_is_of_epochs_to_the_same_seeds_best():
     assert learning_rate.verdict([0.3, 0.31, 0.3]).startswith("fewer than half the epochs")
     assert learning_rate.verdict([0.8, 0.81, 0.8]).startswith("fewer epochs, more than half")
     assert learning_rate.verdict([0.9, 1.2, 1.0]).startswith("no saving")
-
-
-def test_a_run_of_the_study_takes_the_place_of_its_record():
-    old = learning_rate.recorded()
-    fixed = old[(old["run"] == "fixed") & (old["seed"] == 0)]
-    merged, said = learning_rate.with_recorded(fixed)
-    assert len(merged) == len(old)
-    assert f"1 runs of this study and {len(old) - 1} recorded ones" in said
-    assert "of their 2 traces of accuracy and of IHYLL 2 are the same" in said
-    other = fixed.assign(accuracy=[[0.0] * 12])
-    assert "of IHYLL 1 are the same" in learning_rate.with_recorded(other)[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from pathlib import Path
 
@@ -37,7 +38,7 @@ def _law(
 def test_the_papers_model_6_from_the_published_curve(data_dir: Path) -> None:
     curve = _published(data_dir / "reference_curves" / "ptb_letters_grassberger.dat")
     analysis = analyze_decay(curve, breakpoints=[12.0])
-    dilations = design_dilations(analysis, n_layers=12, max_dilation=240)
+    dilations = design_dilations(analysis, n_layers=12, max_dilation=240, line_exponent=0.0)
     assert (len(dilations), dilations[0], dilations[-1]) == (12, 1, 240)
     assert list(dilations) == sorted(set(dilations))
     assert sum(d <= 12 for d in dilations) >= 8
@@ -47,7 +48,8 @@ def test_the_papers_model_6_from_the_published_curve(data_dir: Path) -> None:
 
 def test_free_fit_of_the_published_letters_is_near_the_paper_too(data_dir: Path) -> None:
     curve = _published(data_dir / "reference_curves" / "ptb_letters_grassberger.dat")
-    dilations = design_dilations(analyze_decay(curve), n_layers=12, max_dilation=240)
+    analysis = analyze_decay(curve)
+    dilations = design_dilations(analysis, n_layers=12, max_dilation=240, line_exponent=0.0)
     log_ratio = np.log(np.array(dilations) / np.array(PAPER_MODEL_6))
     assert np.sqrt(np.mean(log_ratio**2)) <= 0.25
 
@@ -64,9 +66,27 @@ def test_published_mnist_gets_the_period_and_the_papers_best_depth(data_dir: Pat
 @pytest.mark.parametrize(("n_layers", "largest"), [(5, 256), (9, 256), (4, 27)])
 def test_a_single_power_law_gives_equal_ratios(n_layers: int, largest: int) -> None:
     analysis = _law("power", law="power")
-    dilations = design_dilations(analysis, n_layers=n_layers, max_dilation=largest)
+    limits = {"n_layers": n_layers, "max_dilation": largest}
+    dilations = design_dilations(analysis, line_exponent=0.0, **limits)
     expected = np.geomspace(1, largest, n_layers)
     np.testing.assert_allclose(dilations, expected, atol=0.5)
+    # the larger the exponent, the nearer; never beyond
+    nearer = [design_dilations(analysis, line_exponent=p, **limits) for p in (0.25, 0.5, 1.0)]
+    for far, near in itertools.pairwise([dilations, *nearer]):
+        assert all(b <= a for a, b in zip(far, near, strict=True))
+        assert near[-1] == largest
+    assert nearer[0] != dilations
+
+
+def test_lines_equidistant_in_mi() -> None:
+    d = np.arange(1, 400)
+    analysis = analyze_decay(DecayCurve(d, 0.2 / d), law="power")
+    # MI falls as 1/d: of its whole drop from 1 to 100 a quarter is gone at 4/3, half at 2
+    lines = design_dilations(analysis, n_layers=5, max_dilation=100, line_exponent=1.0)
+    assert lines == (1, 2, 3, 4, 100)
+    # the square root of MI is 1, 0.55, 0.1
+    lines = design_dilations(analysis, n_layers=3, max_dilation=100, line_exponent=0.5)
+    assert lines == (1, 3, 100)
 
 
 @pytest.mark.parametrize("law", ["exponential", "flat"])

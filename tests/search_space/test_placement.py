@@ -17,12 +17,13 @@ from optuna_mi.search_space._placement import (
 from optuna_mi.search_space._ranges import fit_counts, layers_within_parameters
 
 GEOMETRIES = st.builds(
-    lambda law, breaks, slopes: DecayGeometry(
-        law, tuple(sorted(breaks)), tuple(slopes[: len(breaks) + 1])
+    lambda law, breaks, slopes, exponent: DecayGeometry(
+        law, tuple(sorted(breaks)), tuple(slopes[: len(breaks) + 1]), line_exponent=exponent
     ),
     st.sampled_from(["broken_power"]),
     st.sets(st.integers(2, 200), max_size=3),
-    st.lists(st.floats(0, 5), min_size=4, max_size=4),
+    st.lists(st.floats(0, 50), min_size=4, max_size=4),
+    st.sampled_from([0.0, 1e-7, 0.25, 1.0]),
 )
 
 
@@ -44,20 +45,27 @@ def test_placed_dilations_increase_from_one_to_the_maximum(
 
 
 @settings(deadline=None, max_examples=60)
-@given(st.floats(1.1, 4), st.floats(0.2, 1), st.floats(3, 50), st.integers(2, 20))
-def test_the_lines_are_equidistant_in_log_mi(
-    steep: float, shallow: float, inflection: float, n_layers: int
+@given(
+    st.floats(1.1, 4),
+    st.floats(0.2, 1),
+    st.floats(3, 50),
+    st.integers(2, 20),
+    st.sampled_from([0.0, 0.25, 1.0]),
+)
+def test_the_lines_are_equidistant(
+    steep: float, shallow: float, inflection: float, n_layers: int, exponent: float
 ) -> None:
-    largest = 300.0
-    counts = natural_counts((inflection,), (steep, shallow), largest, n_layers)
-    positions = line_positions((inflection,), (steep, shallow), largest, counts)
+    law = (inflection,), (steep, shallow), 300.0
+    counts = natural_counts(*law, n_layers, exponent)
+    positions = line_positions(*law, counts, exponent)
 
-    def log_mi(d: np.ndarray) -> np.ndarray:
+    def level(d: np.ndarray) -> np.ndarray:
         below = -steep * np.log(np.minimum(d, inflection))
-        return below - shallow * np.log(np.maximum(d / inflection, 1.0))
+        log_mi = below - shallow * np.log(np.maximum(d / inflection, 1.0))
+        return np.exp(exponent * log_mi) if exponent else log_mi
 
-    steps = -np.diff(log_mi(positions))
-    np.testing.assert_allclose(steps, steps.mean(), rtol=1e-9)
+    steps = -np.diff(level(positions))
+    np.testing.assert_allclose(steps, steps.mean(), rtol=1e-6)
     # A line on the inflection itself may be counted on either side by the last bit.
     inside = int((positions <= inflection * (1 + 1e-9)).sum())
     assert counts[0] in (inside, inside - 1)
@@ -129,6 +137,8 @@ def test_geometry_refuses_nonsense() -> None:
         DecayGeometry("broken_power", (12.0, 5.0), (1.0, 2.0, 3.0))
     with pytest.raises(ValueError, match="slopes must be finite"):
         DecayGeometry("power", (), (float("nan"),))
+    with pytest.raises(ValueError, match=r"from 0 .* to 1 .*got -0.5"):
+        DecayGeometry("power", line_exponent=-0.5)
 
 
 @settings(deadline=None, max_examples=80)
