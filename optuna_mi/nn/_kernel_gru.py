@@ -13,7 +13,18 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from optuna_mi.nn._simd import COLUMNS, ONE, WIDTH, fma, load, splat, store, tanh, two_sigmoids
+from optuna_mi.nn._simd import (
+    COLUMNS,
+    ONE,
+    WIDTH,
+    flush,
+    fma,
+    load,
+    splat,
+    store,
+    tanh,
+    two_sigmoids,
+)
 from optuna_mi.nn._tiles import (
     ITEMS,
     ROWS,
@@ -241,11 +252,11 @@ def backward(
                         n, m = load(gates, n0 + o), load(gates, m0 + o)
                         h = load(hs, items * h_item + o)
                         o += g0
-                        gh = load(gy, k * gate + c) + load(carry, c)
-                        gn = gh * (one - z) * (one - n * n)
-                        gr = gn * m * r * (one - r)
-                        gz = gh * (h - n) * z * (one - z)
-                        gm = gn * r
+                        gh = flush(load(gy, k * gate + c) + load(carry, c))
+                        gn = flush(gh * (one - z) * (one - n * n))
+                        gr = flush(gn * m * r * (one - r))
+                        gz = flush(gh * (h - n) * z * (one - z))
+                        gm = flush(gn * r)
                         store(gs, o, gn)
                         store(gs, o + block, gr)
                         store(gs, o + 2 * block, gz)

@@ -15,6 +15,7 @@ from optuna_mi.nn._simd import (
     COLUMNS,
     ONE,
     WIDTH,
+    flush,
     fma,
     load,
     sigmoid,
@@ -173,14 +174,15 @@ def backward(
                         o = sigmoid(load(gs, q + 3 * block))
                         tc = tanh(load(cells, t))
                         before = load(c_from, h_row + j) if carried else zero
-                        gh = load(gy, t) + load(carry, j)
+                        gh = flush(load(gy, t) + load(carry, j))
                         gc = fma(gh * o, one - tc * tc, load(carry_c, j))
                         if len(gcells) > 0:
                             gc = gc + load(gcells, t)
-                        gi = gc * g * i * (one - i)
-                        gf = gc * before * f * (one - f)
-                        gg = gc * i * (one - g * g)
-                        go = gh * tc * o * (one - o)
+                        gc = flush(gc)
+                        gi = flush(gc * g * i * (one - i))
+                        gf = flush(gc * before * f * (one - f))
+                        gg = flush(gc * i * (one - g * g))
+                        go = flush(gh * tc * o * (one - o))
                         store(carry_c, j, gc * f)
                         store(gs, q, gi)
                         store(gs, q + block, gf)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from optuna_mi.nn._simd import COLUMNS, ONE, WIDTH, load, splat, store, tanh
+from optuna_mi.nn._simd import COLUMNS, ONE, WIDTH, flush, load, splat, store, tanh
 from optuna_mi.nn._tiles import (
     ITEMS,
     ROWS,
@@ -124,7 +124,7 @@ def backward(
                         c = i * batch + b + half
                         o = k * size * batch + c
                         h = load(y, o)
-                        g = (load(gy, o) + load(carry, c)) * (one - h * h)
+                        g = flush((load(gy, o) + load(carry, c)) * (one - h * h))
                         store(gs, g0 + i * COLUMNS + half, g)
                         store(sums_b, i * WIDTH, load(sums_b, i * WIDTH) + g)
                 if len(gx) > 0:

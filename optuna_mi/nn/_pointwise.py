@@ -13,6 +13,7 @@ from numba import njit
 from optuna_mi.nn._simd import (
     ONE,
     WIDTH,
+    flush,
     fma,
     load_some,
     sigmoid,
@@ -56,7 +57,7 @@ def rnn_backward(
             count = min(WIDTH, size - j)
             h = load_some(y, o + j, count)
             d = load_some(gy, o + j, count) + load_some(carry, (lane + i) * size + j, count)
-            d = d * (one - h * h)
+            d = flush(d * (one - h * h))
             store_some(g, o + j, count, d)
             add_some(bias, j, count, d)
 
@@ -121,10 +122,11 @@ def gru_backward(
             if len(before) > 0:
                 h = load_some(before, (source + i) * size + j, count)
             d = load_some(gy, o + j, count) + load_some(carry, (lane + i) * size + j, count)
-            dn = d * (one - z) * (one - n * n)
-            dr = dn * load_some(m, o + j, count) * r * (one - r)
-            dz = d * (h - n) * z * (one - z)
-            dm = dn * r
+            d = flush(d)
+            dn = flush(d * (one - z) * (one - n * n))
+            dr = flush(dn * load_some(m, o + j, count) * r * (one - r))
+            dz = flush(d * (h - n) * z * (one - z))
+            dm = flush(dn * r)
             store_some(gh, g + j, count, dr)
             store_some(gh, g + size + j, count, dz)
             store_some(gh, g + 2 * size + j, count, dm)
@@ -187,11 +189,13 @@ def lstm_backward(
             if len(before) > 0:
                 c = load_some(before, (source + k) * size + j, count)
             gh = load_some(gy, t + j, count) + load_some(carry, (lane + k) * size + j, count)
+            gh = flush(gh)
             gc = fma(gh * o, one - tc * tc, load_some(carry_c, (lane + k) * size + j, count))
             if len(gcells) > 0:
                 gc = gc + load_some(gcells, t + j, count)
-            di, df = gc * g * i * (one - i), gc * c * f * (one - f)
-            dg, do = gc * i * (one - g * g), gh * tc * o * (one - o)
+            gc = flush(gc)
+            di, df = flush(gc * g * i * (one - i)), flush(gc * c * f * (one - f))
+            dg, do = flush(gc * i * (one - g * g)), flush(gh * tc * o * (one - o))
             store_some(g_out, q + j, count, di)
             store_some(g_out, q + size + j, count, df)
             store_some(g_out, q + 2 * size + j, count, dg)

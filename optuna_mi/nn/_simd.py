@@ -173,6 +173,29 @@ def clamp(_: Any, value: Any, limit: Any) -> Any:
     return vec(vec, vec), codegen
 
 
+# Far below what float32 adds to any gradient of a size that trains, far above its smallest number.
+_TINY = 2.0**-100
+
+
+@intrinsic
+def flush(_: Any, value: Any) -> Any:
+    """``value`` with zero in lanes smaller than 2**-100 in magnitude; NaN stays NaN.
+
+    Gradients that vanish over many steps end as denormal numbers, with which processors are slow:
+    a training step of a saturated RNN took fifteen times as long.
+    """
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        signature = ir.FunctionType(_VECTOR, [_VECTOR])
+        magnitude = _get_function(builder.module, signature, f"llvm.fabs.v{WIDTH}f32")
+        limit = _splat(builder, ir.Constant(_FLOAT, _TINY))
+        # Unordered comparisons are true for NaN, which therefore passes.
+        kept = builder.fcmp_unordered(">=", builder.call(magnitude, args), limit)
+        return builder.select(kept, args[0], ir.Constant(_VECTOR, [0.0] * WIDTH))
+
+    return vec(vec), codegen
+
+
 def _register(operation: Any, instruction: str) -> None:
     @_type_callable(operation)
     def _typer(context: Any) -> Any:

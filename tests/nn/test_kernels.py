@@ -328,3 +328,19 @@ def test_two_threads_divide_the_batch(cell):
     for a, b, c in zip(one[1], two[1], again[1], strict=True):
         torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-4)
         assert torch.equal(b, c)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("cell", CELLS)
+def test_vanished_gradients_are_zero_and_never_denormal(backend: str, cell: str) -> None:
+    # Denormal numbers made the steps of a saturated network fifteen times as long.
+    _, own = twins(backend, cell, [20], [1])
+    with torch.no_grad():
+        for parameter in own.parameters():
+            parameter *= 0.1
+    x = torch.randn(400, 4, 3, requires_grad=True)
+    y, _ = own(x)
+    size = torch.autograd.grad(y[-1].sum(), x)[0].abs()
+    assert (size[-1] > 0).all()
+    assert size[0].max() == 0
+    assert size[size > 0].min() > torch.finfo(torch.float32).tiny
