@@ -63,7 +63,7 @@ def decay(folder: Path) -> None:
     dataset = optuna_mi.load_dataset("ptb-char")
     curve = optuna_mi.decay_curve(dataset.sequences, max_lag=5000, seed=0)
     analysis = optuna_mi.analyze_decay(curve)
-    layers = optuna_mi.design_dilations(analysis, n_layers=12)
+    layers = optuna_mi.design_dilations(analysis, n_layers=12, max_dilation=240)
     figure = plot_decay_curve(curve, analysis, layers)
     figure.update_layout(template="plotly_white")
     page = folder / "decay.html"
