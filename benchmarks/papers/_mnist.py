@@ -22,6 +22,9 @@ from optuna_mi.nn import DilatedRNNClassifier
 
 BATCH = 128
 HIDDEN = (20, 50)
+# Top of the small budget's cycle by hidden size: of 20 networks of 50 that Table 2 trained at 1e-2
+# sixteen learnt nothing.
+SMALL_RATES = {20: 1e-2, 50: 3e-3}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,15 +64,17 @@ def text(dilations: tuple[int, ...]) -> str:
 def cells(table: Table, request: Request) -> list[Cell]:
     """Return the table's cells, seed by seed, so that an interrupted run has whole seeds."""
     small = request.budget == "small"
-    training: Cell = (
-        {"iterations": table.iterations, "schedule": "one-cycle", "rate": 1e-2}
-        if small
-        else {"iterations": 30_000, "schedule": "constant", "rate": 1e-3}
-    )
-    sets = [(table.rows, hidden, training) for hidden in HIDDEN]
+
+    def training(hidden: int) -> Cell:
+        if small:
+            rate = SMALL_RATES[hidden]
+            return {"iterations": table.iterations, "schedule": "one-cycle", "rate": rate}
+        return {"iterations": 30_000, "schedule": "constant", "rate": 1e-3}
+
+    sets = [(table.rows, hidden, training(hidden)) for hidden in HIDDEN]
     if small and table.longer:
         pair = (next(iter(table.rows)), table.best)
-        sets.append((pair, HIDDEN[0], {**training, "iterations": table.longer}))
+        sets.append((pair, HIDDEN[0], {**training(HIDDEN[0]), "iterations": table.longer}))
     return [
         {"hidden": hidden, "layers": len(row), "dilations": text(row), **settings, "seed": seed}
         for rows, hidden, settings in sets
