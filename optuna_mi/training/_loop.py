@@ -98,6 +98,7 @@ class Run:
             self._report(trial, epoch, value)
             if trial.should_prune():
                 raise optuna.TrialPruned(f"Pruned after epoch {epoch}.")
+        self.model.eval()  # a resumed run may have no epoch left, and would be tested with dropout
 
     def _train_epoch(self, trial: optuna.Trial, epoch: int) -> None:
         # A stream an epoch: a resumed trial needs no saved generator to go on as it would have.

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import threading
+import warnings
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +16,7 @@ import numpy as np
 import optuna
 import torch
 from optuna.distributions import BaseDistribution
+from optuna.storages._base import DEFAULT_STUDY_NAME_PREFIX
 
 from optuna_mi.datasets import Dataset, SequenceClassification
 from optuna_mi.pruners import flush_ihyll
@@ -21,7 +24,7 @@ from optuna_mi.search_space import DilationSpace
 from optuna_mi.training._loop import Policy, Run
 from optuna_mi.training._policies import IHYLLChangePolicy, IHYLLReferencePolicy
 from optuna_mi.training._probe import InformationProbe
-from optuna_mi.training._settings import resolve
+from optuna_mi.training._settings import check_settings, check_span, resolve, usable_device
 from optuna_mi.training._tasks import Task, make_task
 
 _OPTIMIZERS = {
@@ -29,6 +32,9 @@ _OPTIMIZERS = {
     "rmsprop": torch.optim.RMSprop,
     "sgd": torch.optim.SGD,
 }
+
+# Held by a trial that trains in this process.
+_TRAINING = threading.Lock()
 
 
 class DilatedRNNObjective:
@@ -69,7 +75,10 @@ class DilatedRNNObjective:
         valid_symbols: Language modelling: how much of the held-out streams is scored.
         clip: Largest norm of a gradient.
         probe_size: Examples of the probe.
-        seed: With the study's name and the trial's number, it fixes every random number.
+        seed: With the study's name, if you gave it one, and the trial's number, it fixes every
+            random number of trials that run one at a time in a process. Trials in threads
+            (``n_jobs`` of ``study.optimize``) share torch's random stream and are not repeatable,
+            of which a warning tells; use worker processes.
         device: Where to train.
         n_threads: Threads of torch while a trial runs; trials side by side are faster than
             threads within one.
@@ -119,25 +128,14 @@ class DilatedRNNObjective:
         n_threads: int = 1,
         checkpoint_dir: str | os.PathLike[str] | None = None,
     ) -> None:
-        for name, value in {
-            "epochs": epochs,
-            "steps": 1 if steps is None else steps,
-            "hidden_size": 1 if isinstance(hidden_size, BaseDistribution) else hidden_size,
-            "batch_size": batch_size,
-            "window": window,
-            "probe_size": probe_size,
-            "n_threads": n_threads,
-        }.items():
-            if value < 1:
-                raise ValueError(f"{name}={value}: it must be at least 1")
-        if policy not in ("reference", "change", None):
-            raise ValueError(f"policy={policy!r}: choose 'reference', 'change' or None")
+        check_settings(locals(), tuple(_OPTIMIZERS))  # the arguments: nothing else is here yet
         is_classification = isinstance(dataset, SequenceClassification)
         if reference == "ixy" and not is_classification:
             raise ValueError(
                 "reference='ixy' needs inputs to compare with targets; a language model's input "
                 "is a symbol sequence: use 'entropy' or a number of nats"
             )
+        check_span(space, dataset, window)
         self.dataset = dataset
         self.space = space
         self._searched: dict[str, Any] = {
@@ -161,7 +159,7 @@ class DilatedRNNObjective:
         settings: dict[str, Any] = {
             "batch_size": batch_size,
             "steps": steps,
-            "device": _device(device),
+            "device": usable_device(device),
         }
         if not is_classification:
             settings |= {
@@ -179,15 +177,21 @@ class DilatedRNNObjective:
 
         Raises:
             optuna.TrialPruned: The pruner said so, or the training diverged.
+            ValueError: The study looks in the wrong direction, or for several values.
         """
+        directions = [direction.name.lower() for direction in trial.study.directions]
+        if directions != [self.dataset.direction]:
+            raise ValueError(
+                f"the study's direction is {', '.join(directions)}, but the score is "
+                f"{self.dataset.metric}: create_study(direction={self.dataset.direction!r})"
+            )
         dilations = self.space.suggest(trial)
         settings = {name: resolve(trial, name, value) for name, value in self._searched.items()}
-        if not 0 < settings["lr_min"] <= settings["lr_max"]:
-            raise ValueError(
-                f"lr_min={settings['lr_min']}, lr_max={settings['lr_max']}: they must be positive "
-                "and in order"
-            )
-        with _torch_threads(self._n_threads), torch.random.fork_rng(self._cuda_devices()):
+        with (
+            _warned_of_threads(),
+            _torch_threads(self._n_threads),
+            torch.random.fork_rng(self._cuda_devices()),
+        ):
             run = self._prepare(trial, dilations, settings)
             try:
                 run.train(trial)
@@ -210,7 +214,9 @@ class DilatedRNNObjective:
     ) -> Run:
         number = _first_number(trial)
         name = trial.study.study_name
-        seed = np.random.SeedSequence([self._seed, zlib.crc32(name.encode()), number])
+        # The name that Optuna gives an unnamed study is random: it must not move the numbers.
+        named = "" if name.startswith(DEFAULT_STUDY_NAME_PREFIX) else name
+        seed = np.random.SeedSequence([self._seed, zlib.crc32(named.encode()), number])
         torch.manual_seed(int(seed.generate_state(1)[0]))
         model = self.task.build(
             dilations,
@@ -278,21 +284,20 @@ def _first_number(trial: optuna.Trial) -> int:
     return number
 
 
-def _device(name: str | torch.device) -> torch.device:
+@contextlib.contextmanager
+def _warned_of_threads() -> Iterator[None]:
+    alone = _TRAINING.acquire(blocking=False)
+    if not alone:
+        warnings.warn(
+            "Trials in threads of one process share torch's random stream, so that they are not "
+            "repeatable: use worker processes instead of n_jobs",
+            stacklevel=3,
+        )
     try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise ValueError(
-            f"device={str(name)!r}: torch knows no such device; 'cpu', 'cuda' and 'cuda:1' are some"
-        ) from None
-    try:
-        torch.zeros(1, device=device).item()
-    except (RuntimeError, AssertionError) as error:
-        raise ValueError(
-            f"device={str(name)!r} cannot be used here ({str(error).splitlines()[0]}); "
-            "'cpu' always can"
-        ) from error
-    return device
+        yield
+    finally:
+        if alone:
+            _TRAINING.release()
 
 
 @contextlib.contextmanager

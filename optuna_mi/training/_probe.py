@@ -60,7 +60,8 @@ class InformationProbe:
         forward: Called with a batch of inputs instead of the model; returns activations.
         batch_dim: Axis of ``inputs`` and of sequence outputs that holds the examples.
         burn_in: First steps of every sequence that are left out (sequence prediction).
-        batch_size: Examples per forward pass; ``None`` for all of the subset at once.
+        batch_size: Examples per forward pass; ``None`` for all of the subset at once. Time-first
+            activations are told from batch-first ones by it, so it must differ from their steps.
         k: Number of nearest neighbours.
         metric: ``"chebyshev"`` or ``"euclidean"``.
         estimator: ``"mixed"``, or ``"ksg"``, which is [V]'s: softmax of the outputs against one-hot
@@ -237,13 +238,24 @@ class InformationProbe:
         return output, {name: self._join(v, f"layer {name!r}") for name, v in captured.items()}
 
     def _join(self, chunks: list[Tensor], what: str) -> Tensor:
+        """Join the chunks along the axis whose lengths are their numbers of examples."""
         if len(chunks) == 1:
             return chunks[0]
         n = self.inputs.shape[self._batch_dim]
-        for axis in (0, 1):
-            if all(c.dim() > axis for c in chunks) and sum(c.shape[axis] for c in chunks) == n:
-                return torch.cat(chunks, dim=axis)
-        raise ValueError(f"{what} holds no axis of the {n} examples; got {tuple(chunks[0].shape)}")
+        step = self._batch_size or n
+        lengths = [min(step, n - start) for start in range(0, n, step)]
+        axes = [
+            axis
+            for axis in (0, 1)
+            if all(c.dim() > axis for c in chunks) and [c.shape[axis] for c in chunks] == lengths
+        ]
+        if not axes:
+            raise ValueError(
+                f"{what} holds no axis of the {n} examples; got {tuple(chunks[0].shape)}"
+            )
+        if len(axes) == 2 and self._positions is None:
+            _check_unambiguous(chunks[0], what, "batch_size")
+        return torch.cat(chunks, dim=self._batch_dim if len(axes) == 2 else axes[0])
 
     def _output_samples(self, output: Tensor) -> Tensor:
         if self._positions is not None:
@@ -261,6 +273,8 @@ class InformationProbe:
         if self._positions is not None:
             return self._at_positions(value, f"layer {name!r}")
         n = len(self.targets)
+        if value.shape[:2] == (n, n):
+            _check_unambiguous(value, f"layer {name!r}", "size")
         if value.shape[0] != n:
             if value.dim() == 3 and value.shape[1] == n:
                 value = value[-1]  # time first: the last step is what a classifier reads
@@ -315,4 +329,13 @@ class InformationProbe:
             metric=metric,
             jitter=_PAPER_JITTER,
             random_state=self._seed,
+        )
+
+
+def _check_unambiguous(value: Tensor, what: str, remedy: str) -> None:
+    """Raise ValueError if examples may lie along the second axis, as they do time first."""
+    if value.dim() == 3:
+        raise ValueError(
+            f"{what} has shape {tuple(value.shape)} for {value.shape[0]} examples at once, so that "
+            f"its first or its second axis may hold them: choose another {remedy}"
         )

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -254,10 +255,25 @@ def test_ctrl_c_leaves_nothing_running(
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"epochs": 0}, "epochs=0: it must be at least 1"),
+        ({"epochs": 0}, "epochs=0: it must be an integer of at least 1"),
         ({"policy": "magic"}, "policy='magic'"),
         ({"device": "cuda:99"}, "device='cuda:99' cannot be used here"),
         ({"device": "gpu"}, "device='gpu': torch knows no such device"),
+        ({"clip": -1.0}, r"clip=-1\.0: it must be positive"),
+        ({"clip": 0.0}, "clip=0"),
+        ({"epochs": 2.5}, r"epochs=2\.5: it must be an integer"),
+        ({"seed": -1}, "seed=-1: it must be an integer of at least 0"),
+        ({"valid_symbols": 1}, "valid_symbols=1: it must be an integer of at least 2"),
+        ({"hidden_size": IntDistribution(0, 4)}, "hidden_size=0"),
+        ({"dropout": FloatDistribution(0.0, 1.0)}, r"dropout=1\.0: it must be .* below 1"),
+        ({"optimizer": "adamw"}, "optimizer='adamw': choose 'adam', 'rmsprop', 'sgd'"),
+        ({"cell": CategoricalDistribution(["gru", "GRU"])}, "cell='GRU': choose 'rnn', 'gru'"),
+        ({"init": "foo"}, "init='foo'"),
+        ({"reference": "foo"}, "reference='foo': choose 'entropy', 'ixy'"),
+        ({"reference": -1.0}, "reference=-1"),
+        ({"lr_max": math.nan}, "lr_max=nan"),
+        ({"lr_min": 0.1, "lr_max": 0.01}, r"lr_min=0\.1, lr_max=0\.01: no lr_min may lie above"),
+        ({"lr_max": FloatDistribution(1e-4, 1e-2)}, r"lr_min=0\.001, lr_max=FloatDistribution"),
     ],
 )
 def test_bad_settings_are_told_at_the_door(
@@ -275,9 +291,86 @@ def test_bad_settings_of_language_models(text: LanguageModeling) -> None:
         DilatedRNNObjective(text, space, batch_size=300, window=200)
 
 
-def test_learning_rate_bounds_out_of_order(
+def test_a_constant_rate_needs_no_lr_min(
     digits: SequenceClassification, space: DilationSpace
 ) -> None:
-    objective = DilatedRNNObjective(digits, space, lr_min=0.1, lr_max=0.01)
-    with pytest.raises(ValueError, match=r"lr_min=0\.1, lr_max=0\.01"):
-        _study(direction="maximize").optimize(objective, n_trials=1)
+    objective = DilatedRNNObjective(
+        digits, space, hidden_size=4, epochs=1, steps=1, policy=None, lr_max=5e-4
+    )
+    study = _study(direction="maximize")
+    study.optimize(objective, n_trials=1)
+    assert study.trials[0].user_attrs["mi:lr"] == [5e-4]
+
+
+def test_a_space_that_reaches_beyond_the_window_is_refused(
+    digits: SequenceClassification, text: LanguageModeling
+) -> None:
+    space = DilationSpace.from_sequences(text.train, window=64)
+    with pytest.raises(ValueError, match=r"window=32 steps cannot hold: .*window=32\)"):
+        DilatedRNNObjective(text, space, window=32)
+    wide = DilationSpace.from_sequences(text.train, window=65)
+    assert wide.max_dilation.high == 64
+    with pytest.raises(ValueError, match="sequences of 64 steps cannot hold"):
+        DilatedRNNObjective(digits, wide)
+
+
+def test_a_study_of_the_wrong_direction_is_refused(
+    digits: SequenceClassification, space: DilationSpace
+) -> None:
+    objective = DilatedRNNObjective(digits, space, hidden_size=4, epochs=1, steps=1)
+    for settings in ({"direction": "minimize"}, {"directions": ["maximize", "minimize"]}):
+        with pytest.raises(ValueError, match=r"create_study\(direction='maximize'\)"):
+            _study(**settings).optimize(objective, n_trials=1)
+
+
+def test_an_unnamed_study_repeats(digits: SequenceClassification, space: DilationSpace) -> None:
+    def value() -> float:
+        objective = DilatedRNNObjective(digits, space, hidden_size=8, epochs=1, steps=5)
+        study = optuna.create_study(
+            direction="maximize", sampler=optuna.samplers.RandomSampler(seed=0)
+        )
+        study.optimize(objective, n_trials=1)
+        return float(study.trials[0].user_attrs["ihyll_final"])
+
+    assert value() == value()
+
+
+def test_trials_in_threads_warn(digits: SequenceClassification, space: DilationSpace) -> None:
+    meet = threading.Barrier(2)
+
+    class Meeting(optuna.pruners.NopPruner):
+        def prune(self, study: optuna.Study, trial: optuna.trial.FrozenTrial) -> bool:
+            meet.wait(timeout=60)
+            return False
+
+    objective = DilatedRNNObjective(digits, space, hidden_size=4, epochs=1, steps=1)
+    study = _study(direction="maximize", pruner=Meeting())
+    with pytest.warns(UserWarning, match="use worker processes instead of n_jobs"):
+        study.optimize(objective, n_trials=2, n_jobs=2)
+
+
+def test_a_trial_resumed_after_its_last_epoch_is_tested_without_dropout(
+    digits: SequenceClassification,
+    space: DilationSpace,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    objective = DilatedRNNObjective(
+        digits, space, hidden_size=8, epochs=1, dropout=0.5, checkpoint_dir=tmp_path
+    )
+    scored, score = [], type(objective.task).score
+
+    def recorded(self: Any, model: torch.nn.Module, split: str) -> float:
+        scored.append(model.training)
+        return score(self, model, split)
+
+    monkeypatch.setattr(type(objective.task), "score", recorded)
+    study = _study(direction="maximize")
+    study.enqueue_trial(space.recommended)
+    trial = study.ask()
+    objective(trial)
+    study.tell(trial, state=TrialState.FAIL)  # killed between the last checkpoint and the tell
+    RetryHeartbeatStaleTrialCallback()(study, study.trials[0])
+    study.optimize(objective, n_trials=1)
+    assert scored == [False] * 3  # valid and test, then test again
+    assert study.trials[1].user_attrs["test"] == study.trials[0].user_attrs["test"]

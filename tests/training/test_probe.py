@@ -328,3 +328,37 @@ def test_output_that_does_not_fit():
     flat = InformationProbe(nn.Identity(), tokens, tokens, batch_dim=1)
     with pytest.raises(ValueError, match="the output has shape"):
         flat.measure()
+
+
+class TimeFirst(nn.Module):
+    """States with time first, all equal, of which the last is the output."""
+
+    def __init__(self, steps: int) -> None:
+        super().__init__()
+        self.steps = steps
+        self.hidden = nn.Identity()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        states: torch.Tensor = self.hidden(x.expand(self.steps, *x.shape))
+        return states[-1]
+
+
+@pytest.mark.parametrize("steps", [99, 101])
+def test_time_first_layers_are_joined_along_examples(steps: int):
+    probe = InformationProbe(
+        TimeFirst(steps), *classes(), size=400, batch_size=100, layers=["hidden"]
+    )
+    measured = probe.measure()
+    assert measured.layers["hidden"].value == measured.ihyll.value > 0.5
+
+
+def test_as_many_steps_as_examples_at_once_are_refused():
+    def measure(**settings: int | None) -> ProbeMeasurement:
+        return InformationProbe(TimeFirst(100), *classes(), layers=["hidden"], **settings).measure()
+
+    with pytest.raises(ValueError, match=r"first or its second axis.*choose another batch_size"):
+        measure(size=400, batch_size=100)
+    with pytest.raises(ValueError, match=r"first or its second axis.*choose another size"):
+        measure(size=100, batch_size=None)
+    measured = measure(size=400, batch_size=90)
+    assert measured.layers["hidden"].value == measured.ihyll.value
