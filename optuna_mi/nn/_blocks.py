@@ -12,11 +12,11 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.autograd.function import once_differentiable
 
 from optuna_mi.nn import _pointwise
 from optuna_mi.nn._groups import MAX_ROWS, Group, make_groups
 from optuna_mi.nn._memory import call, flat
+from optuna_mi.nn._once import first_derivatives_only
 from optuna_mi.nn._positions import LayerPlan, last_rows, take_rows
 from optuna_mi.nn._products import multiply, product_dtype
 from optuna_mi.nn._validation import LayerState
@@ -127,7 +127,7 @@ class _RNN(torch.autograd.Function):
         return y
 
     @staticmethod
-    @once_differentiable
+    @first_derivatives_only
     def backward(ctx: Any, gy: torch.Tensor) -> tuple[Any, ...]:
         x, start, w_ih, w_hh, y = ctx.saved_tensors
         size = w_hh.shape[1]
@@ -190,7 +190,7 @@ class _GRU(torch.autograd.Function):
         return y
 
     @staticmethod
-    @once_differentiable
+    @first_derivatives_only
     def backward(ctx: Any, gy: torch.Tensor) -> tuple[Any, ...]:
         x, start, w_ih, w_hh, y, gates, m = ctx.saved_tensors
         size = w_hh.shape[1]
@@ -275,7 +275,7 @@ class _LSTM(torch.autograd.Function):
         return y, cells
 
     @staticmethod
-    @once_differentiable
+    @first_derivatives_only
     def backward(ctx: Any, gy: torch.Tensor | None, gcells: torch.Tensor | None) -> tuple[Any, ...]:
         x, start, start_c, w_ih, w_hh, y, cells, gates = ctx.saved_tensors
         size = w_hh.shape[1]

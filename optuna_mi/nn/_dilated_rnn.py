@@ -47,7 +47,9 @@ class DilatedRNN(nn.Module):
         residual: Add a layer's input to its output where their sizes agree.
         backend: ``"views"`` (PyTorch's kernels over reshaped memory, any device and dtype),
             ``"fused"`` or ``"blocks"`` (own CPU kernels, float32, for small and large sizes), or
-            ``"auto"``, which chooses by device, dtype and sizes.
+            ``"auto"``, which chooses by device, dtype, batch and sizes. The own kernels have first
+            derivatives only: under ``create_graph=True`` they raise a RuntimeError, and so does
+            ``"auto"`` wherever it chose them.
 
     Attributes:
         layers: One module a layer; its ``cell`` is a ``torch.nn.RNN``, ``GRU`` or ``LSTM`` and

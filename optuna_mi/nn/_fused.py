@@ -15,11 +15,11 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from optuna_mi.nn import _kernel_gru, _kernel_lstm, _kernel_rnn
 from optuna_mi.nn._memory import Array, call, flat
+from optuna_mi.nn._once import first_derivatives_only
 from optuna_mi.nn._positions import LayerPlan, last_rows, take_rows
 from optuna_mi.nn._simd import COLUMNS
 from optuna_mi.nn._validation import LayerState
@@ -154,7 +154,7 @@ class _PlainFunction(torch.autograd.Function):
         return y, passed
 
     @staticmethod
-    @once_differentiable
+    @first_derivatives_only
     def backward(
         ctx: Any, gy: torch.Tensor | None, gpassed: torch.Tensor | None
     ) -> tuple[Any, ...]:
@@ -203,7 +203,7 @@ class _LSTMFunction(torch.autograd.Function):
         return y, cells, passed
 
     @staticmethod
-    @once_differentiable
+    @first_derivatives_only
     def backward(
         ctx: Any,
         gy: torch.Tensor | None,

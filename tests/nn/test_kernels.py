@@ -13,6 +13,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.utils.checkpoint import checkpoint
 
 from optuna_mi.nn import DilatedRNN, DilatedRNNClassifier
 from optuna_mi.nn._simd import COLUMNS
@@ -195,13 +196,39 @@ def test_frozen_parts_get_no_gradient(backend):
     assert all(p.grad is not None for p in own.layers[1].parameters())
 
 
+@pytest.mark.parametrize("backend", [*BACKENDS, "auto"])
+@pytest.mark.parametrize("cell", CELLS)
+def test_second_derivatives_are_refused(backend, cell):
+    """Under a sum, where no incoming gradient requires one: ``once_differentiable`` is silent."""
+    exact, own = twins("fused", cell, 5, (1, 2))
+    own.backend = backend
+    x = torch.randn(6, 8, 3, requires_grad=True)
+
+    def penalty(model, x):
+        (g,) = torch.autograd.grad(model(x)[0].sum(), x, create_graph=True)
+        return g.square().sum()
+
+    with pytest.raises(RuntimeError, match=r"no second derivatives .*: use backend='views'"):
+        penalty(own, x)
+    own.backend = "views"
+    for model, input in ((own, x), (exact, x.double())):
+        penalty(model, input).backward()
+    pairs = [[p.grad for p in model.parameters() if p.grad is not None] for model in (own, exact)]
+    assert pairs[0][0].any()
+    assert_close(*pairs, 1e-5)
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_double_backward_says_no(backend):
+@pytest.mark.parametrize("reentrant", [False, True])
+def test_first_derivatives_are_had_more_than_once(backend, reentrant):
     _, own = twins(backend, "gru", 5, (1, 2))
     x = torch.randn(6, 8, 3, requires_grad=True)
-    (g,) = torch.autograd.grad(own(x)[0].square().sum(), x, create_graph=True)
-    with pytest.raises(RuntimeError, match="differentiat"):
-        g.sum().backward()
+    y = own(x)[0].sum()
+    (g,) = torch.autograd.grad(y, x, retain_graph=True)
+    assert torch.equal(torch.autograd.grad(y, x)[0], g)
+    y = checkpoint(lambda x: own(x)[0].sum(), x, use_reentrant=reentrant)
+    y.backward()
+    assert torch.equal(x.grad, g)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
