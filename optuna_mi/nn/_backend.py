@@ -45,3 +45,21 @@ def choose_backend(
     if reason is not None or x.shape[1] < MIN_BATCH:
         return "views"
     return "fused" if max(sizes) <= MAX_FUSED_SIZE else "blocks"
+
+
+def state_dtypes(backend: str, weight: torch.Tensor) -> tuple[torch.dtype, ...]:
+    """The dtypes that a backend takes a state in, the parameters' own first.
+
+    Args:
+        backend: What :func:`choose_backend` returned.
+        weight: One of the parameters.
+    """
+    device = weight.device.type
+    # Under autocast PyTorch's kernels return, and take, states of either dtype.
+    if (
+        backend == "views"
+        and torch.amp.is_autocast_available(device)
+        and torch.is_autocast_enabled(device)
+    ):
+        return weight.dtype, torch.get_autocast_dtype(device)
+    return (weight.dtype,)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from optuna_mi.nn._backend import choose_backend
+from optuna_mi.nn._backend import choose_backend, state_dtypes
 from optuna_mi.nn._init import init_layer
 from optuna_mi.nn._layer import DilatedLayer
 from optuna_mi.nn._positions import plan_stack, take_rows
@@ -129,7 +129,7 @@ class DilatedRNN(nn.Module):
 
         Raises:
             TypeError: ``x`` or an entry of ``state`` is no tensor.
-            ValueError: A shape does not fit, or ``need`` asks for more steps than there are.
+            ValueError: A shape or dtype does not fit, or ``need`` asks for more steps than there are.
         """
         output, _, new_state = self._run(x, state, need, collect=False)
         return output, new_state
@@ -148,11 +148,15 @@ class DilatedRNN(nn.Module):
             x = x.transpose(0, 1)
         length, batch, _ = x.shape
         n_last = check_need(need, length)
-        if state is not None:
-            check_state(state, self.dilations, self.hidden_sizes, batch, self.cell == "lstm")
-        plan = plan_stack(length, self.dilations, n_last)
         sizes = (self.input_size, *self.hidden_sizes)
-        backend = choose_backend(self.backend, sizes, x, next(self.parameters()))
+        weight = next(self.parameters())
+        backend = choose_backend(self.backend, sizes, x, weight)
+        if state is not None:
+            dtypes = state_dtypes(backend, weight)
+            check_state(
+                state, self.dilations, self.hidden_sizes, batch, self.cell == "lstm", dtypes
+            )
+        plan = plan_stack(length, self.dilations, n_last)
         states: list[LayerState] = []
         collected: list[torch.Tensor] = []
         for i, (layer, layer_plan) in enumerate(zip(self.layers, plan.layers, strict=True)):

@@ -118,12 +118,13 @@ def check_state(
     hidden_sizes: Sequence[int],
     batch: int,
     lstm: bool,
+    dtypes: Sequence[torch.dtype],
 ) -> None:
-    """Raise unless ``state`` holds the last d outputs of every layer.
+    """Raise unless ``state`` holds the last d outputs of every layer, in one of ``dtypes``.
 
     Raises:
         TypeError: A layer's entry is not a tensor (a pair of tensors for LSTM).
-        ValueError: Wrong number of layers or a wrong shape.
+        ValueError: Wrong number of layers, a wrong shape or a wrong dtype.
     """
     if isinstance(state, torch.Tensor) or len(state) != len(dilations):
         found = "a tensor" if isinstance(state, torch.Tensor) else f"{len(state)} entries"
@@ -138,4 +139,9 @@ def check_state(
                 raise ValueError(
                     f"state[{i}] must have shape (dilation, B, hidden) = "
                     f"{(dilation, batch, size)}, got {tuple(part.shape)}"
+                )
+            if part.dtype not in dtypes:
+                raise ValueError(
+                    f"state[{i}] is {part.dtype} but the model is {dtypes[0]}: "
+                    f"pass its tensors through .to({dtypes[0]})"
                 )

@@ -273,3 +273,16 @@ def test_bad_input():
         model(x, need="first")
     with pytest.raises(ValueError, match="only 5 steps"):
         model(x, need=6)
+
+
+@pytest.mark.parametrize("backend", ["views", "fused", "blocks"])
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_state_of_another_dtype(backend, cell):
+    model = make(cell, 4, (1, 2), backend=backend, dtype=torch.float32)
+    x = torch.randn(5, 9, 3)
+    state = random_state(model, 9)  # as of numpy's default
+    with pytest.raises(ValueError, match=r"state\[0\] is torch.float64 .* \.to\(torch.float32\)"):
+        model(x, state)
+    with torch.autocast("cpu", torch.bfloat16):
+        _, after = model(x)
+        model(x, after)  # whatever dtype it has
