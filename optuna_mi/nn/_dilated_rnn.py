@@ -129,7 +129,8 @@ class DilatedRNN(nn.Module):
 
         Raises:
             TypeError: ``x`` or an entry of ``state`` is no tensor.
-            ValueError: A shape or dtype does not fit, or ``need`` asks for more steps than there are.
+            ValueError: A shape or a dtype does not fit, or ``need`` asks for more steps than there
+                are.
         """
         output, _, new_state = self._run(x, state, need, collect=False)
         return output, new_state
