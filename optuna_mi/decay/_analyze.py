@@ -50,7 +50,8 @@ def analyze_decay(
 
     Raises:
         TypeError: If curve is no DecayCurve.
-        ValueError: If a setting is out of range, or settings contradict each other.
+        ValueError: If a setting is out of range, or settings contradict each other, or a period
+            is given for a curve that is 0 everywhere.
 
     Note:
         Source: [MK20] §3; the guide, "Decay curves", gives the choices and their reasons.
@@ -172,6 +173,11 @@ def _check(
 def _period(curve: DecayCurve, noise: Noise, given: _Given) -> Period | None:
     y = curve.mi_corrected
     if given.period is not None:
+        if not y.any():
+            raise ValueError(
+                f"period={given.period} was given, but the curve is 0 at all lags: there are no "
+                "peaks to repeat; leave the period out"
+            )
         return describe_given(curve.lags, y, noise.peaks, noise.floor, given.period)
     if given.law not in (None, "periodic_power"):
         return None

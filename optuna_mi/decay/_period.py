@@ -65,7 +65,12 @@ def find_period(
         floor: Noise floor of single lags.
         correlation: Rank correlation of real values: half a cycle has as much MI as a whole one,
             but is its opposite; and a season whose months all differ has the same MI everywhere.
+
+    Returns:
+        The period, or ``None``: also where lag 1 is not measured, and so nothing without gaps.
     """
+    if lags[0] != 1:
+        return None
     curve = scale(lags, values, sigma, floor)
     pooled, single = _pooled(curve), peaks_period(curve)
     start = pooled or single
@@ -143,7 +148,9 @@ def _described(curve: Scaled, period: int, *, pooled: bool) -> Period:
 def describe_given(
     lags: Ints, values: Floats, sigma: Floats | None, floor: Floats, period: int
 ) -> Period:
-    """Describe a period the user is sure of."""
+    """Describe a period the user is sure of; its strength is 0 where the lags do not show it."""
+    if lags[0] != 1:
+        return Period(period, 0.0)
     curve = scale(lags, values, sigma, floor)
     if curve.y.size < period + (period + 1) // 2:
         return Period(period, 0.0)

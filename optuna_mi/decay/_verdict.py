@@ -27,6 +27,7 @@ def span(
             "no dependence stands above the noise at any distance, so nothing is gained by "
             "reaching further than one step"
         )
+    first = int(curve.lags[0])
     if period is not None and returns is not None and returns.kind == "dominant":
         why = (
             " and does not fall from one to the next"
@@ -34,7 +35,7 @@ def span(
             else f", for {returns.n_periods} periods at most, which are few enough steps to go back"
         )
         return min(period.period, limit), (
-            f"MI returns near its value at 1 every {period.period} steps{why}: one period "
+            f"MI returns near its value at {first} every {period.period} steps{why}: one period "
             "reaches all there is"
         )
     if law == "flat":
@@ -50,8 +51,8 @@ def span(
     what = "the envelope of the peaks" if period is not None else "MI"
     if period is not None and returns is not None and returns.long:
         what = (
-            f"MI returns near its value at 1 every {period.period} steps, but too long for one "
-            f"period to be all: {what}"
+            f"MI returns near its value at {first} every {period.period} steps, but too long for "
+            f"one period to be all: {what}"
         )
     if crossing is not None:
         least = 1 if period is None else period.period

@@ -216,6 +216,27 @@ def test_bad_settings(options, match):
         analyze_decay(noisy(0.5 / LAGS, 1e-6), **options)
 
 
+@pytest.mark.parametrize("lags", [[2, 4, 8, 16, 32], [5], list(range(2, 60)), [3, 5, 6, 7]])
+def test_a_curve_need_not_start_at_lag_one(lags):
+    x = make.markov_chain(50_000, make.sticky_transition(4, 0.9))
+    curve = decay_curve(x, lags=lags)
+    analysis = analyze_decay(curve)
+    assert analysis.period is None
+    assert analysis.law != "none"
+    told = analyze_decay(curve, period=4)
+    assert (told.law, told.period, told.period_strength) == ("periodic_power", 4, 0.0)
+    assert "its value at 1 " not in told.max_dilation_reason
+    with pytest.raises(ValueError, match="no period was found"):
+        analyze_decay(curve, law="periodic_power")
+
+
+def test_nothing_at_all_has_no_period():
+    empty = DecayCurve(LAGS, np.zeros(LAGS.size))
+    assert analyze_decay(empty).law == "none"
+    with pytest.raises(ValueError, match=r"period=7.*0 at all lags"):
+        analyze_decay(empty, period=7)
+
+
 def test_a_curve_is_wanted():
     with pytest.raises(TypeError, match="decay_curve"):
         analyze_decay([1, 2, 3])
