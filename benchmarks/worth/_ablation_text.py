@@ -99,11 +99,11 @@ def _lists(frame: pd.DataFrame) -> str:
 
 def _control(frame: pd.DataFrame) -> str:
     rows, verdicts = [], {}
-    for (name, lr), data in frame.groupby(["dataset", "lr"], sort=False):
+    for (name, training, lr), data in frame.groupby(["dataset", "training", "lr"], sort=False):
         base = _by_seed(data, "constant")
         row = {
             "data set": name,
-            "epochs": data["training"].iloc[0].split("/")[1],
+            "epochs": training.split("/")[1],
             "LR_max": f"{lr:g}",
             "constant": plus_minus(base["value"], 4),
         }

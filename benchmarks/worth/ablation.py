@@ -31,31 +31,43 @@ from optuna_mi.search_space import format_dilations
 
 POLICIES = ("constant", "change", "reference")
 RATES = (1e-2, 3e-2)
-# Epochs and batches an epoch by part, where they are not the searches'. The policies act once an
-# epoch: more and shorter ones. Six times as many batches show whether the order of lists lasts.
-SIZES = {
+# Data set, epochs, and batches an epoch by part, where they are not the searches'. The policies act
+# once an epoch: many short ones, and the eight of sixty batches that the command `search` takes on
+# text. Six times as many batches show whether the order of lists lasts.
+Sizes = tuple[tuple[str, int, int], ...]
+SIZES: dict[str, dict[str, Sizes]] = {
     "control": {
-        "small": {"pdigits": (16, 19), "ptb-char": (16, 10)},
-        "paper": {
-            "pdigits": (40, 19),
-            "psmnist": (40, 215),
-            "ptb-char": (40, 100),
-            "stdlib": (40, 100),
-        },
+        "small": (
+            ("pdigits", 16, 19),
+            ("psmnist14", 12, 50),
+            ("ptb-char", 16, 10),
+            ("ptb-char", 8, 60),
+            ("topics", 8, 60),
+        ),
+        "paper": (
+            ("pdigits", 40, 19),
+            ("psmnist", 40, 215),
+            ("ptb-char", 40, 100),
+            ("stdlib", 40, 100),
+        ),
     },
     "longer": {
-        "small": {"ptb-char": (8, 120), "topics": (8, 120)},
-        "paper": {"ptb-char": (60, 400), "topics": (60, 400)},
+        "small": (("ptb-char", 8, 120), ("topics", 8, 120)),
+        "paper": (("ptb-char", 60, 400), ("topics", 60, 400)),
     },
 }
 # Lists to hold ours against: the standard progression, and the uninformed space's shortest one.
 OTHERS = ("doubling", "near")
 
 
-def training_of(budget: str, name: str, part: str = "lists", lr: float | None = None) -> Training:
+def training_of(budget: str, name: str) -> Training:
     """Return a data set's training; what no search trains on is trained as what it resembles."""
-    training = TRAININGS[budget][{"digits": "pdigits", "topics": "stdlib"}.get(name, name)]
-    epochs, steps = SIZES.get(part, {}).get(budget, {}).get(name, (training.epochs, training.steps))
+    return TRAININGS[budget][{"digits": "pdigits", "topics": "stdlib"}.get(name, name)]
+
+
+def sized(budget: str, name: str, epochs: int, steps: int, lr: float | None = None) -> Training:
+    """Return a data set's training with other epochs, batches an epoch, and perhaps rate."""
+    training = training_of(budget, name)
     return dataclasses.replace(training, epochs=epochs, steps=steps, lr=lr or training.lr)
 
 
@@ -63,18 +75,22 @@ def cells(request: Request) -> list[Cell]:
     budget = request.budget
     every = [("lists", name, v) for name in ("digits", *TRAININGS[budget]) for v in VARIANTS]
     every += [("lists", name, v) for name in ("digits", *TRAININGS[budget]) for v in OTHERS]
-    longer = ("as it is", "lines in log MI", "lines in MI", *OTHERS)
-    every += [("longer", name, v) for name in SIZES["longer"][budget] for v in longer]
-    plans = [(part, name, variant, None) for part, name, variant in every] + [
-        ("control", name, policy, lr)
-        for name in SIZES["control"][budget]
+    plans = [(part, name, variant, training_of(budget, name)) for part, name, variant in every]
+    plans += [
+        ("longer", name, variant, sized(budget, name, epochs, steps))
+        for name, epochs, steps in SIZES["longer"][budget]
+        for variant in ("as it is", "lines in log MI", "lines in MI", *OTHERS)
+    ]
+    plans += [
+        ("control", name, policy, sized(budget, name, epochs, steps, lr))
+        for name, epochs, steps in SIZES["control"][budget]
         for lr in RATES
         for policy in POLICIES
     ]
     return [
-        _cell(part, name, variant, training_of(budget, name, part, lr), budget, seed)
+        _cell(part, name, variant, training, budget, seed)
         for seed in range(request.seeds)
-        for part, name, variant, lr in plans
+        for part, name, variant, training in plans
     ]
 
 
@@ -92,10 +108,23 @@ def _cell(
     }
 
 
+def _training(cell: Cell) -> Training:
+    """Return the training that a cell names."""
+    budget, name, part = str(cell["budget"]), str(cell["dataset"]), str(cell["part"])
+    if part not in SIZES:
+        return training_of(budget, name)
+    of_set = [
+        sized(budget, name, epochs, steps, float(cell["lr"]))
+        for other, epochs, steps in SIZES[part][budget]
+        if other == name
+    ]
+    return next(training for training in of_set if training.text == cell["training"])
+
+
 def run(trial: optuna.Trial, cell: Cell, request: Request) -> float:
     name, variant, seed = str(cell["dataset"]), str(cell["variant"]), int(cell["seed"])
     part = str(cell["part"])
-    training = training_of(request.budget, name, part, float(cell["lr"]))
+    training = _training(cell)
     changes = {}
     if part == "control":
         changes = {"policy": None if variant == "constant" else variant, "probe_size": 1000}
@@ -151,7 +180,7 @@ def summarize(frame: pd.DataFrame, request: Request) -> Summary:
 
 def seconds(cell: Cell) -> float:
     short = training_of(str(cell["budget"]), str(cell["dataset"]))
-    training = training_of(str(cell["budget"]), str(cell["dataset"]), str(cell["part"]))
+    training = _training(cell)
     cost = short.seconds * training.epochs * training.steps / (short.epochs * short.steps)
     # Variants often give a list that another has trained; the probe costs at every epoch.
     return {"lists": 0.5, "longer": 1.0, "control": 1.3}[str(cell["part"])] * cost

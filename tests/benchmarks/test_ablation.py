@@ -16,7 +16,10 @@ def tiny(monkeypatch):
         TRAININGS["small"]["pdigits"], hidden_size=4, epochs=1, steps=1, batch_size=16
     )
     monkeypatch.setattr(ablation, "TRAININGS", {"small": {"pdigits": training}})
-    sizes = {"control": {"small": {"digits": (2, 1)}}, "longer": {"small": {"digits": (1, 2)}}}
+    sizes = {
+        "control": {"small": (("digits", 2, 1), ("digits", 1, 2))},
+        "longer": {"small": (("digits", 1, 2),)},
+    }
     monkeypatch.setattr(ablation, "SIZES", sizes)
 
 
@@ -24,7 +27,7 @@ def test_both_parts_and_their_summary(tiny):
     cells = [
         c for c in ablation.cells(Request(seeds=3)) if c["dataset"] == "digits" and c["lr"] == 0.01
     ]
-    assert len(cells) == 3 * (len(VARIANTS) + 2 + 5 + 3)
+    assert len(cells) == 3 * (len(VARIANTS) + 2 + 5 + 2 * 3)
     study = optuna.create_study(direction="maximize")
     for cell in cells:
         study.enqueue_trial({}, user_attrs={"key": str(cell), "cell": cell})
@@ -37,6 +40,7 @@ def test_both_parts_and_their_summary(tiny):
     assert "| digits | single power law | power |" in text
     assert "floor only: 1 same." in text
     assert "| digits | 2x1 | 0.01 |" in text
+    assert "| digits | 1x2 | 0.01 |" in text
     assert "### Trained for longer: gru-4/1x2/" in text
     assert "| IHYLL alone |" in text
 

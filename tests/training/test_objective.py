@@ -17,6 +17,7 @@ from optuna.trial import TrialState
 from optuna_mi import DilatedRNNObjective, DilationSpace, load_dataset
 from optuna_mi.datasets import LanguageModeling, SequenceClassification
 from optuna_mi.pruners import ihyll_series
+from optuna_mi.training import InformationProbe, ProbeMeasurement
 
 
 @pytest.fixture(scope="module")
@@ -65,9 +66,30 @@ def test_a_trial_learns_and_records_what_it_did(
     assert series[7] == pytest.approx(attributes["ihyll_final"], abs=1e-4)  # stored rounded
     assert series[7] > series[0] + 0.3  # nats: learning shows in IHYLL
     rates = attributes["mi:lr"]
-    assert rates[0] == rates[1] == 1e-3  # both policies start at LR_min and need two values
-    assert max(rates) > 1e-3
+    assert rates[0] == 1e-3  # LR_min
+    # after one epoch the value alone counts: up by LR_max for what is left of the reference
+    left = 1 - series[0] / attributes["ixy"]
+    assert rates[1] == pytest.approx(1e-3 + 1e-2 * left, abs=1e-6)
     assert all(1e-3 <= rate <= 1e-2 for rate in rates)
+
+
+def test_where_information_stays_far_below_the_reference_the_rate_cools_in_steps(
+    digits: SequenceClassification, space: DilationSpace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flat = InformationProbe.measure
+
+    def saturated(self: InformationProbe) -> ProbeMeasurement:
+        found = flat(self)
+        return dataclasses.replace(found, ihyll=dataclasses.replace(found.ihyll, value=1.0))
+
+    monkeypatch.setattr(InformationProbe, "measure", saturated)
+    objective = DilatedRNNObjective(
+        digits, space, hidden_size=4, epochs=4, steps=1, reference=2.0, lr_max=1e-2
+    )
+    study = _study(direction="maximize")
+    study.optimize(objective, n_trials=1)
+    # half of the reference is left: up by 0.5 LR_max once, then down by 0.3 * 0.5 LR_max each time
+    assert study.trials[0].user_attrs["mi:lr"] == pytest.approx([1e-3, 6e-3, 4.5e-3, 3e-3])
 
 
 def test_a_language_model_learns(text: LanguageModeling) -> None:
