@@ -10,6 +10,7 @@ import torch
 from optuna.exceptions import StorageInternalError
 from optuna.storages import fail_stale_trials
 from optuna.study import MaxTrialsCallback
+from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import DBAPIError
 from tqdm.auto import tqdm
 
@@ -41,10 +42,11 @@ def run_trials(
     worker: int = 0,
     progress: bool = True,
 ) -> None:
-    """Run trials here until the study has as many as the job wants.
+    """Run trials here until the study has as many complete or pruned ones as the job wants.
 
-    A trial that runs out of the accelerator's memory fails; the others go on. A storage that stops
-    answering is waited for.
+    A trial that runs out of the accelerator's memory fails, and another one is run in its place.
+    Fewer are left when the sampler has nothing more to try, or with a warning when as many trials
+    as were missing have all failed. A storage that stops answering is waited for.
 
     Raises:
         StorageInternalError: The storage did not come back within ten minutes.
@@ -52,7 +54,14 @@ def run_trials(
     study.sampler = make_sampler(job.sampler, objective.space, job.seed, worker)
     study.pruner = make_pruner(job.pruner, job.preset.epochs)
     reached = time.monotonic()
+    states: list[TrialState] = []
+    n_failed = 0
+
+    def note(_: optuna.Study, trial: FrozenTrial) -> None:
+        states.append(trial.state)
+
     while True:
+        states.clear()
         try:
             fail_stale_trials(study)
             missing = job.preset.trials - n_ended(study)
@@ -62,11 +71,20 @@ def run_trials(
             study.optimize(
                 objective,
                 n_trials=missing,
-                callbacks=[MaxTrialsCallback(job.preset.trials, states=ENDED)],
+                callbacks=[note, MaxTrialsCallback(job.preset.trials, states=ENDED)],
                 catch=(torch.OutOfMemoryError,),
                 show_progress_bar=progress,
             )
-            return
+            n_failed += states.count(TrialState.FAIL)
+            if study._stop_flag:  # by the callback, or by a sampler that has nothing more to try
+                return
+            if not any(state in ENDED for state in states):
+                _logger.warning(
+                    f"The study has {n_ended(study)} of {job.preset.trials} trials: {n_failed} "
+                    f"failed here, the last {len(states)} without one that ended. Their errors "
+                    "stand above; run the same command again to go on."
+                )
+                return
         except Exception as error:
             if _was_taken_for_dead(error):
                 _logger.warning("The trial at hand was given to another worker; going on.")

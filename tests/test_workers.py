@@ -11,10 +11,15 @@ from pathlib import Path
 
 import optuna
 import pytest
+import torch
 from optuna.trial import TrialState
 
+from optuna_mi import _workers
+from optuna_mi._main_job import Job
+from optuna_mi._presets import Preset
 from optuna_mi._storage import open_storage
 from optuna_mi.cli import main
+from optuna_mi.search_space import DecayGeometry, DilationSpace, IntRange
 
 _SIZES = ["--epochs", "3", "--steps", "2", "--hidden-size", "8", "--pruner", "none"]
 
@@ -155,3 +160,56 @@ def test_a_worker_that_was_taken_for_dead_goes_on(
     states = [t.state for t in study.trials]
     assert states.count(TrialState.COMPLETE) == 3
     assert states.count(TrialState.FAIL) == 1
+
+
+class _Greedy:
+    """An objective that runs out of memory in some trials."""
+
+    space = DilationSpace(DecayGeometry("power"), (IntRange(2, 4, 3),), IntRange(8, 8, 8), 4)
+
+    def __init__(self, fails: Callable[[optuna.Trial, tuple[int, ...]], bool]) -> None:
+        self._fails = fails
+
+    def __call__(self, trial: optuna.Trial) -> float:
+        if self._fails(trial, self.space.suggest(trial)):
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return 0.5
+
+
+def _run(
+    objective: _Greedy, trials: int, sampler: str, monkeypatch: pytest.MonkeyPatch
+) -> tuple[list[TrialState], list[str]]:
+    """Return the states of the trials that a job runs, and the warnings."""
+    warned: list[str] = []
+    monkeypatch.setattr(_workers._logger, "warning", warned.append)
+    job = Job(
+        "digits", None, Preset(trials), "", "s", Path(), sampler, "none", None, 1e-5, 0, "cpu"
+    )
+    study = optuna.create_study()
+    _workers.run_trials(job, study, objective, progress=False)  # type: ignore[arg-type]
+    return [t.state for t in study.trials], warned
+
+
+def test_trials_without_memory_are_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    objective = _Greedy(lambda trial, _: trial.number in (1, 2, 6))
+    states, warned = _run(objective, 6, "random", monkeypatch)
+    assert states.count(TrialState.COMPLETE) == 6
+    assert states.count(TrialState.FAIL) == 3
+    assert warned == []
+
+
+def test_a_machine_without_memory_gives_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    states, warned = _run(_Greedy(lambda trial, _: trial.number >= 2), 6, "random", monkeypatch)
+    assert states == [TrialState.COMPLETE] * 2 + [TrialState.FAIL] * 8
+    assert len(warned) == 1
+    assert "has 2 of 6 trials: 8 failed here, the last 4" in warned[0]
+
+
+def test_a_grid_that_is_done_ends_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    objective = _Greedy(lambda _, dilations: len(dilations) == 4)
+    states, warned = _run(objective, 5, "grid", monkeypatch)
+    # Three cells; the one that fails is given up after two retries, in the trial that ends a round.
+    assert states.count(TrialState.COMPLETE) == 2
+    assert states.count(TrialState.FAIL) == 3
+    assert len(states) == 5
+    assert warned == []
