@@ -217,10 +217,19 @@ def _status(arguments: argparse.Namespace) -> None:
 
 
 def _requeue(arguments: argparse.Namespace) -> None:
-    from optuna_mi._upkeep import requeue
+    from optuna_mi._upkeep import MAX_RETRIES, requeue
 
-    numbers = requeue(_study(arguments), older_than=60 * arguments.older_than)
-    print(f"Requeued {len(numbers)} trials{': ' if numbers else ''}{', '.join(map(str, numbers))}")
+    queued, given_up = requeue(_study(arguments), older_than=60 * arguments.older_than)
+    print(f"Requeued {_listed(queued)}")
+    if given_up:
+        print(
+            f"Gave up {_listed(given_up)} (failed, not queued again: "
+            f"already retried {MAX_RETRIES} times)"
+        )
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    return f"{len(numbers)} trials{': ' if numbers else ''}{', '.join(map(str, numbers))}"
 
 
 def _study(arguments: argparse.Namespace) -> optuna.Study:

@@ -32,9 +32,9 @@ def test_status_counts_and_names_the_running(study: optuna.Study) -> None:
 
 def test_requeued_trials_keep_their_parameters_and_run_again(study: optuna.Study) -> None:
     lost = [study.trials[n].params for n in (1, 2)]
-    assert requeue(study, older_than=3600) == []
-    assert requeue(study) == [1, 2]
-    assert requeue(study) == []
+    assert requeue(study, older_than=3600) == ([], [])
+    assert requeue(study) == ([1, 2], [])
+    assert requeue(study) == ([], [])
     study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=2)
     assert [t.state for t in study.trials[1:3]] == [TrialState.FAIL] * 2
     assert [t.params for t in study.trials[3:]] == lost
@@ -51,6 +51,33 @@ def test_the_commands(
     assert "5 trials, 1 complete, 2 fail, 2 waiting" in capsys.readouterr().out
     assert main(["status", "t", *storage]) == 2
     assert "no study 't'" in capsys.readouterr().err
+
+
+def test_what_was_retried_too_often_is_given_up(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = f"journal:{tmp_path}/study.log"
+    study = optuna.create_study(storage=open_storage(url), study_name="s")
+    study.ask()
+    for number in range(3):
+        assert requeue(study) == ([number], [])
+        assert study.ask().number == number + 1
+    assert main(["requeue", "s", "--storage", url]) == 0
+    text = "0 trials\nGave up 1 trials: 3 (failed, not queued again: already retried 3 times)"
+    assert text in capsys.readouterr().out
+    assert [t.state for t in study.trials] == [TrialState.FAIL] * 4
+
+
+def test_status_of_several_objectives_teaches(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = f"sqlite:///{tmp_path}/study.db"
+    study = optuna.create_study(storage=url, study_name="two", directions=["minimize"] * 2)
+    study.optimize(lambda trial: (0.0, trial.suggest_float("x", 0, 1)), n_trials=1)
+    assert main(["status", "two", "--storage", url]) == 2
+    message = capsys.readouterr().err
+    assert "the study has 2 objectives" in message
+    assert message.count("\n") == 1
 
 
 @pytest.mark.parametrize("older_than", [-1.0, float("nan")])
