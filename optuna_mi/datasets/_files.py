@@ -15,6 +15,8 @@ from optuna_mi.datasets._text import encode, read_text, split_stream, text_datas
 
 # symbols below which a curve is nothing but noise
 _FEWEST = 10
+# from here on a float64 stands for several integers
+_NO_LONGER_EXACT = 2**53
 
 
 def load_file(path: Path, *, unit: str | None = None) -> LanguageModeling:
@@ -77,7 +79,8 @@ def read_sequences(path: Path, *, unit: str | None = None) -> Any:
 def _as_integers(values: NDArray[Any]) -> NDArray[Any]:
     """Return whole numbers that a table made floats of as integers again."""
     whole = values.dtype.kind == "f" and np.isfinite(values).all() and (values % 1 == 0).all()
-    return values.astype(np.int64) if whole and np.abs(values).max() < 2**53 else values
+    exact = whole and np.abs(values).max() < _NO_LONGER_EXACT
+    return values.astype(np.int64) if exact else values
 
 
 def _numbers(path: Path, unit: str | None) -> list[NDArray[Any]] | None:
@@ -127,7 +130,8 @@ def _read_csv(path: Path) -> list[NDArray[Any]]:
     except (pd.errors.ParserError, UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{path} cannot be read as a .csv table: {error}") from error
     values = frame.to_numpy()
-    if values.dtype == object:
+    has_header = values.dtype == object
+    if has_header:
         try:  # a header line makes every column text
             values = frame.iloc[1:].to_numpy(dtype=np.float64)
         except ValueError as error:
@@ -135,9 +139,35 @@ def _read_csv(path: Path) -> list[NDArray[Any]]:
                 f"{path} holds text where integer symbols are expected ({error}); for text, use "
                 "another ending than .csv"
             ) from error
+    if values.dtype.kind == "f" and (np.abs(values) >= _NO_LONGER_EXACT).any():
+        exact = _read_exactly(path, width, has_header=has_header)
+        if exact is not None:
+            return exact
     if values.shape[1] == 1:
         return [_without_padding(values[:, 0])]
     return [_without_padding(row) for row in values]
+
+
+def _read_exactly(path: Path, width: int, *, has_header: bool) -> list[NDArray[np.int64]] | None:
+    """Return the rows, or the column, of a table of integers, or None if it is none.
+
+    Short rows and a header make floats of a table's integers, and merge large ones.
+    """
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.reader(file))[has_header:]
+    if width == 1:
+        rows = [[field for row in rows for field in row or [""]]]
+    try:
+        numbers = [[int(field) for field in _without_blanks(row)] for row in rows]
+        return [np.array(row, dtype=np.int64) for row in numbers if row]
+    except (ValueError, OverflowError):
+        return None
+
+
+def _without_blanks(row: list[str]) -> list[str]:
+    """Drop the empty fields at the end."""
+    last = max((i for i, field in enumerate(row) if field), default=-1)
+    return row[: last + 1]
 
 
 def _without_padding(row: NDArray[Any]) -> NDArray[Any]:
@@ -170,6 +200,11 @@ def _symbols(path: Path, values: NDArray[Any]) -> NDArray[np.int64]:
     if len(values) and values.max() >= 2**63:
         raise ValueError(
             f"{path} holds {values.max():g}, too large for a symbol: number the symbols 0, 1, …"
+        )
+    if len(values) and values.dtype.kind == "f" and values.max() >= _NO_LONGER_EXACT:
+        raise ValueError(
+            f"{path} holds {values.max():.0f} as a real number, and reals from 2**53 on stand for "
+            "several integers each: save integers, or number the symbols 0, 1, …"
         )
     symbols = values.astype(np.int64)
     if len(symbols) and symbols.min() < 0:

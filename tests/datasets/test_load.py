@@ -110,6 +110,32 @@ def test_csv_rows_may_grow_and_a_column_may_end_in_blank_lines(tmp_path: Path) -
     assert len(dataset.train) + len(dataset.valid) + len(dataset.test) == 1500
 
 
+@pytest.mark.parametrize("header", ["", "a,b,c\n"])
+def test_large_ids_of_ragged_rows_stay_apart(tmp_path: Path, header: str) -> None:
+    from optuna_mi.datasets._files import read_sequences
+
+    first = 10**18
+    path = tmp_path / "ids.csv"
+    path.write_text(header + f"{first},{first + 1},{first + 2}\n{first + 3},{first + 6}\n" * 10)
+    dataset = load_dataset(path)
+    assert isinstance(dataset, LanguageModeling)
+    assert set(dataset.vocabulary) == {str(first + i) for i in (0, 1, 2, 3, 6)}
+    assert [len(s) for s in dataset.sequences[:4]] == [3, 2, 3, 2]
+    whole = read_sequences(path)
+    assert [s.tolist() for s in whole[:2]] == [
+        [first, first + 1, first + 2],
+        [first + 3, first + 6],
+    ]
+
+
+def test_large_ids_of_a_column_that_ends_in_blank_lines_stay_apart(tmp_path: Path) -> None:
+    path = tmp_path / "ids.csv"
+    path.write_text("".join(f"{10**18 + i % 7}\n" for i in range(2000)) + "\n\n")
+    dataset = load_dataset(path)
+    assert isinstance(dataset, LanguageModeling)
+    assert dataset.n_symbols == 7
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
@@ -125,6 +151,7 @@ def test_csv_rows_may_grow_and_a_column_may_end_in_blank_lines(tmp_path: Path) -
         ("x.csv", b"1\ninf\n" * 900, "infinite value at position 1"),
         ("x.csv", b"1\n1e30\n" * 900, r"1e\+30, too large"),
         ("x.csv", b"1\n18446744073709551615\n" * 900, "too large"),
+        ("x.csv", b"1e16,2\n3\n" * 900, "several integers each: save integers"),
         ("x.csv", b"1,a\n2,b\n" * 900, "holds text"),
         ("x.npy", b"not an array", "not written by numpy.save"),
     ],
@@ -145,6 +172,12 @@ def test_npy_of_objects_or_of_three_dimensions(tmp_path: Path) -> None:
     np.save(tmp_path / "deep.npy", np.zeros((2, 3, 4), dtype=int))
     with pytest.raises(ValueError, match=r"shape \(2, 3, 4\)"):
         load_dataset(tmp_path / "deep.npy")
+
+
+def test_npy_of_reals_too_large_to_be_told_apart(tmp_path: Path) -> None:
+    np.save(tmp_path / "ids.npy", (10**18 + np.arange(3000) % 7).astype(np.float64))
+    with pytest.raises(ValueError, match=r"from 2\*\*53 on stand for several integers"):
+        load_dataset(tmp_path / "ids.npy")
 
 
 def test_unknown_names_and_units() -> None:
