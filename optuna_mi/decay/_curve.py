@@ -67,9 +67,10 @@ def decay_curve(
     Args:
         x: One sequence (1-D array, bytes, str, pandas column, ``pathlib.Path`` of a ``.npy`` file,
             which is memory-mapped), aligned sequences (array of shape (sequences, steps)), or
-            sequences of any lengths (a list of arrays, of str or of bytes; a str in a list is a
-            sequence of characters, tokens go into an array: ``np.array(text.split())``), or a
-            panel of series (DataFrame with the columns unique_id, ds and y).
+            sequences of any lengths (a list of arrays, of pandas columns, of str, of bytes or of
+            lists of tokens; a str in a list is a sequence of characters, the tokens of one
+            sequence go into an array: ``np.array(text.split())``), or a panel of series (DataFrame
+            with the columns unique_id, ds and y).
         max_lag: Longest distance; by default the last step of aligned sequences, or a tenth of
             one sequence (a third, up to 128, of a short one), at most 16,384.
         lags: ``"all"``, ``"log"`` (all below 64, then 16 an octave) or the distances themselves;

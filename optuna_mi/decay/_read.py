@@ -16,13 +16,15 @@ from optuna_mi.decay._sequences import Sequences
 # symbols handled at a time: temporary arrays stay small beside a memory-mapped file
 _CHUNK = 1 << 22
 _LARGEST_TABLE = 1 << 24
+# kinds of dtype whose values are numbered: objects, str and bytes
+_NO_NUMBERS = "OUS"
 
 
 def flatten(x: Any) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
     """Return all values of x, 1-D, and the offsets of its sequences, int64, shape (n + 1,)."""
     if isinstance(x, Path):
         x = _open(x)
-    if isinstance(x, str | bytes | bytearray | memoryview):
+    if isinstance(x, str | bytes | bytearray):
         values = _characters(x)
         return values, _offsets([values.size])
     if isinstance(x, pd.DataFrame):
@@ -30,8 +32,8 @@ def flatten(x: Any) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
     if isinstance(x, pd.Series | pd.Index):
         values = _column(x)
         return values, _offsets([values.size])
-    if isinstance(x, np.ndarray) or hasattr(x, "__array__"):
-        return _array(np.asarray(x))
+    if isinstance(x, memoryview) or hasattr(x, "__array__"):
+        return _array(_as_array(x))
     if isinstance(x, SequenceABC):
         return _list(x)
     raise TypeError(
@@ -43,10 +45,15 @@ def flatten(x: Any) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
 def flatten_vectors(x: Any) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
     """Like `flatten`, but steps may be vectors: values of shape (N,) or (N, features).
 
-    An array of shape (sequences, steps, features), or a list of arrays (steps, features).
+    Anything that is an array of shape (sequences, steps, features), the path of one, or a list of
+    arrays (steps, features).
     """
+    if isinstance(x, Path):
+        x = _open(x)
+    if hasattr(x, "__array__") and not isinstance(x, pd.DataFrame | pd.Series | pd.Index):
+        x = _as_array(x)
     if isinstance(x, list | tuple) and len(x) and all(np.ndim(s) == 2 for s in x):
-        parts = [np.asarray(s, dtype=np.float64) for s in x]
+        parts = [np.asarray(_as_array(s), dtype=np.float64) for s in x]
         if len({p.shape[1] for p in parts}) > 1:
             raise ValueError(
                 "all sequences must have the same features, got "
@@ -75,13 +82,30 @@ def _open(path: Path) -> npt.NDArray[Any]:
     return array
 
 
-def _characters(x: str | bytes | bytearray | memoryview) -> npt.NDArray[Any]:
+def _as_array(x: Any) -> npt.NDArray[Any]:
+    """Return anything that knows how to be an array as one, without a copy where it can be."""
+    masked = int(np.count_nonzero(x.mask)) if isinstance(x, np.ma.MaskedArray) else 0
+    if masked:
+        raise ValueError(
+            f"{masked} of {x.size} values are masked; fill them (x.filled(...)), or pass the "
+            "pieces between them as a list: [x[s] for s in np.ma.clump_unmasked(x)]"
+        )
+    return np.asarray(x)
+
+
+def _characters(x: str | bytes | bytearray) -> npt.NDArray[Any]:
     if isinstance(x, str):
         return np.frombuffer(x.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
     return np.frombuffer(x, dtype=np.uint8)
 
 
 def _column(x: pd.Series[Any] | pd.Index[Any]) -> npt.NDArray[Any]:
+    values = _values(x)
+    return np.asarray(pd.factorize(x)[0]) if values is None else values
+
+
+def _values(x: pd.Series[Any] | pd.Index[Any]) -> npt.NDArray[Any] | None:
+    """Return a column's numbers, or ``None`` if it holds none; no value may be missing."""
     missing = int(np.count_nonzero(x.isna()))
     if missing:
         raise ValueError(
@@ -89,7 +113,7 @@ def _column(x: pd.Series[Any] | pd.Index[Any]) -> npt.NDArray[Any]:
         )
     if pd.api.types.is_numeric_dtype(x.dtype) or pd.api.types.is_bool_dtype(x.dtype):
         return np.asarray(x.to_numpy())
-    return np.asarray(pd.factorize(x)[0])
+    return None
 
 
 def _frame(x: pd.DataFrame) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
@@ -113,19 +137,23 @@ def _array(x: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]
             "images to x.reshape(len(x), -1)"
         )
     lengths = [x.size] if x.ndim == 1 else [x.shape[1]] * x.shape[0]
-    if x.dtype.kind == "O":
-        kinds = {type(v).__name__ for v in x.ravel()[:1000]}
-        if len(kinds) > 1:
-            raise TypeError(f"symbols must have one type, got {', '.join(sorted(kinds))}")
-    if x.dtype.kind in "OUS":
-        codes = np.asarray(pd.factorize(x.ravel())[0])
-        missing = int(np.count_nonzero(codes < 0))
-        if missing:
-            raise ValueError(f"{missing} of {codes.size} symbols are missing; drop them first")
-        return codes, _offsets(lengths)
+    if x.dtype.kind in _NO_NUMBERS:
+        return _codes(x.ravel()), _offsets(lengths)
     if x.dtype.kind not in "biuf":
         raise TypeError(f"symbols must be integers, bytes or characters, got dtype {x.dtype}")
     return x.reshape(-1), _offsets(lengths)
+
+
+def _codes(values: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    """Number what is no number, shape (N,), in the order in which it first appears."""
+    codes = np.asarray(pd.factorize(values)[0], dtype=np.int64)
+    missing = int(np.count_nonzero(codes < 0))
+    if missing:
+        raise ValueError(f"{missing} of {codes.size} symbols are missing; drop them first")
+    kinds = {t.__name__ for t in set(map(type, values))} if values.dtype.kind == "O" else set()
+    if len(kinds) > 1:
+        raise TypeError(f"symbols must have one type, got {', '.join(sorted(kinds))}")
+    return codes
 
 
 def _list(x: SequenceABC[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
@@ -138,36 +166,52 @@ def _list(x: SequenceABC[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]
         first = type(x[scalars.index(True)]).__name__
         other = type(x[scalars.index(False)]).__name__
         raise TypeError(f"a list must hold symbols or sequences, not both: got {first} and {other}")
-    parts = []
+    parts, kinds = [], set()
     for s in x:
         part = _characters(s) if isinstance(s, str | bytes) else _part(s)
         if part.ndim != 1:
             raise ValueError(f"every sequence of a list must be 1-D, got shape {part.shape}")
         parts.append(part)
-    kinds = {
-        "f" if p.dtype.kind == "f" else "i" if p.dtype.kind in "iub" else p.dtype.kind
-        for p in parts
-        if p.size
-    }
-    text = {isinstance(s, str | bytes) for s in x}
-    if len(text) > 1 or kinds - {"f", "i"}:
-        raise TypeError("sequences must hold one type of symbol: integers, reals, str or bytes")
-    return np.concatenate(parts), _offsets([p.size for p in parts])
+        if part.size:
+            kinds.add("characters" if isinstance(s, str | bytes) else _kind(part))
+    if not (kinds <= {"integers", "reals"} or kinds in ({"characters"}, {"tokens"})):
+        raise TypeError(
+            "all sequences must hold one type of symbol: integers, reals, characters (a str or "
+            f"bytes) or tokens (a list or column of str); got {', '.join(sorted(kinds))}"
+        )
+    offsets = _offsets([p.size for p in parts])
+    if kinds == {"tokens"}:
+        # numbered together: a token means the same in every sequence
+        return _codes(np.concatenate([p.astype(object) for p in parts])), offsets
+    return np.concatenate(parts), offsets
+
+
+def _kind(part: npt.NDArray[Any]) -> str:
+    if part.dtype.kind in _NO_NUMBERS:
+        return "tokens"
+    return {"f": "reals", "i": "integers", "u": "integers", "b": "integers"}.get(
+        part.dtype.kind, str(part.dtype)
+    )
 
 
 def _part(x: Any) -> npt.NDArray[Any]:
     if isinstance(x, pd.Series | pd.Index):
-        return _column(x)
+        values = _values(x)
+        return x.to_numpy(dtype=object) if values is None else values
     if isinstance(x, list | tuple):
         return _homogeneous(x) if len(x) else np.empty(0, dtype=np.int64)
-    return np.asarray(x)
+    return _as_array(x)
 
 
 def _homogeneous(x: SequenceABC[Any]) -> npt.NDArray[Any]:
     array = np.asarray(x)
-    if array.dtype.kind in "US" and not all(isinstance(v, str | bytes) for v in x):
-        kinds = sorted({type(v).__name__ for v in x})
-        raise TypeError(f"symbols must have one type, got {', '.join(kinds)}")
+    if array.dtype.kind in _NO_NUMBERS:
+        kinds = {
+            next((t.__name__ for t in (str, bytes) if isinstance(v, t)), type(v).__name__)
+            for v in x
+        }
+        if len(kinds) > 1 and kinds & {"str", "bytes"}:
+            raise TypeError(f"symbols must have one type, got {', '.join(sorted(kinds))}")
     if array.dtype.kind == "O":
         raise TypeError(
             f"symbols must be integers below 2**63, got {x[0]!r}, ...; map them to 0..K-1 first"

@@ -60,6 +60,49 @@ def test_ragged_lists_of_any_type():
     assert mi([pd.Series(p) for p in parts]) == pytest.approx(expected, abs=1e-12)
 
 
+def test_tokens_mean_the_same_in_every_sequence_of_a_list():
+    parts = [SYMBOLS[:1000], SYMBOLS[1000:1900], SYMBOLS[1900:]]
+    # other symbols come first in each: numbered one by one they would not agree
+    parts = [p[np.argmax(p == k) :] for k, p in enumerate(parts)]
+    names = np.array(["the", "a", "fox", "jumps", "over", "dog", "lazy"])
+    expected = mi(parts)
+    words = [names[p] for p in parts]
+    for same in (
+        words,
+        [w.tolist() for w in words],
+        [tuple(w) for w in words] + [()],
+        [w.astype(object) for w in words],
+        [np.char.encode(w).tolist() for w in words],
+        [pd.Series(w) for w in words],
+        [pd.Series(pd.Categorical(w)) for w in words],
+        [pd.Index(w) for w in words],
+        [words[0].tolist(), pd.Series(words[1]), words[2]],
+    ):
+        np.testing.assert_allclose(mi(same), expected, atol=1e-12)
+    assert decay_curve([pd.Series(list("xy" * 500)), pd.Series(list("pq" * 500))]).n_symbols == 4
+
+
+def test_memory_keeps_its_format():
+    curve = decay_curve(memoryview(SYMBOLS.astype(np.int32)), lags=LAGS)
+    assert curve.n_total == SYMBOLS.size
+    assert curve == decay_curve(SYMBOLS, lags=LAGS)
+    assert decay_curve(memoryview(bytes(SYMBOLS.tolist())), lags=LAGS) == curve
+    assert mi([memoryview(SYMBOLS)]) == pytest.approx(mi(SYMBOLS))
+    assert decay_curve(memoryview(SYMBOLS / 7.0), lags=LAGS).notes
+
+
+def test_masked_values_are_refused():
+    masked = np.ma.masked_equal(SYMBOLS, 3)
+    for x in (masked, [SYMBOLS, masked], masked.reshape(2, -1)):
+        with pytest.raises(ValueError, match=r"values are masked.*filled.*clump_unmasked"):
+            decay_curve(x)
+    with pytest.raises(ValueError, match="masked"):
+        decay_curve(np.ma.masked_less(np.zeros((1, 50, 2)), 1.0), values="ksg")
+    np.testing.assert_array_equal(mi(np.ma.array(SYMBOLS, mask=False)), mi(SYMBOLS))
+    pieces = [masked[s] for s in np.ma.clump_unmasked(masked)]
+    assert decay_curve(pieces, lags=[1, 2]).n_total == masked.count()
+
+
 def test_booleans():
     x = RNG.random(500) < 0.3
     np.testing.assert_array_equal(mi(x), mi(x.astype(int)))
@@ -215,7 +258,14 @@ def test_default_lags():
         (np.array([1.0, np.nan, 2.0]), ValueError, "1 of 3 values are NaN.*place 1"),
         ([1, "a"], TypeError, "not both"),
         ([[1, 2], ["a", "b"]], TypeError, "one type"),
-        ([[1, 2], "ab"], TypeError, "one type"),
+        ([[1, 2], "ab"], TypeError, "one type.*got characters, integers"),
+        (["ab", ["a", "b"]], TypeError, "one type.*got characters, tokens"),
+        ([["a", "b"], [b"a", b"b"]], TypeError, "one type, got bytes, str"),
+        ([["a", b"b"]], TypeError, "one type, got bytes, str"),
+        ([["a", None]], TypeError, "one type, got NoneType, str"),
+        ([pd.Series(["a", None])], ValueError, "1 of 2 values are missing"),
+        ([np.array(["a", None], dtype=object)], ValueError, "1 of 2 symbols are missing"),
+        ([np.array([1 + 2j, 3])], TypeError, "one type.*got complex128"),
         ([[1, "a"], [2, "b"]], TypeError, "one type"),
         (np.array([1, "a"], dtype=object), TypeError, "one type"),
         (np.arange(5)[:, None], ValueError, "length 1"),
