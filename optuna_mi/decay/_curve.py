@@ -32,6 +32,7 @@ from optuna_mi.decay._settings import (
     Values,
     baseline_method,
     check_names,
+    check_neighbours,
     is_conditional,
     surrogate_count,
     whole,
@@ -84,15 +85,16 @@ def decay_curve(
         baseline: ``"shuffle"``: the symbols in random order; ``"across"``: the same positions of
             different sequences; ``None``: none, and no floor. By default across for aligned
             sequences, else shuffle.
-        n_surrogates: Data sets without order that the baseline averages; 2 for shuffle, 1 for
-            across by default.
+        n_surrogates: Data sets without order that the baseline averages; by default 2 for shuffle,
+            1 for across and with ``values="ksg"``.
         seed: Seed of the surrogates.
         n_threads: Threads; by default one for each processor.
         progress: Whether to show a progress bar.
         values: ``"symbols"``: integers and characters only; ``"bins"``: real values are cut into
             quantile bins, each series of a panel into its own; ``"ksg"``: real values, or vectors
-            of shape (sequences, steps, features), by nearest neighbours; ``"auto"``: bins for
-            floats, symbols else.
+            of shape (sequences, steps, features), by nearest neighbours, which have no estimator,
+            boundary, positions, early_stop or checkpoint to choose, and the baseline shuffle only;
+            ``"auto"``: bins for floats, symbols else.
         n_bins: Number of quantile bins.
         difference: How often to difference real series first.
         detrend: Whether to take a straight line from each real series first.
@@ -130,6 +132,15 @@ def decay_curve(
         baseline=baseline,
         values=values,
     )
+    if values == "ksg":
+        check_neighbours(
+            estimator=estimator,
+            boundary=boundary,
+            positions=positions,
+            baseline=baseline,
+            early_stop=early_stop,
+            checkpoint=checkpoint,
+        )
     threads = resolve_threads(n_threads)
     whole("seed", seed, 0)
     raw, offsets = flatten_vectors(x) if values == "ksg" else flatten(x)
@@ -154,7 +165,7 @@ def decay_curve(
             max_lag=max_lag,
             k=whole("k", k, 1),
             n_samples=whole("n_samples", n_samples, 10),
-            n_surrogates=0 if baseline is None else whole("n_surrogates", n_surrogates or 1, 1),
+            n_surrogates=0 if baseline is None else surrogate_count(n_surrogates, "ksg"),
             seed=seed,
             n_threads=threads,
             progress=progress,

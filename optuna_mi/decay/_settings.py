@@ -54,6 +54,29 @@ def check_names(**given: Any) -> None:
             raise ValueError(f"{name} must be one of {allowed[name]}, got {value!r}")
 
 
+# settings that nearest neighbours do not have, the values that ask for nothing, and the remedy
+_NOT_BY_NEIGHBOURS: dict[str, tuple[tuple[Any, ...], str]] = {
+    "estimator": (("grassberger",), "it is an estimator itself; leave estimator out"),
+    "boundary": (("within",), "join the sequences yourself: np.concatenate(sequences)"),
+    "positions": (("auto", "pooled"), "it pools positions; values='bins' can keep them apart"),
+    "baseline": (("auto", "shuffle", None), "it has the baseline 'shuffle' only"),
+    "early_stop": ((False,), "it measures all lags; give those you want, or max_lag"),
+    "checkpoint": ((None,), "it keeps none; leave checkpoint out"),
+}
+
+
+def check_neighbours(**given: Any) -> None:
+    """Raise if a setting asks for what ``values="ksg"`` cannot do.
+
+    Raises:
+        ValueError: If one does.
+    """
+    for name, value in given.items():
+        possible, remedy = _NOT_BY_NEIGHBOURS[name]
+        if value not in possible:
+            raise ValueError(f"values='ksg' cannot take {name}={value!r}: {remedy}")
+
+
 def whole(name: str, value: Any, least: int) -> int:
     """Return an integer setting.
 
@@ -114,7 +137,7 @@ def baseline_method(
 
 
 def surrogate_count(n_surrogates: int | None, method: str | None) -> int:
-    """Return how many surrogates the baseline averages.
+    """Return how many surrogates the baseline averages; method is ``"ksg"`` for neighbours.
 
     Raises:
         ValueError: If the number is no positive integer.

@@ -157,6 +157,36 @@ def test_vectors_by_nearest_neighbours():
     assert abs(two[1]) < 0.1
 
 
+def test_vectors_in_a_tensor_or_a_file(tmp_path):
+    torch = pytest.importorskip("torch")
+    cube = np.random.default_rng(0).normal(size=(3, 400, 2))
+    options = {"lags": LAGS, "values": "ksg", "n_samples": 200}
+    expected = decay_curve(cube, **options)
+    assert decay_curve(torch.tensor(cube), **options) == expected
+    assert decay_curve(list(torch.tensor(cube)), **options) == expected
+    np.save(tmp_path / "cube.npy", cube)
+    assert decay_curve(tmp_path / "cube.npy", **options) == expected
+
+
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        ({"checkpoint": "curve.json"}, "checkpoint='curve.json'.*leave"),
+        ({"boundary": "concatenate"}, "boundary='concatenate'.*np.concatenate"),
+        ({"early_stop": True}, "early_stop=True.*max_lag"),
+        ({"early_stop": True, "baseline": None}, "early_stop=True"),
+        ({"positions": "conditional"}, "positions='conditional'.*values='bins'"),
+        ({"baseline": "across"}, "baseline='across'.*'shuffle' only"),
+        ({"estimator": "plugin"}, "estimator='plugin'.*leave"),
+        ({"n_surrogates": 0}, "n_surrogates.*got 0"),
+    ],
+)
+def test_what_nearest_neighbours_cannot_do_is_refused(options, match):
+    x = np.random.default_rng(0).normal(size=(200, 20))
+    with pytest.raises(ValueError, match=match):
+        decay_curve(x, lags=LAGS, values="ksg", **options)
+
+
 def test_random_walks_and_trends_warn():
     rng = np.random.default_rng(0)
     walk = np.cumsum(rng.normal(size=2000))
