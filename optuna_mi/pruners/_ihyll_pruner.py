@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, SupportsIndex
 
 from optuna.pruners import BasePruner
 from optuna.trial import TrialState
@@ -53,7 +53,7 @@ class IHYLLPruner(BasePruner):
         n_warmup_steps: Steps before which rule 3 does not apply.
 
     Raises:
-        TypeError: If ``wrapped_pruner`` is no Optuna pruner.
+        TypeError: If ``wrapped_pruner`` is no Optuna pruner, or a count no integer.
         ValueError: If a number is out of its range.
     """
 
@@ -72,6 +72,15 @@ class IHYLLPruner(BasePruner):
             raise TypeError(
                 f"wrapped_pruner must be an Optuna pruner, got {type(wrapped_pruner).__name__}."
             )
+        counts = {
+            "patience": patience,
+            "max_spared": max_spared,
+            "n_min_peers": n_min_peers,
+            "n_warmup_steps": n_warmup_steps,
+        }
+        for name, count in counts.items():
+            if isinstance(count, bool) or not isinstance(count, SupportsIndex):
+                raise TypeError(f"{name} must be an integer, got {count!r}.")
         if patience < 1 or n_min_peers < 1:
             raise ValueError(
                 f"patience and n_min_peers must be at least 1, got {patience}, {n_min_peers}."

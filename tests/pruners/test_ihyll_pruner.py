@@ -4,6 +4,7 @@ import logging
 import math
 from collections.abc import Iterator
 
+import numpy as np
 import optuna
 import pytest
 from optuna.pruners import BasePruner, MedianPruner
@@ -216,6 +217,11 @@ def test_a_finished_trial_can_be_judged_again() -> None:
 def test_bad_arguments_teach() -> None:
     with pytest.raises(TypeError, match="wrapped_pruner must be an Optuna pruner, got str"):
         IHYLLPruner("median")  # type: ignore[arg-type]
+    for name in ("patience", "max_spared", "n_min_peers", "n_warmup_steps"):
+        for bad in (2.5, 3.0, True, "3"):
+            with pytest.raises(TypeError, match=f"{name} must be an integer, got {bad!r}"):
+                IHYLLPruner(**{name: bad})  # type: ignore[arg-type]
+    assert _run(IHYLLPruner(None, patience=np.int64(3)), FLAT, peers=PEERS)[0] == 3  # type: ignore[arg-type]
     for options, message in (
         ({"patience": 0}, "patience and n_min_peers must be at least 1"),
         ({"epsilon": -0.1}, "must not be negative"),
