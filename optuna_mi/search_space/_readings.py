@@ -125,13 +125,15 @@ def suggest_window(trial: BaseTrial, space: DilationSpace, *, multiple_of: int =
     Args:
         trial: A trial of any study, under any sampler.
         space: The dilation space of the data.
-        multiple_of: Round the window up to a multiple, as kernels like it.
+        multiple_of: Round the window up to a multiple, as kernels like it; to the largest one
+            within the training window where the space has one and the next would exceed it.
 
     Returns:
-        The window in steps.
+        The window in steps, never longer than the space's training window.
 
     Raises:
-        ValueError: If ``multiple_of`` is not positive.
+        ValueError: If ``multiple_of`` is not positive, or no multiple fits into the training
+            window.
 
     Example:
         >>> import optuna
@@ -145,8 +147,16 @@ def suggest_window(trial: BaseTrial, space: DilationSpace, *, multiple_of: int =
     """
     if multiple_of < 1:
         raise ValueError(f"multiple_of must be at least 1, got {multiple_of}.")
+    if space.window is not None and multiple_of > space.window:
+        raise ValueError(
+            f"no multiple of {multiple_of} fits into the space's training window of "
+            f"{space.window} steps: lower multiple_of."
+        )
     largest = space.max_dilation
     span = trial.suggest_int("max_dilation", largest.low, largest.high, log=True)
-    window = -(-(span + 1) // multiple_of) * multiple_of
+    multiples = -(-(span + 1) // multiple_of)
+    if space.window is not None:
+        multiples = min(multiples, space.window // multiple_of)
+    window = multiples * multiple_of
     trial.set_user_attr("window", window)
     return window

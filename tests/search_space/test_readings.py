@@ -84,6 +84,22 @@ def test_baselines_are_read_too() -> None:
     assert suggest_tcn(trial, compared, kernel_size=2).dilations == (1, 2, 4, 8, 16, 32)
 
 
+@pytest.mark.parametrize("span", [60, 63, 64, 150, 199])
+def test_no_window_exceeds_the_training_window(span: int) -> None:
+    trained = replace(SPACE, max_dilation=IntRange(60, 199, 150), window=200)
+    for multiple, longest in ((1, 200), (48, 192), (64, 192), (200, 200)):
+        trial = optuna.trial.FixedTrial({"max_dilation": span})
+        window = suggest_window(trial, trained, multiple_of=multiple)
+        assert window % multiple == 0
+        assert window == longest or span < window < span + 1 + multiple
+        assert window <= longest
+        assert trial.user_attrs["window"] == window
+    study = optuna.create_study()
+    with pytest.raises(ValueError, match=r"no multiple of 201 fits .* training window of 200"):
+        suggest_window(study.ask(), trained, multiple_of=201)
+    assert study.trials[0].params == {}
+
+
 def test_bad_arguments_teach() -> None:
     with pytest.raises(ValueError, match="kernel_size >= 2"):
         tcn_shape(SPACE, SPACE.recommended, 1)
