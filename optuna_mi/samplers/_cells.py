@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from optuna_mi.search_space._grid import plain_value
+
 if TYPE_CHECKING:
     from optuna_mi.search_space import DilationSpace
 
@@ -25,7 +27,8 @@ class Cells:
 
     Raises:
         TypeError: If a choice is not a string, number, bool or None.
-        ValueError: If a name belongs to the space, or a list of choices is empty or repeats one.
+        ValueError: If a name belongs to the space, a list of choices is empty or repeats one, or a
+            setting lacks a parameter of the space or has a value outside its range.
     """
 
     def __init__(
@@ -38,6 +41,7 @@ class Cells:
         _check_extra(self.space_names, extra)
         if not settings:
             raise ValueError("the grid is empty: give at least one setting.")
+        settings = [_checked(space, setting) for setting in settings]
         if len({space.dilations(s) for s in settings}) < len(settings):
             raise ValueError("two settings of the grid give the same dilations; drop one of them.")
         rows = [[s[name] for name in self.space_names] for s in settings]
@@ -71,6 +75,15 @@ class Cells:
 def _key(values: Sequence[Any]) -> tuple[Any, ...]:
     # True == 1 == 1.0 in Python, yet they are different choices.
     return tuple((isinstance(v, bool), v) for v in values)
+
+
+def _checked(space: DilationSpace, setting: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the setting's parameters of the space, in types that a storage keeps."""
+    distributions = space.distributions()
+    missing = [name for name in distributions if name not in setting]
+    if missing:
+        raise ValueError(f"a setting of the grid lacks {missing}; it has {sorted(setting)}.")
+    return {name: plain_value(name, d, setting[name]) for name, d in distributions.items()}
 
 
 def _check_extra(space_names: Sequence[str], extra: Mapping[str, Sequence[Any]]) -> None:

@@ -45,12 +45,13 @@ class MIGridSampler(ForwardingSampler):
             ``RandomSampler(seed)``, which treats all cells alike.
         seed: Seed of the default base sampler; it has no influence on the grid.
         points: Passed to :meth:`DilationSpace.grid`.
-        settings: The space's settings themselves, instead of ``points``.
+        settings: The space's settings themselves, instead of ``points``: every parameter of the
+            space by name, within its range.
         max_retries: How often a failed cell is tried again.
 
     Raises:
         TypeError: If a choice cannot be kept in a storage.
-        ValueError: If the choices contradict the space or repeat themselves.
+        ValueError: If the choices or settings contradict the space or repeat themselves.
         SpaceMismatchError: From the first trial on, if the study was made for another space.
 
     Example:

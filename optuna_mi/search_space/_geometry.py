@@ -52,6 +52,9 @@ class DecayGeometry:
     line_exponent: float = 0.0
 
     def __post_init__(self) -> None:
+        # Lists would make it unequal to its own JSON, and unhashable.
+        object.__setattr__(self, "breakpoints", tuple(self.breakpoints))
+        object.__setattr__(self, "slopes", tuple(self.slopes))
         if len(self.slopes) != len(self.breakpoints) + 1:
             raise ValueError(
                 f"{len(self.breakpoints)} breakpoints need {len(self.breakpoints) + 1} slopes, "

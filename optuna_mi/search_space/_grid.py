@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import numbers
+import operator
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,23 +24,47 @@ def chosen_values(
             )
     values = {}
     for name, distribution in distributions.items():
-        wanted = points.get(name, 3) if isinstance(points, Mapping) else points
-        if isinstance(wanted, int):
-            chosen = _spread(distribution, recommended[name], wanted)
+        wanted: Any = points.get(name, 3) if isinstance(points, Mapping) else points
+        count = _count(name, wanted)
+        if count is not None:
+            chosen = _spread(distribution, recommended[name], count)
         else:
-            chosen = list(wanted)
-            bad = [v for v in chosen if not _contains(distribution, v)]
-            if bad or not chosen:
-                raise ValueError(f"{name} takes values of {distribution}, got {list(wanted)}.")
+            chosen = [plain_value(name, distribution, value) for value in wanted]
+            if not chosen:
+                raise ValueError(f"{name} takes values of {distribution}, got none.")
         values[name] = sorted(chosen, key=lambda v, r=recommended[name]: v != r)  # type: ignore[misc]
     return values
 
 
-def _contains(distribution: BaseDistribution, value: Any) -> bool:
-    if isinstance(distribution, IntDistribution):
-        return isinstance(value, int) and value in range(distribution.low, distribution.high + 1)
-    assert isinstance(distribution, CategoricalDistribution)
-    return bool(value in distribution.choices)
+def _count(name: str, wanted: Any) -> int | None:
+    """Return how many values are wanted, ``None`` if it is the values themselves."""
+    try:
+        return operator.index(wanted)
+    except TypeError:
+        if isinstance(wanted, Iterable):
+            return None
+        raise TypeError(
+            f"points takes for {name} an integer or the values themselves, got {wanted!r}."
+        ) from None
+
+
+def plain_value(name: str, distribution: BaseDistribution, value: Any) -> Any:
+    """Return a parameter's value as Python's own type, which a storage and JSON can keep.
+
+    Raises:
+        ValueError: If the parameter does not have this value.
+    """
+    valid, plain = False, value
+    if isinstance(distribution, CategoricalDistribution):
+        valid = value in distribution.choices
+    elif isinstance(value, numbers.Real) and not isinstance(value, bool):
+        # Columns of tables hold numpy's integers, or floats.
+        assert isinstance(distribution, IntDistribution)
+        plain = int(number) if (number := float(value)).is_integer() else value
+        valid = plain in range(distribution.low, distribution.high + 1)
+    if not valid:
+        raise ValueError(f"{name} takes values of {distribution}, got {value!r}.")
+    return plain
 
 
 def _spread(distribution: BaseDistribution, recommended: Any, n: int) -> list[Any]:

@@ -73,6 +73,9 @@ class DilationSpace:
     notes: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
+        # Lists would make it unequal to its own JSON, and unhashable.
+        object.__setattr__(self, "layers", tuple(self.layers))
+        object.__setattr__(self, "notes", tuple(self.notes))
         if len(self.layers) != self.geometry.n_segments:
             raise ValueError(
                 f"{self.geometry.n_segments} segments need as many ranges of layers, "
@@ -270,15 +273,26 @@ class DilationSpace:
         """Return a finite grid of settings whose lists of dilations all differ.
 
         Args:
-            points: How many values of each parameter to take, ends included, evenly placed (on a
-                log scale for ``max_dilation``), the recommended value always among them; or for
-                each parameter its own number or the values themselves.
+            points: How many values of each parameter to take, evenly placed (on a log scale for
+                ``max_dilation``); or for each parameter its own number or the values themselves.
+                1 takes the recommended value alone. Any other number takes both ends and the
+                recommended value, so 2 takes up to three; a larger one takes as many as it says, or
+                fewer where neighbours round to the same integer. Of ``progression`` all choices
+                are taken.
 
         Returns:
-            Settings, the recommended one first.
+            Settings, the recommended one first, also where the values lack it.
 
         Raises:
+            TypeError: If the points of a parameter are no integer and no values.
             ValueError: If a parameter is unknown, or a value outside its range.
+
+        Example:
+            >>> space = DilationSpace(
+            ...     DecayGeometry("power"), (IntRange(3, 3, 3),), IntRange(8, 32, 16), max_layers=7
+            ... )
+            >>> [[params["max_dilation"] for params in space.grid(n)] for n in (1, 2, 3, 4)]
+            [[16], [16, 8, 32], [16, 8, 32], [16, 8, 20, 32]]
         """
         seen: dict[tuple[int, ...], dict[str, Any]] = {}
         for params in self.settings(points):

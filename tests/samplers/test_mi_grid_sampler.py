@@ -5,6 +5,7 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import optuna
 import pytest
 from optuna.trial import TrialState
@@ -270,6 +271,23 @@ def test_bad_arguments_teach(space: DilationSpace) -> None:
         MIGridSampler(space, settings=[])
     with pytest.raises(ValueError, match="give the same dilations"):
         MIGridSampler(space, settings=[space.recommended, space.recommended])
+    for bad in (999, 5, 128.5, "128", None):
+        with pytest.raises(ValueError, match=r"max_dilation takes values of .*high=256"):
+            MIGridSampler(space, settings=[{**space.recommended, "max_dilation": bad}])
+    with pytest.raises(ValueError, match=r"lacks \['n_layers_1'\]"):
+        MIGridSampler(space, settings=[{"n_layers_0": 6, "max_dilation": 128}])
+
+
+@pytest.mark.parametrize("kind", [np.int64, float])
+def test_settings_may_come_from_a_table(space: DilationSpace, kind: type) -> None:
+    settings = [{**space.recommended, "max_dilation": m} for m in (64, 100)]
+    rows = [{name: kind(value) for name, value in setting.items()} for setting in settings]
+    sampler = MIGridSampler(space, settings=rows)
+    assert sampler.cell_params() == MIGridSampler(space, settings=settings).cell_params()
+    assert {type(v) for params in sampler.cell_params() for v in params.values()} == {int}
+    study = optuna.create_study(sampler=sampler)
+    study.optimize(_objective(space))
+    assert {t.params["max_dilation"] for t in study.trials} == {64, 100}
 
 
 def test_a_choice_that_the_objective_refuses_teaches(space: DilationSpace) -> None:

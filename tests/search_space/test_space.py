@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import optuna
 import pytest
 
@@ -55,10 +56,35 @@ def test_grid_takes_chosen_values(space: DilationSpace) -> None:
     assert {p["n_layers_0"] for p in grid} == {5, 8}
     assert {p["n_layers_1"] for p in grid} == {4}
     assert {p["max_dilation"] for p in grid} == {240, 128, 256}
+    assert space.grid({name: np.array(values) for name, values in points.items()}) == grid
     with pytest.raises(ValueError, match="points names \\['n_layers_7'\\]"):
         space.grid({"n_layers_7": 2})
     with pytest.raises(ValueError, match="max_dilation takes values of"):
         space.grid({"max_dilation": [4000]})
+    for bad in (240.5, np.nan, True, "240", None):
+        with pytest.raises(ValueError, match="max_dilation takes values of"):
+            space.grid({"max_dilation": [bad]})
+    with pytest.raises(ValueError, match="got none"):
+        space.grid({"max_dilation": []})
+    with pytest.raises(TypeError, match="points takes for n_layers_0 an integer or the values"):
+        space.grid(2.5)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("points", "values"), [(1, 1), (2, 3), (3, 3), (4, 4), (7, 7)])
+def test_how_many_values_a_grid_takes(space: DilationSpace, points: int, values: int) -> None:
+    for number in (points, np.int64(points)):
+        grid = space.grid({"n_layers_0": number, "n_layers_1": 1, "max_dilation": number})
+        assert len({p["max_dilation"] for p in grid}) == values
+        assert {240} <= {p["max_dilation"] for p in grid}
+        assert points == 1 or {120, 399} <= {p["max_dilation"] for p in grid}
+    assert space.grid(np.int64(points)) == space.grid(points)
+
+
+def test_lists_are_as_good_as_tuples(space: DilationSpace) -> None:
+    geometry = DecayGeometry("broken_power", [12.0], [2.4, 0.9])  # type: ignore[arg-type]
+    listed = replace(space, geometry=geometry, layers=list(space.layers), notes=["a"])
+    assert listed == DilationSpace.from_json(listed.to_json()) == space
+    assert hash(listed) == hash(space)
 
 
 def test_n_distinct_counts_lists_by_brute_force() -> None:
