@@ -16,6 +16,7 @@ from optuna_mi.training import DilatedRNNObjective
 
 SAMPLERS = ("mi", "grid", "tpe", "random")
 PRUNERS = ("ihyll", "median", "hyperband", "none")
+POLICIES = ("reference", "change", "none")
 
 
 def make_objective(job: Job, dataset: Dataset, space: DilationSpace) -> DilatedRNNObjective:
@@ -26,6 +27,7 @@ def make_objective(job: Job, dataset: Dataset, space: DilationSpace) -> DilatedR
         cell=job.preset.cell,
         hidden_size=job.preset.hidden_size,
         lr_max=FloatDistribution(3e-3, 3e-2, log=True),
+        policy=None if job.policy == "none" else job.policy,
         epochs=job.preset.epochs,
         steps=job.preset.steps,
         batch_size=job.preset.batch_size,
@@ -36,9 +38,11 @@ def make_objective(job: Job, dataset: Dataset, space: DilationSpace) -> DilatedR
     )
 
 
-def make_sampler(name: str, space: DilationSpace, seed: int, worker: int = 0) -> BaseSampler:
-    """Return one of ``SAMPLERS``; workers of one seed draw differently."""
-    own_seed = int(np.random.SeedSequence([seed, worker]).generate_state(1)[0])
+def make_sampler(
+    name: str, space: DilationSpace, seed: int, *, worker: int = 0, n_trials: int = 0
+) -> BaseSampler:
+    """Return one of ``SAMPLERS``; workers of one seed, and a resumed study, draw differently."""
+    own_seed = int(np.random.SeedSequence([seed, worker, n_trials]).generate_state(1)[0])
     match name:
         case "mi":
             return MISampler(space, seed=own_seed)

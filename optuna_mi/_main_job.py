@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +35,7 @@ class Job:
         folder: Where results go.
         sampler: One of ``optuna_mi._choices.SAMPLERS``.
         pruner: One of ``optuna_mi._choices.PRUNERS``.
+        policy: One of ``optuna_mi._choices.POLICIES``.
         max_lag: Largest distance of the decay curve; None for the default.
         threshold: Nats below which dependence ends.
         seed: Seed of everything random.
@@ -49,6 +50,7 @@ class Job:
     folder: Path
     sampler: str
     pruner: str
+    policy: Literal["reference", "change", "none"]
     max_lag: int | None
     threshold: float
     seed: int
@@ -99,7 +101,7 @@ def remembered(
     """Return analysis and space as the study keeps them, or None when it was asked otherwise.
 
     Raises:
-        SpaceMismatchError: The study was made for another data set.
+        SpaceMismatchError: The study was made for another data set, or trains other networks.
     """
     found = study.user_attrs.get("mi:dataset")
     if found is not None and found != _described(dataset):
@@ -108,6 +110,7 @@ def remembered(
             f"{found['fingerprint']}), not for {dataset.name} ({dataset.fingerprint}): give "
             "another --study-name or --out"
         )
+    _check_training(study, job)
     if study.user_attrs.get("mi:asked") != _asked(job):
         return None
     return (
@@ -131,11 +134,13 @@ def create_study(
         load_if_exists=True,
     )
     _check_ours(study, dataset)
+    _check_training(study, job)
     space.freeze(study)
     if "mi:asked" not in study.user_attrs:
         study.set_metric_names([dataset.metric])
         study.set_user_attr("mi:dataset", _described(dataset))
         study.set_user_attr("mi:analysis", thinned(analysis).to_json())
+        study.set_user_attr("mi:training", _training(job))
         # Last: whoever finds it finds the others too.
         study.set_user_attr("mi:asked", _asked(job))
     return study
@@ -153,6 +158,21 @@ def _check_ours(study: optuna.Study, dataset: Dataset) -> None:
     if "mi:space" not in study.user_attrs and study.get_trials(deepcopy=False):
         raise SpaceMismatchError(
             f"Study {study.study_name!r} has trials that know no dilation space: {remedy}"
+        )
+
+
+def _check_training(study: optuna.Study, job: Job) -> None:
+    """Raise SpaceMismatchError where trials would differ in more than a study's parameters."""
+    asked = _training(job)
+    found = study.user_attrs.get("mi:training", asked)
+    differ = [name for name in asked if found.get(name) != asked[name]]
+    if differ:
+        raise SpaceMismatchError(
+            f"Study {study.study_name!r} trains with "
+            + ", ".join(f"--{name.replace('_', '-')} {found.get(name)}" for name in differ)
+            + ", not "
+            + ", ".join(str(asked[name]) for name in differ)
+            + ": scores of both would mix. Ask for the same, or give another --study-name or --out"
         )
 
 
@@ -189,11 +209,19 @@ def _described(dataset: Dataset) -> dict[str, Any]:
 
 
 def _asked(job: Job) -> dict[str, Any]:
-    """Return the settings that decide analysis and space."""
+    """Return the settings that decide analysis and space.
+
+    Not the seed: it moves the noise of the baseline alone, and workers with other seeds join.
+    """
     return {
         "max_lag": job.max_lag,
         "threshold": job.threshold,
-        "seed": job.seed,
         "window": job.preset.window,
         "max_layers": job.preset.max_layers,
     }
+
+
+def _training(job: Job) -> dict[str, Any]:
+    """Return the settings that all trials of a study share."""
+    names = ("cell", "hidden_size", "epochs", "steps", "batch_size")
+    return {name: getattr(job.preset, name) for name in names} | {"policy": job.policy}

@@ -51,7 +51,13 @@ def run_trials(
     Raises:
         StorageInternalError: The storage did not come back within ten minutes.
     """
-    study.sampler = make_sampler(job.sampler, objective.space, job.seed, worker)
+    study.sampler = make_sampler(
+        job.sampler,
+        objective.space,
+        job.seed,
+        worker=worker,
+        n_trials=len(study.get_trials(deepcopy=False)),
+    )
     study.pruner = make_pruner(job.pruner, job.preset.epochs)
     reached = time.monotonic()
     states: list[TrialState] = []

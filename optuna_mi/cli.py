@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 # Repeated from _choices, whose import takes a second that --help need not.
 _SAMPLERS = ("mi", "grid", "tpe", "random")
 _PRUNERS = ("ihyll", "median", "hyperband", "none")
+_POLICIES = ("reference", "change", "none")
 _STORAGE_HELP = "sqlite:///PATH, journal:PATH or postgresql://… (default: OUT/study.db)"
 
 
@@ -99,6 +100,12 @@ def _parser() -> argparse.ArgumentParser:
     search.add_argument("--study-name", help="default: the data set's name")
     search.add_argument("--sampler", choices=_SAMPLERS, default="mi")
     search.add_argument("--pruner", choices=_PRUNERS, default="ihyll")
+    search.add_argument(
+        "--policy",
+        choices=_POLICIES,
+        default="reference",
+        help="how information sets the learning rate; none: constant",
+    )
     search.add_argument("--device", default="cpu")
     search.add_argument("--workers", type=int, default=1, help="local processes that run trials")
     search.set_defaults(run=_search)
@@ -195,6 +202,7 @@ def _job(arguments: argparse.Namespace, dataset: Dataset) -> Job:
         folder=folder,
         sampler=arguments.sampler,
         pruner=arguments.pruner,
+        policy=arguments.policy,
         max_lag=arguments.max_lag,
         threshold=arguments.threshold,
         seed=arguments.seed,

@@ -86,6 +86,40 @@ def test_a_study_of_another_space_is_refused(
     assert "space" in capsys.readouterr().err
 
 
+def test_a_study_is_joined_with_another_seed_but_not_with_other_networks(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rng = np.random.default_rng(0)
+    path = tmp_path / "own.npy"
+    # A fitted break and slopes, which another baseline would move.
+    np.save(path, np.cumsum(rng.integers(-1, 2, 20_000)) // 3 % 12)
+    arguments = [str(path), "--window", "64", "--policy", "none"]
+    assert _search(tmp_path / "out", *arguments) == 0
+    capsys.readouterr()
+    more = ["search", *arguments, "--out", str(tmp_path / "out"), *_SMALL, "--trials", "4"]
+    assert main([*more, "--seed", "1"]) == 0
+    study = optuna.load_study(
+        study_name="own.npy", storage=f"sqlite:///{tmp_path / 'out'}/study.db"
+    )
+    assert len({trial.params["lr_max"] for trial in study.trials}) == 4
+    for trial in study.trials:
+        assert trial.user_attrs["mi:lr"] == [trial.params["lr_max"]] * 2
+    assert main([*more, "--epochs", "3", "--cell", "rnn"]) == 2
+    message = capsys.readouterr().err
+    assert "trains with --cell gru, --epochs 2, not rnn, 3" in message
+    assert "--study-name" in message
+    assert main([*more[:-4], "--policy", "change", "--trials", "5"]) == 2
+
+
+def test_a_resumed_search_goes_on_drawing(tmp_path: Path) -> None:
+    for n_trials in range(1, 6):
+        arguments = ["--out", str(tmp_path), *_SMALL, "--trials", str(n_trials)]
+        assert main(["search", *arguments, "--pruner", "none"]) == 0
+    study = optuna.load_study(study_name="digits", storage=f"sqlite:///{tmp_path}/study.db")
+    assert len({trial.params["lr_max"] for trial in study.trials}) == 5
+    assert len({trial.user_attrs["dilations"] for trial in study.trials}) > 2
+
+
 def test_a_study_of_something_else_is_left_alone(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

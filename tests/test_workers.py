@@ -183,7 +183,19 @@ def _run(
     warned: list[str] = []
     monkeypatch.setattr(_workers._logger, "warning", warned.append)
     job = Job(
-        "digits", None, Preset(trials), "", "s", Path(), sampler, "none", None, 1e-5, 0, "cpu"
+        "digits",
+        None,
+        Preset(trials),
+        "",
+        "s",
+        Path(),
+        sampler,
+        "none",
+        "reference",
+        None,
+        1e-5,
+        0,
+        "cpu",
     )
     study = optuna.create_study()
     _workers.run_trials(job, study, objective, progress=False)  # type: ignore[arg-type]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import zlib
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from optuna.distributions import IntDistribution
@@ -33,8 +34,10 @@ class MISampler(ForwardingSampler):
     Args:
         space: The dilation space that the objective asks with ``space.suggest(trial)``.
         base_sampler: The sampler inside; ``None`` takes ``TPESampler(seed=seed)``.
-        seed: Seed of the prior and of the default base sampler. Give every worker its own, or
-            none.
+        seed: Seed of the prior and of the default base sampler. A draw of the prior follows the
+            seed, the trial's number and the parameter's name, so neither a resumed study nor
+            workers with one seed repeat it. The base sampler's stream begins anew in every
+            process: there, give every worker its own seed, or none.
         prior_width: Standard deviation of the prior as a fraction of each parameter's range (of
             the logarithm's range for ``max_dilation``); ``None`` leaves the start-up to the base
             sampler.
@@ -75,18 +78,13 @@ class MISampler(ForwardingSampler):
         self._distributions = space.distributions()
         self._prior_width = prior_width
         self._n_startup_trials = n_startup_trials
-        self._rng = np.random.default_rng(seed)
+        self._entropy = cast(int, np.random.SeedSequence(seed).entropy)
         self._started: set[tuple[str, int]] = set()
 
     @property
     def space(self) -> DilationSpace:
         """The dilation space."""
         return self._space
-
-    def reseed_rng(self) -> None:
-        """Give the prior and the base sampler new seeds; Optuna calls it in every thread."""
-        self._rng = np.random.default_rng()
-        super().reseed_rng()
 
     def _prepare(self, study: Study, trial: FrozenTrial) -> None:
         self._space.freeze(study)
@@ -114,9 +112,12 @@ class MISampler(ForwardingSampler):
             if trial.number == 0:
                 return recommended
             if self._prior_width is not None and self._in_startup(study):
+                rng = np.random.default_rng(
+                    [self._entropy, trial.number, zlib.crc32(param_name.encode())]
+                )
                 if isinstance(param_distribution, IntDistribution):
-                    return draw_near(param_distribution, recommended, self._prior_width, self._rng)
-                return draw_choice(param_distribution, self._rng)
+                    return draw_near(param_distribution, recommended, self._prior_width, rng)
+                return draw_choice(param_distribution, rng)
         return super().sample_independent(study, trial, param_name, param_distribution)
 
     def _in_startup(self, study: Study) -> bool:

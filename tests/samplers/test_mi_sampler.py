@@ -46,6 +46,29 @@ def test_an_enqueued_trial_keeps_its_own_setting(space: DilationSpace) -> None:
     assert {k: study.trials[0].params[k] for k in mine} == mine
 
 
+def test_neither_a_resumed_study_nor_workers_of_one_seed_repeat_draws(
+    space: DilationSpace,
+) -> None:
+    def draws(*counts: int) -> list[dict[str, int]]:
+        """Run so many trials in one session after the other, each with a sampler of its own."""
+        study = optuna.create_study()
+        for n_trials in counts:
+            study.sampler = MISampler(space, optuna.samplers.RandomSampler(), seed=0)
+            study.optimize(lambda trial: len(space.suggest(trial)), n_trials=n_trials)
+        return [trial.params for trial in study.trials]
+
+    whole = draws(8)
+    assert draws(*[1] * 8) == draws(3, 5) == whole
+    assert len({tuple(params.items()) for params in whole}) > 4
+
+    study = optuna.create_study()
+    workers = [MISampler(space, seed=0) for _ in range(2)]
+    for turn in range(8):
+        study.sampler = workers[turn % 2]
+        study.optimize(lambda trial: len(space.suggest(trial)), n_trials=1)
+    assert [trial.params for trial in study.trials] == whole
+
+
 def test_the_startup_prior_has_the_stated_width() -> None:
     rng = np.random.default_rng(0)
     wide = IntDistribution(0, 1000)
