@@ -73,9 +73,9 @@ def main() -> None:
             "worker are free again after two minutes)"
         )
     summary = experiment.summarize(frame, request)
-    print(f"\n{summary.text}\n\nWritten")
-    for path in write(experiment, request, frame, summary, arguments.out, only=arguments.only):
-        print(f"  {path}")
+    print(f"\n{summary.text}\n")
+    paths = write(experiment, request, frame, summary, arguments.out, only=arguments.only)
+    print("Written", *paths, sep="\n  ")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -90,7 +90,9 @@ def _parser() -> argparse.ArgumentParser:
         "--only", nargs="*", default=[], metavar="KEY=VALUE", help="only such cells"
     )
     parser.add_argument("--peer", nargs="*", default=[], metavar="NAME=PATH", help="checkouts")
-    parser.add_argument("--out", type=Path, default=RESULTS)
+    parser.add_argument(
+        "--out", type=Path, default=RESULTS, help="never written over a table with other cells"
+    )
     parser.add_argument("--estimate", action="store_true", help="say how long it takes, and end")
     parser.add_argument("--summary", action="store_true", help="run nothing; sum up what is there")
     return parser

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import platform
@@ -83,6 +84,18 @@ def command_of(experiment: Experiment, request: Request, only: Sequence[str] = (
     return shlex.join(parts)
 
 
+def cells_in(table: Path | io.StringIO) -> set[tuple[str, ...]]:
+    """Return the cells of a results table: what stands before the column ``value``.
+
+    Example:
+        >>> sorted(cells_in(io.StringIO("layers,seed,value,cpu_s\\n4,0,96.1,3\\n4,1,96.4,3\\n")))
+        [('4', '0'), ('4', '1')]
+    """
+    rows = pd.read_csv(table, dtype=str, keep_default_na=False)
+    settings = rows.iloc[:, : rows.columns.get_loc("value")]
+    return set(settings.itertuples(index=False, name=None))
+
+
 def write(
     experiment: Experiment,
     request: Request,
@@ -92,9 +105,21 @@ def write(
     *,
     only: Sequence[str] = (),
 ) -> list[Path]:
-    """Write NAME-BUDGET.md, .csv and, where there are figures, .html; return their paths."""
+    """Write NAME-BUDGET.md, .csv and, where there are figures, .html; return their paths.
+
+    Raises:
+        FileExistsError: The .csv that stands there holds cells that are not in the frame.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     stem = folder / f"{experiment.name}-{request.budget}"
+    paths = [stem.with_suffix(".md"), stem.with_suffix(".csv")]
+    flat = frame.map(lambda v: json.dumps(v) if isinstance(v, list | dict) else v)
+    table = flat.to_csv(index=False, float_format="%.6g")
+    if paths[1].exists() and (lost := cells_in(paths[1]) - cells_in(io.StringIO(table))):
+        raise FileExistsError(
+            f"{paths[1]} holds {len(lost)} cells that are not among these {len(frame)} and was "
+            "left as it is: name another folder with --out, or move the old table away first"
+        )
     seeds = sorted(map(int, frame["seed"].unique())) if "seed" in frame else []
     cpu = f", {frame['cpu_s'].sum() / 60:.0f} CPU minutes" if "cpu_s" in frame else ""
     head = (
@@ -103,10 +128,8 @@ def write(
         f"{', '.join(map(str, seeds)) or 'none'}{cpu}.\n"
         f"Machine: {machine()}.\n\n"
     )
-    paths = [stem.with_suffix(".md"), stem.with_suffix(".csv")]
     paths[0].write_text(head + summary.text.rstrip() + "\n")
-    flat = frame.map(lambda v: json.dumps(v) if isinstance(v, list | dict) else v)
-    flat.to_csv(paths[1], index=False, float_format="%.6g")
+    paths[1].write_text(table)
     if summary.figures:
         page = [f"<meta charset='utf-8'><title>{experiment.title}</title>"]
         for number, (title, figure) in enumerate(summary.figures.items()):

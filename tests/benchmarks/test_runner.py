@@ -100,3 +100,18 @@ def test_only_and_what_it_refuses(bench):
         bench("--only", "depth=3")
     with pytest.raises(ValueError, match="no such cell"):
         bench("--only", "layers=7")
+
+
+def test_part_of_the_cells_is_not_written_over_the_whole(bench, capsys):
+    whole = bench("--seeds", "3")
+    page = (bench.folder / "toy-small.md").read_text()
+    empty = f"sqlite:///{bench.folder}/empty.db"
+    for part in (["--seeds", "2"], ["--only", "layers=3", "--seeds", "9"]):
+        with pytest.raises(FileExistsError, match=r"toy-small.csv holds . cells .* --out"):
+            bench("--storage", empty, *part)
+        assert "| 3 |" in capsys.readouterr().out  # what was measured is shown all the same
+    assert (bench.folder / "toy-small.csv").read_text().splitlines() == whole
+    assert (bench.folder / "toy-small.md").read_text() == page
+    bench("--storage", empty, "--only", "layers=3", "--out", str(bench.folder / "elsewhere"))
+    assert (bench.folder / "elsewhere" / "toy-small.csv").exists()
+    assert len(bench("--storage", empty, "--seeds", "4")) == 1 + 8
