@@ -9,6 +9,7 @@ fresh probe. IXY and IHYLL against the number of samples: `python -m benchmarks 
 
 from __future__ import annotations
 
+import argparse
 import warnings
 
 import numpy as np
@@ -50,6 +51,7 @@ def tiles(logits: np.ndarray, labels: np.ndarray, pixels: np.ndarray) -> None:
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     torch.set_num_threads(1)
     x, y, *_ = mnist()
     torch.manual_seed(0)

@@ -5,7 +5,8 @@
 
 The peers have no closed-ball mixed estimator: for classes they get the KSG estimate against one-hot
 labels, which is what [V] computed. Ratios are medians of the ratios of neighbouring measurements,
-so that other load on the machine touches both sides alike. CPU time, milliseconds.
+so that other load on the machine touches both sides alike. CPU time, milliseconds. The guide's
+figures are those of `python -m benchmarks speed`, which measures the same works.
 """
 
 from __future__ import annotations
@@ -97,7 +98,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--npeet", type=Path, help="a checkout of NPEET")
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".csv"))
+    parser.add_argument("--csv", type=Path, help="write the table there")
     args = parser.parse_args()
     peers: dict[str, Callable[..., object]] = {}
     if args.npeet:
@@ -125,7 +126,8 @@ def main() -> None:
             row[f"x {name}"] = round(float(np.median(ratios)), 1)
         rows.append(row)
         print(row, flush=True)
-    pd.DataFrame(rows).to_csv(args.out, index=False)
+    if args.csv:
+        pd.DataFrame(rows).to_csv(args.csv, index=False)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ hits both. In-memory storage: the sampler alone, no database.
 
 from __future__ import annotations
 
+import argparse
 import statistics
 import time
 import warnings
@@ -93,6 +94,7 @@ def grid(n_cells: int, n_finished: int, repeats: int) -> None:
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.simplefilter("ignore")
     for n_trials in (0, 100, 1000):

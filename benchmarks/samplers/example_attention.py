@@ -5,6 +5,7 @@ python benchmarks/samplers/example_attention.py
 
 from __future__ import annotations
 
+import argparse
 import math
 
 import optuna
@@ -36,6 +37,7 @@ class LocalAttention(nn.Module):
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     torch.set_num_threads(1)
     pixels = load_digits().data.astype(int)
     space = optuna_mi.DilationSpace.from_sequences(pixels, window=64)

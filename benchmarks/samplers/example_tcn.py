@@ -7,6 +7,7 @@ Predicts the next of the 64 pixels of a scanned digit (17 intensities), in bits.
 
 from __future__ import annotations
 
+import argparse
 import math
 
 import optuna
@@ -45,6 +46,7 @@ class TCN(nn.Module):
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     torch.set_num_threads(1)
     pixels = load_digits().data.astype(int)
     space = optuna_mi.DilationSpace.from_sequences(pixels, window=64)
