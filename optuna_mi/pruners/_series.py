@@ -9,15 +9,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 IHYLL_ATTR = "mi:ihyll"
-_WRITE_EVERY = 10  # A key an epoch doubles load times, a write an epoch bloats a journal.
+# A key an epoch doubles load times, and a write an epoch bloats a journal in long trials.
+_WRITE_EVERY = 10
 
 
 def report_ihyll(trial: BaseTrial, step: int, value: float, *, flush: bool = False) -> None:
     """Report the IHYLL that a trial's network has reached.
 
     IHYLL is I(last layer's activations; true outcome), in nats ([V], §3). The whole series is one
-    user attribute, ``mi:ihyll``, written every tenth report; ``IHYLLPruner`` sees every report of
-    the trial at hand at once. Values are kept to six significant digits.
+    user attribute, ``mi:ihyll``, written with each of the first ten reports and every tenth from
+    there on; end a longer objective with `flush_ihyll`. ``IHYLLPruner`` sees every report of the
+    trial at hand at once. Values are kept to six significant digits.
 
     Args:
         trial: The running trial.
@@ -40,7 +42,8 @@ def report_ihyll(trial: BaseTrial, step: int, value: float, *, flush: bool = Fal
     stored = dict(trial.user_attrs.get(IHYLL_ATTR, {}))
     # Text keys and None for NaN: what JSON gives back, so that all storages agree.
     stored[str(int(step))] = None if math.isnan(number) else float(f"{number:.6g}")
-    if flush or not isinstance(trial, Trial) or len(stored) % _WRITE_EVERY == 0:
+    due = len(stored) <= _WRITE_EVERY or len(stored) % _WRITE_EVERY == 0
+    if flush or due or not isinstance(trial, Trial):
         trial.set_user_attr(IHYLL_ATTR, stored)
     else:
         # The trial's own copy, which it shows to the pruner; the storage learns of it later.

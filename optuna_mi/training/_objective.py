@@ -264,21 +264,14 @@ class DilatedRNNObjective:
         self, optimizer: torch.optim.Optimizer, settings: dict[str, Any], reference: float
     ) -> Policy | None:
         bounds = {"lr_min": settings["lr_min"], "lr_max": settings["lr_max"]}
-        gain = settings["lr_max"]  # the paper's for MNIST, where LR_max is 0.1, as a share of it
         if self._policy == "reference":
-            policy = IHYLLReferencePolicy(
-                optimizer,
-                reference=reference,
-                gamma1=gain,
-                gamma2=_COOLING * gain,
-                gamma3=gain,
-                **bounds,
-            )
+            cooling = _COOLING * settings["lr_max"]
+            policy = IHYLLReferencePolicy(optimizer, reference=reference, gamma2=cooling, **bounds)
             # No change is known after one epoch, and a short trial can spare no other at lr_min.
             policy.value_only(1)
             return policy
         if self._policy == "change":
-            return IHYLLChangePolicy(optimizer, gamma1=gain, gamma2=10 * gain, **bounds)
+            return IHYLLChangePolicy(optimizer, **bounds)
         return None
 
     def _cuda_devices(self) -> list[torch.device]:

@@ -12,7 +12,6 @@ from optuna_mi.training._policies_base import (
     IHYLLPolicy,
     Information,
     Observation,
-    not_negative,
 )
 
 
@@ -35,7 +34,9 @@ class IHYLLChangePolicy(IHYLLPolicy):
         lr_min: Lowest rate, a number or one per parameter group; training begins there.
         lr_max: Highest rate, a number or one per parameter group.
         gamma1: Step up per unit of relative change. The paper's: 0.1 (MNIST), 0.003 (CIFAR-10).
+            None is ``lr_max``, which is the paper's for MNIST, where that is 0.1.
         gamma2: Step down per unit of relative change. The paper's: 1 (MNIST), 0.003 (CIFAR-10).
+            None is ten times ``lr_max``, which again is the paper's for MNIST.
         epsilon: Relative change above which the information still moves.
         noise: The change must also exceed this many standard errors, where they are known. With a
             fixed probe an epoch's increment varies by about 0.6 of one.
@@ -51,7 +52,7 @@ class IHYLLChangePolicy(IHYLLPolicy):
         >>> import torch
         >>> weight = torch.nn.Parameter(torch.zeros(1))
         >>> optimizer = torch.optim.SGD([weight], lr=0.1)
-        >>> policy = IHYLLChangePolicy(optimizer, lr_min=0.001, lr_max=0.1, gamma1=0.1, gamma2=1.0)
+        >>> policy = IHYLLChangePolicy(optimizer, lr_min=0.001, lr_max=0.1)
         >>> for ihyll in (1.0, 2.0):
         ...     policy.step(ihyll)
         >>> round(policy.get_last_lr()[0], 6)   # 0.001 + 0.1 * (2 - 1) / 2
@@ -64,14 +65,14 @@ class IHYLLChangePolicy(IHYLLPolicy):
         *,
         lr_min: float | Sequence[float],
         lr_max: float | Sequence[float],
-        gamma1: float = 0.1,
-        gamma2: float = 1.0,
+        gamma1: float | None = None,
+        gamma2: float | None = None,
         epsilon: float = 0.01,
         noise: float = 1.0,
     ) -> None:
         super().__init__(optimizer, lr_min=lr_min, lr_max=lr_max, epsilon=epsilon, noise=noise)
-        self.gamma1 = not_negative(gamma1, "gamma1")
-        self.gamma2 = not_negative(gamma2, "gamma2")
+        self.gamma1 = self._gains(gamma1, "gamma1", 1.0)
+        self.gamma2 = self._gains(gamma2, "gamma2", 10.0)
         self._begin()
 
     def _next_rate(self, seen: Observation) -> float:
@@ -79,8 +80,8 @@ class IHYLLChangePolicy(IHYLLPolicy):
             return seen.rate
         delta = seen.relative_change
         if self._changed(seen):
-            return min(self.lr_max[seen.group], seen.rate + self.gamma1 * delta)
-        return max(self.lr_min[seen.group], seen.rate - self.gamma2 * delta)
+            return min(self.lr_max[seen.group], seen.rate + self.gamma1[seen.group] * delta)
+        return max(self.lr_min[seen.group], seen.rate - self.gamma2[seen.group] * delta)
 
 
 class IHYLLReferencePolicy(IHYLLPolicy):
@@ -106,9 +107,10 @@ class IHYLLReferencePolicy(IHYLLPolicy):
         reference: The information to reach, nats: IXY, estimated with the same N, k and metric, or
             H(Y), which always bounds it (`InformationProbe.reference` gives either). A number or
             `MutualInformation`, or one per parameter group.
-        gamma1: Step up per unit of d1. The paper's: 0.1 (MNIST), 0.001 (CIFAR-10).
+        gamma1: Step up per unit of d1. The paper's: 0.1 (MNIST), 0.001 (CIFAR-10). None is
+            ``lr_max``, which is the paper's for MNIST, where that is 0.1.
         gamma2: Step down per unit of d1 once the information has saturated. The same values.
-        gamma3: Step down per unit of -d1 above the reference. The paper's: 0.1.
+        gamma3: Step down per unit of -d1 above the reference. The paper's: 0.1; None is ``lr_max``.
         epsilon: Relative change above which the information still moves.
         noise: The change must also exceed this many standard errors, where they are known (ours,
             as in `IHYLLChangePolicy`; 0 is the paper's rule).
@@ -141,9 +143,9 @@ class IHYLLReferencePolicy(IHYLLPolicy):
         lr_min: float | Sequence[float],
         lr_max: float | Sequence[float],
         reference: SupportsFloat | Sequence[SupportsFloat],
-        gamma1: float = 0.1,
-        gamma2: float = 0.1,
-        gamma3: float = 0.1,
+        gamma1: float | None = None,
+        gamma2: float | None = None,
+        gamma3: float | None = None,
         epsilon: float = 0.01,
         noise: float = 1.0,
         value_only_epochs: int = 5,
@@ -160,9 +162,9 @@ class IHYLLReferencePolicy(IHYLLPolicy):
                 f"reference must be positive, got {reference}; H(Y) of the labels always is where "
                 "there is something to learn"
             )
-        self.gamma1 = not_negative(gamma1, "gamma1")
-        self.gamma2 = not_negative(gamma2, "gamma2")
-        self.gamma3 = not_negative(gamma3, "gamma3")
+        self.gamma1 = self._gains(gamma1, "gamma1", 1.0)
+        self.gamma2 = self._gains(gamma2, "gamma2", 1.0)
+        self.gamma3 = self._gains(gamma3, "gamma3", 1.0)
         self.value_only_epochs = _count(value_only_epochs, "value_only_epochs")
         self._value_only_left = 0
         self._batch_size: int | None = None
@@ -202,10 +204,10 @@ class IHYLLReferencePolicy(IHYLLPolicy):
         if self._value_only_left == 0 and seen.before is None:
             return seen.rate
         if d1 <= 0:
-            return max(low, seen.rate + self.gamma3 * d1)
+            return max(low, seen.rate + self.gamma3[seen.group] * d1)
         if self._value_only_left > 0 or self._changed(seen):
-            return min(high, seen.rate + self.gamma1 * d1)
-        return max(low, seen.rate - self.gamma2 * d1)
+            return min(high, seen.rate + self.gamma1[seen.group] * d1)
+        return max(low, seen.rate - self.gamma2[seen.group] * d1)
 
     def _after_step(self) -> None:
         self._value_only_left = max(0, self._value_only_left - 1)

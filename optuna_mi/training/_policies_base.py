@@ -177,6 +177,12 @@ class IHYLLPolicy(LRScheduler):
             raise ValueError(f"{name} must be finite, got {value}")
         return values
 
+    def _gains(self, value: float | None, name: str, share: float) -> list[float]:
+        """Return a gamma for every group: the value, or by default a share of its lr_max."""
+        if value is None:
+            return [share * high for high in self.lr_max]
+        return [not_negative(value, name)] * len(self.lr_max)
+
     def _per_group_information(self, ihyll: Information) -> list[SupportsFloat]:
         groups = self.optimizer.param_groups
         if isinstance(ihyll, Mapping):
@@ -193,7 +199,8 @@ class IHYLLPolicy(LRScheduler):
                 raise ValueError(f"{len(ihyll)} values for {len(groups)} parameter groups")
             return list(ihyll)
         if not isinstance(ihyll, SupportsFloat):
-            raise TypeError(f"the information must be a number, got {type(ihyll).__name__}")
+            hint = "; pass its .ihyll" if hasattr(ihyll, "ihyll") else ""
+            raise TypeError(f"the information must be a number, got {type(ihyll).__name__}{hint}")
         return [ihyll] * len(groups)
 
     def _set_rates(self, rates: Sequence[float]) -> None:

@@ -119,10 +119,17 @@ PEERS = [[0.3 * i + 0.01 * s for s in range(12)] for i in range(1, 7)]  # median
 
 def test_a_saturated_trial_below_its_peers_is_pruned() -> None:
     pruner = IHYLLPruner(None, patience=3)
-    step, trial = _run(pruner, FLAT, peers=PEERS)
+    step, _ = _run(pruner, FLAT, peers=PEERS)
     assert step == 3
-    # All that was reported is in the storage, although no tenth report came.
-    assert len(ihyll_series(trial)) == 4
+
+
+def test_a_pruned_trial_has_all_its_reports_in_the_storage() -> None:
+    peers = [[0.3 * i + 0.01 * s for s in range(20)] for i in range(1, 7)]
+    rising_then_flat = [0.01 * (s + 1) for s in range(12)] + [0.12] * 8
+    step, trial = _run(IHYLLPruner(None, patience=3), rising_then_flat, peers=peers)
+    assert step is not None
+    assert 10 < step < 19  # neither among the first ten nor a tenth report
+    assert len(ihyll_series(trial)) == step + 1
 
 
 def test_saturated_above_the_peers_or_rising_below_them_goes_on() -> None:

@@ -10,7 +10,9 @@ from optuna_mi.pruners import flush_ihyll, ihyll_series, report_ihyll
 from optuna_mi.pruners._series import IHYLL_ATTR
 
 
-def test_the_series_is_written_every_tenth_report_and_at_the_end(tmp_path: Path) -> None:
+def test_the_series_is_written_at_first_then_every_tenth_report_and_at_the_end(
+    tmp_path: Path,
+) -> None:
     study = optuna.create_study(storage=f"sqlite:///{tmp_path}/s.db")
     trial = study.ask()
 
@@ -22,7 +24,7 @@ def test_the_series_is_written_every_tenth_report_and_at_the_end(tmp_path: Path)
         report_ihyll(trial, step, 0.1 * step)
         seen.append(stored())
         assert len(ihyll_series(trial)) == step + 1  # the trial itself sees all of it at once
-    assert seen == [0] * 9 + [10] * 10 + [20] * 6
+    assert seen == [*range(1, 11), *[10] * 9, *[20] * 6]
     flush_ihyll(trial)
     assert stored() == 25
     study.tell(trial, 0.0)

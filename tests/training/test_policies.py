@@ -58,6 +58,19 @@ def test_policy_1_by_hand():
     assert trace(change(sgd()), values) == pytest.approx(expected, abs=1e-12)
 
 
+@pytest.mark.parametrize("lr_max", [0.1, 0.01])
+def test_gammas_left_out_scale_with_the_rates(lr_max: float):
+    values = [1.0, 2.0, 2.5, 2.51, 2.0]  # up, up, down, up
+    bounds = {"lr_min": 0.01 * lr_max, "lr_max": lr_max}
+    by_hand = change(sgd(), **bounds, gamma1=lr_max, gamma2=10 * lr_max)
+    assert trace(IHYLLChangePolicy(sgd(), **bounds), values) == trace(by_hand, values)
+    gammas = dict.fromkeys(("gamma1", "gamma2", "gamma3"), lr_max)
+    for reference in (4.0, 1.5):  # never and soon exceeded
+        left_out = IHYLLReferencePolicy(sgd(), reference=reference, **bounds)
+        stated = IHYLLReferencePolicy(sgd(), reference=reference, **bounds, **gammas)
+        assert trace(left_out, values) == trace(stated, values)
+
+
 def test_policy_1_floor():
     # 0.005/1.005 = 0.004975 <= epsilon, times gamma2 = 100, is more than there is
     rates = trace(change(sgd(), gamma2=100.0), [0.5, 1.0, 1.005])
@@ -227,8 +240,8 @@ def test_layer_wise_by_name_with_bounds_and_references_of_its_own():
     )
     policy.step({"1": 1.0, "0": 0.25})
     policy.step({"0": 0.5, "1": 1.5, "unused": 7.0})
-    # 0.001 + 0.1 * 0.5 capped at 0.02; 0.01 + 0.1 * 0.25
-    assert policy.get_last_lr() == pytest.approx([0.02, 0.035])
+    # 0.001 + 0.02 * 0.5; 0.01 + 0.1 * 0.25: by default a group's gammas are its lr_max
+    assert policy.get_last_lr() == pytest.approx([0.011, 0.035])
     with pytest.raises(ValueError, match=r"named \['1'\]"):
         policy.step({"0": 1.0})
 
