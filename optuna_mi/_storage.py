@@ -57,6 +57,8 @@ def open_storage(url: str) -> BaseStorage:
         parsed = sqlalchemy.make_url(url)
         if "@" in (parsed.host or ""):
             raise ValueError("an @ in a user name or password is written %40")
+        if parsed.get_backend_name() == "sqlite" and parsed.host:
+            raise ValueError("a path needs a third slash")
     except (sqlalchemy.exc.ArgumentError, ValueError):
         # The cause may repeat a piece of the password.
         raise ValueError(

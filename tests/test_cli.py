@@ -190,6 +190,7 @@ def test_report_of_a_study_and_of_one_that_is_not_there(
         (["digits", "--device", "meta"], "'meta' cannot be used"),
         (["digits", "--device", "cuda:99"], "cuda:99"),
         (["digits", "--storage", "nonsense"], "is no URL"),
+        (["digits", "--storage", "sqlite://study.db"], "is no URL: give sqlite:///PATH"),
         (["digits", "--storage", "postgresql://me:secret@127.0.0.1:9/x"], "127.0.0.1"),
         (["digits", "--storage", "klingon://x/y"], "knows no such database"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Sequence as SequenceABC
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from optuna_mi.decay._sequences import Sequences
 # symbols handled at a time: temporary arrays stay small beside a memory-mapped file
 _CHUNK = 1 << 22
 _LARGEST_TABLE = 1 << 24
+# so many sequences of fewer symbols are rather a text's words, or columns taken for rows
+_MANY, _SHORT = 100, 10
 # kinds of dtype whose values are numbered: objects, str and bytes
 _NO_NUMBERS = "OUS"
 
@@ -24,6 +27,8 @@ def flatten(x: Any) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
     """Return all values of x, 1-D, and the offsets of its sequences, int64, shape (n + 1,)."""
     if isinstance(x, Path):
         x = _open(x)
+    if isinstance(x, str):
+        _check_no_path(x)
     if isinstance(x, str | bytes | bytearray):
         values = _characters(x)
         return values, _offsets([values.size])
@@ -64,6 +69,28 @@ def flatten_vectors(x: Any) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
         values = np.asarray(x, dtype=np.float64).reshape(-1, x.shape[2])
         return values, _offsets([x.shape[1]] * x.shape[0])
     return flatten(x)
+
+
+def _check_no_path(x: str) -> None:
+    """Refuse the name of a file, whose own characters nobody wants to measure."""
+    try:
+        is_file = len(x) < 4096 and Path(x).is_file()
+    except (OSError, ValueError):  # no name that the system could know
+        return
+    if is_file:
+        raise ValueError(
+            f"{x!r} is the name of a file, and a str is read as its characters: pass "
+            "pathlib.Path(...) of an .npy file, or what Path.read_text returns"
+        )
+
+
+def _warn_if_many_are_short(n_sequences: int, n_symbols: int, remedy: str) -> None:
+    if n_sequences >= _MANY and n_symbols < _SHORT * n_sequences:
+        warnings.warn(
+            f"{n_sequences:,} sequences of {n_symbols / n_sequences:.1f} symbols on average: "
+            f"distances cannot be longer than that. {remedy}",
+            stacklevel=2,
+        )
 
 
 def _offsets(lengths: list[int]) -> npt.NDArray[np.int64]:
@@ -136,6 +163,9 @@ def _array(x: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]
             f"an array must have shape (steps,) or (sequences, steps), got {x.shape}; flatten "
             "images to x.reshape(len(x), -1)"
         )
+    if x.ndim == 2:
+        remedy = "If columns are series, pass x.T or one column; if rows are one-hot, x.argmax(1)"
+        _warn_if_many_are_short(len(x), x.size, remedy)
     lengths = [x.size] if x.ndim == 1 else [x.shape[1]] * x.shape[0]
     if x.dtype.kind in _NO_NUMBERS:
         return _codes(x.ravel()), _offsets(lengths)
@@ -180,6 +210,9 @@ def _list(x: SequenceABC[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]
             f"bytes) or tokens (a list or column of str); got {', '.join(sorted(kinds))}"
         )
     offsets = _offsets([p.size for p in parts])
+    if kinds == {"characters"}:
+        remedy = "A str is read as its characters; if these are the tokens of one text, pass [x]"
+        _warn_if_many_are_short(len(parts), int(offsets[-1]), remedy)
     if kinds == {"tokens"}:
         # numbered together: a token means the same in every sequence
         return _codes(np.concatenate([p.astype(object) for p in parts])), offsets

@@ -7,6 +7,7 @@ from optuna.samplers import BaseSampler
 from optuna.trial import TrialState
 
 from optuna_mi._logging import get_logger
+from optuna_mi.search_space import DilationSpace
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -97,3 +98,17 @@ def _fail(study: Study, trial: FrozenTrial) -> None:
             f"Trial {trial.number} could not be set to FAIL ({type(error).__name__}): it stays "
             "RUNNING until a heartbeat or optuna-mi requeue finds it."
         )
+
+
+def check_space(space: DilationSpace) -> DilationSpace:
+    """Return the space.
+
+    Raises:
+        TypeError: It is none.
+    """
+    if not isinstance(space, DilationSpace):
+        raise TypeError(
+            f"space must be a DilationSpace, got {type(space).__name__}; make one with "
+            "DilationSpace.from_sequences or from_analysis"
+        )
+    return space

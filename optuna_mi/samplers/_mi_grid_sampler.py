@@ -11,7 +11,7 @@ from optuna.trial import TrialState
 from optuna_mi._logging import get_logger
 from optuna_mi.samplers._cells import Cells
 from optuna_mi.samplers._claims import FAILED_ATTR, NO_CELL, written_cell
-from optuna_mi.samplers._forwarding import ForwardingSampler
+from optuna_mi.samplers._forwarding import ForwardingSampler, check_space
 from optuna_mi.samplers._tickets import TicketOffice
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class MIGridSampler(ForwardingSampler):
         super().__init__(RandomSampler(seed) if base_sampler is None else base_sampler)
         if max_retries < 0:
             raise ValueError(f"max_retries must not be negative, got {max_retries}.")
-        self._space = space
+        self._space = check_space(space)
         self._cells = Cells(
             space, space.grid(points) if settings is None else settings, extra or {}
         )

@@ -8,7 +8,7 @@ from optuna.distributions import IntDistribution
 from optuna.samplers import BaseSampler, TPESampler
 from optuna.trial import TrialState
 
-from optuna_mi.samplers._forwarding import ForwardingSampler
+from optuna_mi.samplers._forwarding import ForwardingSampler, check_space
 from optuna_mi.samplers._prior import draw_choice, draw_near
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class MISampler(ForwardingSampler):
             own number (a genetic sampler's: its population) or 10 where it has none.
 
     Raises:
-        TypeError: If ``base_sampler`` is no Optuna sampler.
+        TypeError: If ``space`` is no DilationSpace or ``base_sampler`` no Optuna sampler.
         ValueError: If ``prior_width`` is not positive or ``n_startup_trials`` negative.
         SpaceMismatchError: From the first trial on, if the study was made for another space.
 
@@ -74,7 +74,7 @@ class MISampler(ForwardingSampler):
             raise ValueError(f"prior_width must be positive, or None for none, got {prior_width}.")
         if n_startup_trials is not None and n_startup_trials < 0:
             raise ValueError(f"n_startup_trials must not be negative, got {n_startup_trials}.")
-        self._space = space
+        self._space = check_space(space)
         self._distributions = space.distributions()
         self._prior_width = prior_width
         self._n_startup_trials = n_startup_trials

@@ -16,7 +16,10 @@ def check_pair(inputs: Tensor, targets: Tensor, batch_dim: int, burn_in: int) ->
     """
     shape = tuple(targets.shape)
     if targets.is_floating_point() or targets.is_complex():
-        raise TypeError(f"targets must be integer classes, got {targets.dtype}")
+        raise TypeError(
+            f"targets must be integer classes, got {targets.dtype}: targets.long() where they are "
+            "class numbers; regression is not supported"
+        )
     if targets.dim() not in (1, 2) or targets.numel() == 0:
         raise ValueError(f"targets must be 1-D or 2-D and not empty, got shape {shape}")
     if targets.dim() == 1:

@@ -223,50 +223,6 @@ def test_a_panel_of_series():
     assert curve.mi_corrected[0] == pytest.approx(decay_curve(series[0]).mi_corrected[0], abs=0.1)
 
 
-def test_checkpoints_and_early_stop(tmp_path, monkeypatch):
-    x = np.random.default_rng(0).integers(0, 4, 50_000)
-    path = tmp_path / "curve.json"
-    curve = decay_curve(x, max_lag=800, early_stop=True, checkpoint=path)
-    assert 10 <= curve.lags[-1] < 200
-    assert "stopped early" in curve.notes[0]
-
-    # everything is there: nothing is counted again
-    monkeypatch.setattr(
-        "optuna_mi.decay._waves.columns_of", lambda *a, **k: pytest.fail("counted again")
-    )
-    assert decay_curve(x, max_lag=800, early_stop=True, checkpoint=path) == curve
-    with pytest.raises(ValueError, match="other data, lags or settings"):
-        decay_curve(x[1:], max_lag=800, checkpoint=path)
-    path.write_text("{")
-    with pytest.raises(ValueError, match="no checkpoint"):
-        decay_curve(x, max_lag=800, checkpoint=path)
-
-
-def test_an_interrupted_run_goes_on(tmp_path, monkeypatch):
-    from optuna_mi.decay import _waves
-
-    x = SYMBOLS
-    path = tmp_path / "curve.json"
-    whole = decay_curve(x, max_lag=100, lags="all", checkpoint=tmp_path / "other.json")
-    real, calls = _waves.columns_of, []
-
-    def three_times(*arguments):
-        calls.append(1)
-        if len(calls) > 3:
-            raise KeyboardInterrupt
-        return real(*arguments)
-
-    monkeypatch.setattr(_waves, "columns_of", three_times)
-    with pytest.raises(KeyboardInterrupt):
-        decay_curve(x, max_lag=100, lags="all", checkpoint=path)
-    calls.clear()
-    monkeypatch.setattr(_waves, "columns_of", lambda *a: (calls.append(1), real(*a))[1])
-    assert decay_curve(x, max_lag=100, lags="all", checkpoint=path) == whole
-    assert len(calls) == 12 - 3
-    raw = decay_curve(x, max_lag=100, lags="all")
-    np.testing.assert_array_equal(raw.mi, whole.mi)
-
-
 def test_default_lags():
     assert decay_curve(SYMBOLS).lags.tolist() == list(range(1, 301))
     assert decay_curve(np.tile(SYMBOLS[:20], (50, 1))[:, :20] * 1).lags[-1] == 19
@@ -354,9 +310,27 @@ def test_more_refusals(tmp_path):
     with pytest.raises(TypeError, match="values='bins'"):
         decay_curve(np.array([1.0, 2.0, 3.0]), values="symbols")
     with pytest.raises(ValueError, match="positions"):
-        decay_curve(np.tile([0, 1, 2], (200, 1)), positions="conditional", baseline="shuffle")
+        decay_curve(np.tile([0, 1, 2], (200, 4)), positions="conditional", baseline="shuffle")
     with pytest.raises(FileNotFoundError, match="folder"):
         decay_curve(SYMBOLS, max_lag=30, checkpoint=tmp_path / "no" / "x.json")
+
+
+def test_the_name_of_a_file_is_not_measured(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "book.txt").write_text("abc")
+    with pytest.raises(ValueError, match="is the name of a file"):
+        decay_curve("book.txt")
+    assert decay_curve("to be or not to be " * 100, max_lag=5).n_total == 1900
+
+
+def test_what_looks_like_words_or_columns_warns():
+    words = ["to", "be", "or", "not"] * 50
+    with pytest.warns(UserWarning, match=r"200 sequences of 2\.2 symbols.*pass \[x\]"):
+        decay_curve(words)
+    assert decay_curve([words], max_lag=5).n_total == 200
+    table = np.column_stack([np.arange(500), np.arange(500) % 7])
+    with pytest.warns(UserWarning, match=r"500 sequences of 2\.0 symbols.*pass x\.T"):
+        decay_curve(table)
 
 
 def test_nothing_random_is_global():

@@ -12,7 +12,7 @@ import pytest
 from optuna.distributions import IntDistribution
 
 from optuna_mi.exceptions import SpaceMismatchError
-from optuna_mi.samplers import MISampler
+from optuna_mi.samplers import MIGridSampler, MISampler
 from optuna_mi.samplers._prior import draw_near
 from optuna_mi.search_space import DilationSpace
 
@@ -196,6 +196,9 @@ def _work(path: str, space: DilationSpace) -> None:
 
 
 def test_bad_arguments_teach(space: DilationSpace) -> None:
+    for sampler in (MISampler, MIGridSampler):
+        with pytest.raises(TypeError, match="space must be a DilationSpace, got list"):
+            sampler([1, 2, 4])  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="base_sampler must be an Optuna sampler, got str"):
         MISampler(space, "tpe")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="prior_width must be positive"):
