@@ -7,6 +7,7 @@ from benchmarks import speed
 from benchmarks._experiment import Request
 
 RESULTS = "benchmarks/results/speed-small.csv"
+SECONDS = {"s": 1.0, "ms": 1e-3}
 
 
 def test_only_peers_at_hand_are_measured():
@@ -33,12 +34,29 @@ def test_summary_shows_median_and_range():
     assert "Left out, for want of their path: drnn" in text
 
 
-def test_readme_says_what_was_measured(request):
-    root = request.config.rootpath
-    frame = pd.read_csv(root / RESULTS)
-    measured = frame.groupby(["work", "peer"])["value"].median()
-    section = (root / "README.md").read_text().partition("## How fast")[2].partition("\n## ")[0]
+@pytest.fixture
+def measured(request):
+    return pd.read_csv(request.config.rootpath / RESULTS).groupby(["work", "peer"])
+
+
+def test_readme_says_what_was_measured(request, measured):
+    text = (request.config.rootpath / "README.md").read_text()
+    section = text.partition("## How fast")[2].partition("\n## ")[0]
     rows = re.findall(r"^\| ([^|]+) \| `?([^|`]+)`? \| ([\d.,]+) \|", section, flags=re.M)
     assert len(rows) >= 8
     for work, peer, ratio in rows:
-        assert float(ratio) == pytest.approx(measured[work, peer], rel=0.05), (work, peer)
+        assert float(ratio) == pytest.approx(measured["value"].median()[work, peer], rel=0.05)
+
+
+@pytest.mark.parametrize(("page", "count"), [("information", 8), ("dilated_rnn", 9)])
+def test_guide_quotes_what_was_measured(request, measured, page, count):
+    text = (request.config.rootpath / f"docs/guide/{page}.md").read_text()
+    section = text.partition("\n## Speed")[2].partition("\n## ")[0]
+    time = r"([\d.]+) (m?s)"
+    row = rf"^\| ([^|(]+?)(?: \([^|]*\))? \| {time} \| ([^|]+) \| {time} \| ([\d.]+) \|"
+    rows = re.findall(row, section, flags=re.M)
+    assert len(rows) == count
+    medians = measured[["ours_s", "peer_s", "value"]].median()
+    for work, ours, unit, peer, takes, their_unit, ratio in rows:
+        found = [float(ours) * SECONDS[unit], float(takes) * SECONDS[their_unit], float(ratio)]
+        assert found == pytest.approx(medians.loc[(work, peer)].to_list(), rel=0.006)
