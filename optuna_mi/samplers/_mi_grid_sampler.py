@@ -85,6 +85,7 @@ class MIGridSampler(ForwardingSampler):
         )
         self._max_failures = max_retries + 1
         self._names = frozenset(self._cells.names)
+        self._warned = False
         self._office = TicketOffice(self._cells, self._max_failures)
 
     @property
@@ -171,6 +172,8 @@ class MIGridSampler(ForwardingSampler):
                     )
         elif cell is not None:
             claims.finished.add(cell)
+            if state == TrialState.COMPLETE:
+                self._warn_of_names_not_asked_for(trial)
         left = self._office.open(claims)
         free = left - set(claims.holder)
         # With a heartbeat the cells of dead workers come back, so somebody has to stay for them.
@@ -180,6 +183,15 @@ class MIGridSampler(ForwardingSampler):
             study.stop()
         except RuntimeError:
             return  # Asked and told by hand: there is no loop to stop.
+
+    def _warn_of_names_not_asked_for(self, trial: FrozenTrial) -> None:
+        idle = sorted(self._names - trial.params.keys())
+        if idle and not self._warned:
+            self._warned = True
+            _logger.warning(
+                f"Trial {trial.number} asked for no {', '.join(map(repr, idle))}, which the grid "
+                "varies: cells that differ there alone are the same trial again."
+            )
 
     def _cell_of(self, trial: FrozenTrial) -> int | None:
         written = written_cell(trial, self._cells)

@@ -11,7 +11,7 @@ import pytest
 from optuna.trial import TrialState
 
 from optuna_mi.exceptions import SpaceMismatchError
-from optuna_mi.samplers import MIGridSampler
+from optuna_mi.samplers import MIGridSampler, _mi_grid_sampler
 from optuna_mi.samplers._claims import CELL_ATTR
 from optuna_mi.search_space import DilationSpace
 
@@ -339,3 +339,14 @@ def test_a_trial_lost_before_its_first_heartbeat_gives_its_cell_back(
     study.optimize(objective)
     assert len(seen) == len(set(seen)) == sampler.n_cells
     assert [t.state for t in study.trials].count(TrialState.RUNNING) == 0
+
+
+def test_a_name_that_the_objective_never_asks_for_warns_once(
+    space: DilationSpace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(_mi_grid_sampler._logger, "warning", told.append)
+    sampler = MIGridSampler(space, {"hidden": [1, 2], "oops": [3, 4]}, points=2, seed=0)
+    study = optuna.create_study(sampler=sampler)
+    study.optimize(lambda t: len(space.suggest(t)) + t.suggest_int("hidden", 1, 2), n_trials=3)
+    assert [message.partition(",")[0] for message in told] == ["Trial 0 asked for no 'oops'"]
