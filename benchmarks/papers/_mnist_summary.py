@@ -88,8 +88,12 @@ def _order(table: Table, part: pd.DataFrame, size: int) -> str:
     paper, best = _paper(table, size), text(table.best)
     first, *others = _names(table)
     pairs = [(best, name) for name in (first, *others) if name != best]
-    # Depth costs training: how far does reaching further pay before it does?
-    pairs += [(name, first) for name in others if name != best]
+    # Depth costs training: how far does reaching further pay before it does? In the paper's order.
+    pairs += [
+        (name, first) if paper[name] >= paper[first] else (first, name)
+        for name in others
+        if name != best
+    ]
     rows, said = [], []
     for better, worse in pairs:
         differences = paired(part, {"dilations": better}, {"dilations": worse})

@@ -40,7 +40,7 @@ class InformationProbe:
     """Measures IHYLL, and IHY of any layer, on a fixed random subset of the data.
 
     The subset is drawn once, so that what changes from epoch to epoch is the model and not the
-    sample (standard deviation of an epoch's increment on MNIST: 0.010 nats, and 0.024 with a fresh
+    sample (standard deviation of an epoch's increment on MNIST: 0.006 nats, and 0.017 with a fresh
     subset each time). A measurement runs in evaluation mode without gradients, and leaves modes,
     gradients and random streams as they were.
 
