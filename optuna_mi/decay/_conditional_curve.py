@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -22,62 +23,119 @@ Floats = npt.NDArray[np.float64]
 _ANCHORS, _REPEATS = 8, 4
 
 
-def conditional_curve(sequences: Sequences, lags: Ints, settings: Settings) -> dict[str, Any]:
-    """Return the columns of a DecayCurve: the mean over t of I(X_t; X_{t+d})."""
-    steps = sequences.steps
-    assert steps is not None
-    estimator, n_surrogates = settings.estimator, settings.n_surrogates
-    rng = np.random.default_rng(settings.seed)
-    columns = make_columns(sequences, steps, rng, estimator)
-    n = sequences.n_sequences
-    logs = np.log(np.maximum(np.arange(n + 1, dtype=np.float64), 1.0))
-    shifts = rng.integers(1, n, size=(n_surrogates, lags.size))
+class ConditionalCurve:
+    """The mean over t of I(X_t; X_{t+d}), measured in parts that add up to the whole.
 
-    def estimate(task: tuple[int, int]) -> PositionEstimate:
-        return conditional_lag(columns, task[0], task[1], estimator, logs)
+    Args:
+        sequences: The data, aligned.
+        lags: All distances of the curve.
+        settings: How it is estimated.
 
-    tasks = [(int(lag), 0) for lag in lags]
-    tasks += [(int(lag), int(s)) for row in shifts for lag, s in zip(lags, row, strict=True)]
-    anchors = anchor_lags(lags, _ANCHORS) if n_surrogates else lags[:0]
-    tasks += [(int(lag), int(s)) for lag in anchors for s in rng.integers(1, n, size=_REPEATS)]
-    found = parallel(
-        estimate,
-        tasks,
-        n_threads=settings.n_threads,
-        progress=settings.progress,
-        label="decay curve",
-    )
-    raw, rest = found[: lags.size], found[lags.size :]
-    mi = np.array([e.mi for e in raw])
-    # entropies by position, averaged like the MI
-    h = columns.entropies(estimator)
-    h_x = np.array([h[: steps - lag].mean() for lag in lags])
-    h_y = np.array([h[lag:].mean() for lag in lags])
-    out: dict[str, Any] = {
-        "mi": mi,
-        "entropy_x": h_x,
-        "entropy_y": h_y,
-        "entropy_xy": h_x + h_y - mi,
-        "n_pairs": n * (steps - lags),
-        "method": f"a table for each of up to {steps - int(lags[0])} pairs of positions",
-    }
-    sequence_error = np.array([e.sequence_error for e in raw])
-    if n_surrogates == 0:
-        spread = errors_of_means([e.by_position for e in raw])
-        return out | {"std_error": np.hypot(sequence_error, spread)}
-    base = np.array([e.mi for e in rest[: shifts.size]]).reshape(shifts.shape)
-    by_position = [
-        e.by_position - np.mean([rest[j * lags.size + i].by_position for j in range(n_surrogates)])
-        for i, e in enumerate(raw)
-    ]
-    repeats = np.array([e.mi for e in rest[shifts.size :]]).reshape(anchors.size, _REPEATS)
-    noise = _spread_over_lags(repeats, anchors, lags, steps) * np.sqrt(1.0 + 1.0 / n_surrogates)
-    first_order = np.hypot(sequence_error, errors_of_means(by_position))
-    return out | {
-        "baseline": base.mean(axis=0),
-        "std_error": np.hypot(first_order, noise),
-        "floor": FLOOR_DEVIATIONS * noise,
-    }
+    Attributes:
+        break_even: So many lags take as long by themselves as all lags together.
+    """
+
+    def __init__(self, sequences: Sequences, lags: Ints, settings: Settings) -> None:
+        steps = sequences.steps
+        assert steps is not None
+        self._steps, self._n = steps, sequences.n_sequences
+        self.break_even = lags.size
+        self._lags = lags
+        self._settings = settings
+        rng = np.random.default_rng(settings.seed)
+        self._columns = make_columns(sequences, steps, rng, settings.estimator)
+        self._logs = np.log(np.maximum(np.arange(self._n + 1, dtype=np.float64), 1.0))
+        # all that is random is drawn here, for all lags
+        self._shifts = rng.integers(1, self._n, size=(settings.n_surrogates, lags.size))
+        self._anchors = anchor_lags(lags, _ANCHORS) if settings.n_surrogates else lags[:0]
+        self._repeated = [
+            (int(lag), int(s))
+            for lag in self._anchors
+            for s in rng.integers(1, self._n, size=_REPEATS)
+        ]
+
+    def measure(self, part: Ints) -> list[dict[str, Any]]:
+        """Count the pairs at some of the lags; return a record a lag."""
+        shifts = self._shifts[:, np.isin(self._lags, part)]
+        tasks = [(int(lag), 0) for lag in part]
+        tasks += [(int(lag), int(s)) for row in shifts for lag, s in zip(part, row, strict=True)]
+        found = self._run(tasks)
+        # the surrogates of each lag
+        rest = [found[part.size + i :: part.size] for i in range(part.size)]
+        return [
+            {
+                "by_position": e.by_position,
+                "sequence_error": e.sequence_error,
+                "baseline": [b.mi for b in base],
+                "level": float(np.mean([b.by_position for b in base])) if base else 0.0,
+            }
+            for e, base in zip(found, rest, strict=False)
+        ]
+
+    def finish(self, lags: Ints, records: list[dict[str, Any]]) -> dict[str, Any]:
+        """Return the columns of a DecayCurve of the first lags, whose records these are."""
+        steps = self._steps
+        raw = [PositionEstimate(np.asarray(r["by_position"]), r["sequence_error"]) for r in records]
+        mi = np.array([e.mi for e in raw])
+        # entropies by position, averaged like the MI
+        h = self._columns.entropies(self._settings.estimator)
+        h_x = np.array([h[: steps - lag].mean() for lag in lags])
+        h_y = np.array([h[lag:].mean() for lag in lags])
+        out: dict[str, Any] = {
+            "mi": mi,
+            "entropy_x": h_x,
+            "entropy_y": h_y,
+            "entropy_xy": h_x + h_y - mi,
+            "n_pairs": self._n * (steps - lags),
+            "method": f"a table for each of up to {steps - int(lags[0])} pairs of positions",
+        }
+        sequence_error = np.array([e.sequence_error for e in raw])
+        by_position = [e.by_position - r["level"] for e, r in zip(raw, records, strict=True)]
+        first_order = np.hypot(sequence_error, errors_of_means(by_position))
+        if self._settings.n_surrogates == 0:
+            return out | {"std_error": first_order}
+        noise = self._noise(lags)
+        return out | {
+            "baseline": self._baseline(records),
+            "std_error": np.hypot(first_order, noise),
+            "floor": FLOOR_DEVIATIONS * noise,
+        }
+
+    def corrected_and_floor(
+        self, lags: Ints, records: list[dict[str, Any]]
+    ) -> tuple[Floats, Floats]:
+        """Return MI less its baseline, and the floor, of the first lags."""
+        mi = np.array([np.mean(r["by_position"]) for r in records])
+        return mi - self._baseline(records), FLOOR_DEVIATIONS * self._noise(lags)
+
+    def _baseline(self, records: list[dict[str, Any]]) -> Floats:
+        by_surrogate = zip(*(r["baseline"] for r in records), strict=True)
+        mean: Floats = np.array(list(by_surrogate)).mean(axis=0)
+        return mean
+
+    def _noise(self, lags: Ints) -> Floats:
+        spread = _spread_over_lags(self._repeats, self._anchors, lags, self._steps)
+        noise: Floats = spread * np.sqrt(1.0 + 1.0 / self._settings.n_surrogates)
+        return noise
+
+    @cached_property
+    def _repeats(self) -> Floats:
+        found = [e.mi for e in self._run(self._repeated)]
+        return np.array(found).reshape(self._anchors.size, _REPEATS)
+
+    def _run(self, tasks: list[tuple[int, int]]) -> list[PositionEstimate]:
+        estimator = self._settings.estimator
+
+        def estimate(task: tuple[int, int]) -> PositionEstimate:
+            return conditional_lag(self._columns, task[0], task[1], estimator, self._logs)
+
+        return parallel(
+            estimate,
+            tasks,
+            n_threads=self._settings.n_threads,
+            progress=self._settings.progress,
+            label="decay curve",
+        )
 
 
 def _spread_over_lags(repeats: Floats, anchors: Ints, lags: Ints, steps: int) -> Floats:

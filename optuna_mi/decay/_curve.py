@@ -101,8 +101,11 @@ def decay_curve(
         k: Nearest neighbours, with ``values="ksg"``.
         n_samples: Pairs drawn at a lag, with ``values="ksg"``.
         early_stop: Stop when the corrected curve has stayed below the floor for a decade of lags.
-        checkpoint: File in which finished lags are kept: a run that was interrupted goes on from
-            it. Without it nothing is written.
+            Where it does, the baseline and floor of a shuffle are those of the lags measured; else
+            the curve is the same as without.
+        checkpoint: File in which counted lags are kept: a run that was interrupted goes on from
+            it, to the same curve. Where Fourier transforms count all lags at once, all are kept
+            at once. Without it nothing is written.
 
     Returns:
         The curve, in nats.

@@ -98,27 +98,49 @@ class PooledEngine:
         self, lags: Ints, *, n_threads: int, progress: bool = False, label: str = ""
     ) -> list[LagEstimate]:
         """Estimate MI at all lags."""
+        found = self.run_part(lags, lags, n_threads=n_threads, progress=progress, label=label)
+        return fill_errors(lags, found)
+
+    def run_part(
+        self, part: Ints, lags: Ints, *, n_threads: int, progress: bool = False, label: str = ""
+    ) -> list[LagEstimate]:
+        """Estimate MI at some of the lags of a curve.
+
+        All lags together decide where and over which blocks errors are measured, so that parts
+        agree with the whole in every bit. Errors that are to be interpolated (`fill_errors`) are
+        NaN.
+        """
         k = self._sequences.alphabet
-        if self._pays_transform(lags):
+        whole_pays = self.pays_transform(lags)
+        if whole_pays and self.pays_transform(part):
             self.method = f"Fourier transforms of {k} indicators, all lags at once"
-            return self._transform(lags, n_threads=n_threads, progress=progress, label=label)
+            return self._transform(part, n_threads=n_threads, progress=progress, label=label)
         self.method = f"table of {k} x {k} counts" if self.is_dense else f"grouped by {k} symbols"
-        measured = set((lags if self.is_dense else anchor_lags(lags, _ERRORS_MEASURED)).tolist())
-        has_error = np.array([lag in measured for lag in lags.tolist()])
-        batches = [*self.batches(lags[has_error]), *self.batches(lags[~has_error])]
-        parts = parallel(
-            lambda batch: self._estimate(batch, with_error=batch[0] in measured),
+        edges = fft_edges(self._sequences) if whole_pays else None
+        measured = lags if self.is_dense else anchor_lags(lags, _ERRORS_MEASURED)
+        has_error = np.isin(part, measured)
+        batches = [*self.batches(part[has_error]), *self.batches(part[~has_error])]
+        found = parallel(
+            lambda batch: self._estimate(batch, edges, with_error=batch[0] in measured),
             batches,
             n_threads=n_threads,
             progress=progress,
             label=label,
         )
-        found = dict(zip(np.concatenate(batches).tolist(), chain.from_iterable(parts), strict=True))
-        return _fill_errors(lags, [found[lag] for lag in lags.tolist()])
+        order = np.argsort(np.concatenate(batches))
+        estimates = list(chain.from_iterable(found))
+        return [estimates[i] for i in order]
 
-    def _pays_transform(self, lags: Ints) -> bool:
-        direct = self._sequences.n_total * _DENSE_PAIR * lags.size
-        return self.is_dense and fft_cost(self._sequences, int(lags[-1])) < direct
+    def pays_transform(self, lags: Ints) -> bool:
+        """Return whether Fourier transforms count all lags faster than tables would."""
+        return self.break_even(lags) < lags.size
+
+    def break_even(self, lags: Ints) -> int:
+        """Return how many lags tables count while Fourier transforms count all; all at most."""
+        if not self.is_dense:
+            return int(lags.size)
+        a_lag = self._sequences.n_total * _DENSE_PAIR
+        return int(min(lags.size, fft_cost(self._sequences, int(lags[-1])) / a_lag))
 
     def _transform(
         self, lags: Ints, *, n_threads: int, progress: bool, label: str
@@ -134,9 +156,9 @@ class PooledEngine:
         )
         return fft_estimates(segments, k, self._estimator)
 
-    def _estimate(self, lags: Ints, *, with_error: bool) -> list[LagEstimate]:
+    def _estimate(self, lags: Ints, edges: Ints | None, *, with_error: bool) -> list[LagEstimate]:
         if self._groups is None:
-            return dense_lags(self._sequences, lags, self._estimator, self._later)
+            return dense_lags(self._sequences, lags, self._estimator, self._later, edges)
         return sparse_lags(
             self._sequences,
             self._groups,
@@ -147,7 +169,7 @@ class PooledEngine:
         )
 
 
-def _fill_errors(lags: Ints, estimates: list[LagEstimate]) -> list[LagEstimate]:
+def fill_errors(lags: Ints, estimates: list[LagEstimate]) -> list[LagEstimate]:
     """Interpolate the standard errors that were not measured."""
     errors = np.array([e.std_error for e in estimates])
     known = np.isfinite(errors)

@@ -97,7 +97,11 @@ def n_blocks_for(sequences: Sequences) -> int:
 
 
 def dense_lags(
-    sequences: Sequences, lags: Ints, estimator: Estimator, later: Codes | None = None
+    sequences: Sequences,
+    lags: Ints,
+    estimator: Estimator,
+    later: Codes | None = None,
+    edges: Ints | None = None,
 ) -> list[LagEstimate]:
     """Estimate MI at one to four increasing lags with tables of alphabet**2 counts.
 
@@ -106,11 +110,14 @@ def dense_lags(
         lags: One to four distances.
         estimator: Which entropy.
         later: Codes from which the later symbol of a pair is taken; the same ones by default.
+        edges: Edges of the blocks whose spread gives the standard error; by default as many as
+            `n_blocks_for` says.
     """
     k = sequences.alphabet
     x, offsets = sequences.codes, sequences.offsets
     y = x if later is None else later
-    edges = block_edges(sequences.n_total, n_blocks_for(sequences))
+    if edges is None:
+        edges = block_edges(sequences.n_total, n_blocks_for(sequences))
     spans = list(itertools.pairwise(edges))
     if lags.size == 4 and 4 * k * k <= _FUSE_CELLS:
         fused = np.zeros((len(spans), 4, k * k), dtype=np.uint32)

@@ -2,84 +2,152 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from optuna_mi.decay._engine import PooledEngine
+from optuna_mi.decay._engine import PooledEngine, fill_errors
 from optuna_mi.decay._pooled import LagEstimate
 from optuna_mi.decay._position_spread import PositionSpread, position_errors
 from optuna_mi.decay._sequences import Sequences
 from optuna_mi.decay._settings import Settings
-from optuna_mi.decay._shuffle_noise import FLOOR_DEVIATIONS, shuffle_noise
-from optuna_mi.decay._surrogates import rotated
+from optuna_mi.decay._shuffle_noise import FLOOR_DEVIATIONS, ShuffleNoise, shuffle_noise
+from optuna_mi.decay._surrogates import anchor_lags, rotated
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
+# lags that show, before the others are measured, what the noise will be
+_PROBES = 32
 
-def pooled_curve(
-    sequences: Sequences, lags: Ints, settings: Settings, memory: int | None = None
-) -> dict[str, Any]:
-    """Return the columns of a DecayCurve over all pairs at a distance.
 
-    memory is the width of blocks that keep a sequence's memory; it is measured if the lags start
-    at the first one, and must be given if they do not.
+class PooledCurve:
+    """A curve over all pairs at a distance, measured in parts that add up to the whole.
+
+    Args:
+        sequences: The data.
+        lags: All distances of the curve.
+        settings: How it is estimated.
+
+    Attributes:
+        break_even: So many lags take as long by themselves as all lags together.
     """
-    engine = PooledEngine(sequences, settings.estimator)
-    raw = engine.run(
-        lags, n_threads=settings.n_threads, progress=settings.progress, label="decay curve"
-    )
-    columns: dict[str, Any] = {
-        "mi": _column(raw, "mi"),
-        "entropy_x": _column(raw, "h_x"),
-        "entropy_y": _column(raw, "h_y"),
-        "entropy_xy": _column(raw, "h_xy"),
-        "n_pairs": sequences.n_pairs(lags),
-        "method": engine.method,
-    }
-    first_order = _column(raw, "std_error")
-    if settings.baseline == "shuffle":
-        noise = shuffle_noise(sequences, lags, raw, settings, memory)
-        # order-free data scatter too, but that is in noise.deviation: only the share of the
-        # pointwise information that is more than noise has an error of first order
-        share = np.clip(1.0 - noise.plugin / np.maximum(_column(raw, "plugin"), 1e-300), 0.0, 1.0)
-        error = np.hypot(share * first_order, noise.deviation)
-        return columns | {
-            "baseline": noise.mean,
-            "std_error": np.hypot(error, noise.excess),
-            "floor": noise.floor,
-            "floor_shared": noise.excess,
-            "memory": noise.width,
+
+    def __init__(self, sequences: Sequences, lags: Ints, settings: Settings) -> None:
+        self._sequences = sequences
+        self._lags = lags
+        self._settings = settings
+        self._engine = PooledEngine(sequences, settings.estimator)
+        self.break_even = self._engine.break_even(lags)
+
+    def measure(self, part: Ints) -> list[dict[str, Any]]:
+        """Count the pairs at some of the lags; return a record a lag, which JSON can hold."""
+        own = self._run(self._engine, part, "decay curve")
+        base = self._across(part) if self._settings.baseline == "across" else []
+        return [
+            {
+                "method": self._engine.method,
+                "estimate": astuple(e),
+                "baseline": [astuple(b[i]) for b in base],
+            }
+            for i, e in enumerate(own)
+        ]
+
+    def finish(self, lags: Ints, records: list[dict[str, Any]]) -> dict[str, Any]:
+        """Return the columns of a DecayCurve of the first lags, whose records these are."""
+        settings, sequences = self._settings, self._sequences
+        raw = _estimates(lags, [r["estimate"] for r in records])
+        columns: dict[str, Any] = {
+            "mi": _column(raw, "mi"),
+            "entropy_x": _column(raw, "h_x"),
+            "entropy_y": _column(raw, "h_y"),
+            "entropy_xy": _column(raw, "h_xy"),
+            "n_pairs": sequences.n_pairs(lags),
+            "method": "; ".join(dict.fromkeys(r["method"] for r in records)),
         }
-    if sequences.is_aligned or settings.baseline == "across":
-        first_order = np.hypot(first_order, position_errors(PositionSpread(sequences, lags)))
-    if settings.baseline is None:
-        return columns | {"std_error": first_order}
-    return columns | _across(sequences, lags, settings, first_order)
+        first_order = _column(raw, "std_error")
+        if settings.baseline == "shuffle":
+            noise = shuffle_noise(sequences, lags, raw, settings)
+            # order-free data scatter too, but that is in noise.deviation: only the share of the
+            # pointwise information that is more than noise has an error of first order
+            plugin = np.maximum(_column(raw, "plugin"), 1e-300)
+            share = np.clip(1.0 - noise.plugin / plugin, 0.0, 1.0)
+            error = np.hypot(share * first_order, noise.deviation)
+            return columns | {
+                "baseline": noise.mean,
+                "std_error": np.hypot(error, noise.excess),
+                "floor": noise.floor,
+                "floor_shared": noise.excess,
+                "memory": noise.width,
+            }
+        if sequences.is_aligned or settings.baseline == "across":
+            spread = position_errors(PositionSpread(sequences, lags))
+            first_order = np.hypot(first_order, spread)
+        if settings.baseline is None:
+            return columns | {"std_error": first_order}
+        mean, error, floor = self._across_noise(lags, records)
+        return columns | {
+            "baseline": mean,
+            "std_error": np.hypot(first_order, error / np.sqrt(settings.n_surrogates)),
+            "floor": floor,
+        }
 
+    def corrected_and_floor(
+        self, lags: Ints, records: list[dict[str, Any]]
+    ) -> tuple[Floats, Floats]:
+        """Return MI less its baseline, and the floor, as far as the first lags can tell.
 
-def _across(
-    sequences: Sequences, lags: Ints, settings: Settings, first_order: Floats
-) -> dict[str, Any]:
-    rng = np.random.default_rng(settings.seed)
-    base = []
-    for _ in range(settings.n_surrogates):
-        engine = PooledEngine(sequences, settings.estimator, rotated(sequences, rng))
-        base.append(
-            engine.run(
-                lags, n_threads=settings.n_threads, progress=settings.progress, label="baseline"
-            )
+        The baseline and floor of a shuffle are guessed from lags that lie over the whole range.
+        """
+        mi = _column([LagEstimate(*r["estimate"]) for r in records], "mi")
+        if self._settings.baseline == "across":
+            mean, _, floor = self._across_noise(lags, records)
+            return mi - mean, floor
+        guess = self._guess
+        return mi - guess.mean[: lags.size], guess.floor[: lags.size]
+
+    @cached_property
+    def _guess(self) -> ShuffleNoise:
+        at = anchor_lags(self._lags, _PROBES)
+        raw = self._engine.run(at, n_threads=self._settings.n_threads)
+        return shuffle_noise(self._sequences, self._lags, raw, self._settings, at)
+
+    def _across(self, part: Ints) -> list[list[LagEstimate]]:
+        rng = np.random.default_rng(self._settings.seed)
+        base = []
+        for _ in range(self._settings.n_surrogates):
+            later = rotated(self._sequences, rng)
+            engine = PooledEngine(self._sequences, self._settings.estimator, later)
+            base.append(self._run(engine, part, "baseline"))
+        return base
+
+    def _across_noise(
+        self, lags: Ints, records: list[dict[str, Any]]
+    ) -> tuple[Floats, Floats, Floats]:
+        """Return the baseline, the error of one surrogate and the floor."""
+        n = self._settings.n_surrogates
+        base = [_estimates(lags, [r["baseline"][j] for r in records]) for j in range(n)]
+        error = np.sqrt(np.mean([_column(b, "std_error") ** 2 for b in base], axis=0))
+        # two such values differ by so much although nothing depends on anything
+        noise = error * np.sqrt(1.0 + 1.0 / n)
+        return np.mean([_column(b, "mi") for b in base], axis=0), error, FLOOR_DEVIATIONS * noise
+
+    def _run(self, engine: PooledEngine, part: Ints, label: str) -> list[LagEstimate]:
+        settings = self._settings
+        return engine.run_part(
+            part,
+            self._lags,
+            n_threads=settings.n_threads,
+            progress=settings.progress,
+            label=label,
         )
-    error = np.sqrt(np.mean([_column(b, "std_error") ** 2 for b in base], axis=0))
-    # two such values differ by so much although nothing depends on anything
-    noise = error * np.sqrt(1.0 + 1.0 / settings.n_surrogates)
-    return {
-        "baseline": np.mean([_column(b, "mi") for b in base], axis=0),
-        "std_error": np.hypot(first_order, error / np.sqrt(settings.n_surrogates)),
-        "floor": FLOOR_DEVIATIONS * noise,
-    }
+
+
+def _estimates(lags: Ints, values: list[Any]) -> list[LagEstimate]:
+    return fill_errors(lags, [LagEstimate(*v) for v in values])
 
 
 def _column(estimates: list[LagEstimate], name: str) -> Floats:

@@ -88,7 +88,7 @@ def shuffle_noise(
     lags: Ints,
     raw: list[LagEstimate],
     settings: Settings,
-    memory: int | None,
+    at: Ints | None = None,
 ) -> ShuffleNoise:
     """Measure the estimator on sequences without order, at some lags, and carry it over to all.
 
@@ -97,7 +97,7 @@ def shuffle_noise(
         lags: Distances.
         raw: Their estimates.
         settings: How the curve is estimated.
-        memory: Width of blocks that keep the memory; measured from raw if ``None``.
+        at: The lags of raw, if those are some of the distances only.
     """
     rng = np.random.default_rng(settings.seed)
     anchors = anchor_lags(lags, _ANCHORS)
@@ -132,13 +132,15 @@ def shuffle_noise(
     null, plugin = model(runs, "mi"), model(runs, "plugin")
     deviation, excess = _spread(null), np.zeros(lags.size)
     factor = floor_factor(np.array([e.dof for e in raw], dtype=np.float64))
-    corrected = np.array([e.mi for e in raw]) - null.mean
-    width = memory
-    if width is None:
-        above = np.where(corrected > factor * deviation, corrected, 0.0)
-        depends = above[0] > 0 and _sum_over(lags, above) > _LEAST_MEMORY
-        noise = float(np.median(factor * deviation))
-        width = memory_width(lags, corrected, noise) if depends else 1
+    seen = np.ones(lags.size, dtype=np.bool_)
+    if at is not None:
+        factor, seen = np.interp(lags, at, factor), np.isin(lags, at)
+    corrected = np.array([e.mi for e in raw]) - null.mean[seen]
+    noise = (factor * deviation)[seen]
+    above = np.where(corrected > noise, corrected, 0.0)
+    width = 1
+    if above[0] > 0 and _sum_over(lags[seen], above) > _LEAST_MEMORY:
+        width = memory_width(lags[seen], corrected, float(np.median(noise)))
     # few blocks meet themselves: then the surrogate holds the very dependence it should lack
     width = min(width, max(sequences.n_total // _FEWEST_BLOCKS, 1))
     if width > 1:

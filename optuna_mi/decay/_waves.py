@@ -2,35 +2,29 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from optuna_mi._logging import get_logger
-from optuna_mi.decay._conditional_curve import conditional_curve
-from optuna_mi.decay._files import plain, write_text
-from optuna_mi.decay._pooled_curve import pooled_curve
+from optuna_mi.decay._checkpoint import Checkpoint
+from optuna_mi.decay._conditional_curve import ConditionalCurve
+from optuna_mi.decay._pooled_curve import PooledCurve
 from optuna_mi.decay._sequences import Sequences
 from optuna_mi.decay._settings import Settings
 
-_logger = get_logger(__name__)
-
 Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
 _WAVES = 20
+# lags that share a pass over the data
+_FUSED = 4
 
 
-def columns_of(
-    sequences: Sequences, lags: Ints, settings: Settings, memory: int | None = None
-) -> dict[str, Any]:
-    """Return the columns of a DecayCurve of symbols; see `pooled_curve` for memory."""
-    if settings.conditional:
-        return conditional_curve(sequences, lags, settings)
-    return pooled_curve(sequences, lags, settings, memory)
+def columns_of(sequences: Sequences, lags: Ints, settings: Settings) -> dict[str, Any]:
+    """Return the columns of a DecayCurve of symbols."""
+    curve = _curve(sequences, lags, settings)
+    return curve.finish(lags, curve.measure(lags))
 
 
 def columns_in_waves(
@@ -41,7 +35,10 @@ def columns_in_waves(
     early_stop: bool,
     checkpoint: str | os.PathLike[str] | None,
 ) -> tuple[Ints, dict[str, Any], tuple[str, ...]]:
-    """Measure the lags in up to twenty waves.
+    """Measure the lags in up to twenty waves, and their noise when all are there.
+
+    So the curve is that of `columns_of`, as far as it goes. Where all lags together take less time
+    than the waves they are one wave; if it may stop early, once the first waves have taken as long.
 
     Args:
         sequences: The data.
@@ -51,81 +48,47 @@ def columns_in_waves(
         checkpoint: File that keeps finished waves; they are read from it when it is there.
 
     Returns:
-        The lags that were measured, their columns, and notes.
+        The lags that were measured, their columns, and notes. Of a curve that was stopped, what
+        rests on some lags of the whole range (interpolated errors, floors by position) still does.
 
     Raises:
-        ValueError: If the checkpoint was made for other data or settings.
+        FileNotFoundError: If the folder of the checkpoint does not exist.
+        ValueError: If the checkpoint is none, or was made for other data or settings.
     """
-    stamp = _stamp(sequences, lags, settings)
-    done = _read(checkpoint, stamp)
-    waves = np.array_split(lags, min(_WAVES, max(1, lags.size // 8)))
-    columns: dict[str, Any] = {}
-    notes: tuple[str, ...] = ()
-    n = 0
-    for i, wave in enumerate(waves):
-        if i < len(done):
-            part = done[i]
-        else:
-            # the memory of a sequence shows at its first lags only
-            part = plain(columns_of(sequences, wave, settings, columns.get("memory")))
-            done.append(part)
-            if checkpoint is not None:
-                record = {"kind": "DecayCheckpoint", "stamp": stamp, "waves": done}
-                write_text(checkpoint, json.dumps(record))
-        columns = _join(columns, part)
-        n += wave.size
-        if early_stop and _silent(lags[:n], columns):
-            notes = (
-                f"stopped early at lag {lags[n - 1]:,}: the corrected curve had been below the "
-                "floor for a decade of lags",
+    done = Checkpoint(checkpoint, sequences, lags, settings)
+    curve = _curve(sequences, lags, settings)
+    at_once = curve.break_even < lags.size
+    for stop in _wave_ends(lags.size):
+        if stop > len(done.records):
+            by_itself = not at_once or (early_stop and stop <= curve.break_even)
+            until = stop if by_itself else lags.size
+            done.add(curve.measure(lags[len(done.records) : until]))
+        if not early_stop or stop == lags.size:
+            continue
+        near, records = lags[:stop], done.records[:stop]
+        if _silent(near, *curve.corrected_and_floor(near, records)):
+            note = (
+                f"stopped early at lag {near[-1]:,}: the corrected curve had been below the floor "
+                "for a decade of lags"
             )
-            break
-    return lags[:n], columns, notes
+            return near, curve.finish(near, records), (note,)
+    return lags, curve.finish(lags, done.records), ()
 
 
-def _join(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
-    if not first:
-        return dict(second)
-    return {
-        name: first[name] + value if isinstance(value, list) else first[name]
-        for name, value in second.items()
-    }
+def _curve(sequences: Sequences, lags: Ints, settings: Settings) -> PooledCurve | ConditionalCurve:
+    kind = ConditionalCurve if settings.conditional else PooledCurve
+    return kind(sequences, lags, settings)
 
 
-def _silent(lags: Ints, columns: dict[str, Any]) -> bool:
-    if "floor" not in columns:
-        return False
-    corrected = np.array(columns["mi"]) - np.array(columns["baseline"])
+def _wave_ends(n_lags: int) -> list[int]:
+    ends = np.linspace(0, n_lags, min(_WAVES, max(1, n_lags // 8)) + 1)[1:]
+    whole = np.ceil(ends / _FUSED).astype(np.int64) * _FUSED
+    return [int(end) for end in np.unique(np.minimum(whole, n_lags))]
+
+
+def _silent(lags: Ints, corrected: Floats, floor: Floats) -> bool:
     # single excursions are noise: two lags in a row count
-    above = corrected > np.array(columns["floor"])
-    above[1:] &= above[:-1] | (corrected[1:] > 2.0 * np.array(columns["floor"])[1:])
+    above = corrected > floor
+    above[1:] &= above[:-1] | (corrected[1:] > 2.0 * floor[1:])
     last = lags[np.flatnonzero(above)[-1]] if above.any() else 1
     return bool(lags[-1] >= 10 * last)
-
-
-def _stamp(sequences: Sequences, lags: Ints, settings: Settings) -> str:
-    digest = hashlib.blake2b(digest_size=16)
-    for array in (sequences.codes, sequences.offsets, lags):
-        digest.update(np.ascontiguousarray(array).view(np.uint8).data)
-    how = (settings.estimator, settings.conditional, settings.baseline)
-    digest.update(repr((*how, settings.n_surrogates, settings.seed)).encode())
-    return digest.hexdigest()
-
-
-def _read(checkpoint: str | os.PathLike[str] | None, stamp: str) -> list[dict[str, Any]]:
-    if checkpoint is None or not Path(checkpoint).exists():
-        return []
-    try:
-        record = json.loads(Path(checkpoint).read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{checkpoint} is no checkpoint of a decay curve: {error}") from error
-    if not isinstance(record, dict) or record.get("kind") != "DecayCheckpoint":
-        raise ValueError(f"{checkpoint} is no checkpoint of a decay curve")
-    if record["stamp"] != stamp:
-        raise ValueError(
-            f"{checkpoint} was made for other data, lags or settings; delete it, or name another "
-            "file"
-        )
-    waves: list[dict[str, Any]] = record["waves"]
-    _logger.info(f"taking up {len(waves)} finished waves from {checkpoint}")
-    return waves
