@@ -1,8 +1,10 @@
 import pickle
+from types import SimpleNamespace
 
 import numpy as np
 import optuna
 import pytest
+import torch
 
 from benchmarks import __main__ as command
 from benchmarks._experiment import Request, as_frame
@@ -33,7 +35,8 @@ def test_every_run_trains_and_is_summed_up(batches):
     study = optuna.create_study(direction="maximize")
     for name in all_cnn.RUNS:
         trial = study.ask()
-        cell = {"run": name, "images": 300, "width": 4, "epochs": 3, "seed": 0}
+        cell = {"run": name, "images": 300, "test_images": 50, "width": 4, "batch": 100}
+        cell |= {"epochs": 3, "pace": 1, "seed": 0}
         trial.set_user_attr("cell", cell)
         trial.set_user_attr("key", name)
         study.tell(trial, all_cnn.run(trial, cell, Request()))
@@ -44,8 +47,21 @@ def test_every_run_trains_and_is_summed_up(batches):
     assert rates["warm-up"][0] == pytest.approx(0.001)
     assert rates["policy 1"][0] == rates["policy 2"][0] == all_cnn.LR_MIN
     summary = all_cnn.summarize(frame, Request())
-    assert "300 training images (the paper: 50,000), width 4 (96), 3 epochs" in summary.text
+    assert "300 training images (the paper: 50,000), the first 50 test images" in summary.text
+    assert "width 4 (96), batches of 100, 3 epochs (350), no augmentation. Ratio" in summary.text
     assert summary.text.count("- policy") == 2
+
+
+def test_a_tenth_of_the_epochs_moves_the_rate_ten_times_as_fast():
+    rates = {}
+    for pace in (1, 10):
+        optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=all_cnn.RATE)
+        step = all_cnn.schedule("policy 2", optimizer, np.log(10), pace)
+        for epoch, ihyll in enumerate((0.2, 0.4)):
+            step(SimpleNamespace(ihyll=ihyll), epoch)
+        rates[pace] = optimizer.param_groups[0]["lr"] - all_cnn.LR_MIN
+    assert rates[1] == pytest.approx(0.001 * (1 - 0.4 / np.log(10)))
+    assert rates[10] == pytest.approx(10 * rates[1])
 
 
 def test_the_network_has_the_weights_of_model_c():
