@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 import os
 import warnings
 from collections.abc import Sequence as SequenceABC
@@ -216,6 +217,12 @@ def _list(x: SequenceABC[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]
     if kinds == {"tokens"}:
         # numbered together: a token means the same in every sequence
         return _codes(np.concatenate([p.astype(object) for p in parts])), offsets
+    if kinds == {"integers"} and np.result_type(*parts).kind == "f":
+        # uint64 beside a signed type, which numpy would join to reals
+        large = [int(p.max()) for p in parts if p.size and p.max() >= 2**63]
+        if large:
+            raise _too_large(large[0])
+        parts = [p.astype(np.int64) for p in parts]
     return np.concatenate(parts), offsets
 
 
@@ -245,11 +252,17 @@ def _homogeneous(x: SequenceABC[Any]) -> npt.NDArray[Any]:
         }
         if len(kinds) > 1 and kinds & {"str", "bytes"}:
             raise TypeError(f"symbols must have one type, got {', '.join(sorted(kinds))}")
-    if array.dtype.kind == "O":
-        raise TypeError(
-            f"symbols must be integers below 2**63, got {x[0]!r}, ...; map them to 0..K-1 first"
-        )
+    # numpy's word for integers that none of its types holds together
+    mixed = array.dtype.kind == "f" and all(isinstance(v, numbers.Integral) for v in x)
+    if array.dtype.kind == "O" or mixed:
+        raise _too_large(max(x) if mixed else x[0])
     return array
+
+
+def _too_large(value: Any) -> TypeError:
+    return TypeError(
+        f"symbols must be integers below 2**63, got {value!r}, ...; map them to 0..K-1 first"
+    )
 
 
 def encode(values: npt.NDArray[Any], offsets: npt.NDArray[np.int64]) -> Sequences:

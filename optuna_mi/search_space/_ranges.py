@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import operator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,6 +21,10 @@ class IntRange:
         low: Smallest value.
         high: Largest value, included.
         recommended: The data's own choice.
+
+    Raises:
+        TypeError: One of them is no integer.
+        ValueError: They are not in this order, or below 1.
     """
 
     low: int
@@ -27,6 +32,13 @@ class IntRange:
     recommended: int
 
     def __post_init__(self) -> None:
+        for name in ("low", "high", "recommended"):
+            value = getattr(self, name)
+            try:
+                # numpy's integers too, as Python's own, which JSON and storages keep
+                object.__setattr__(self, name, operator.index(value))
+            except TypeError:
+                raise TypeError(f"{name} must be an integer, got {value!r}.") from None
         if not 1 <= self.low <= self.recommended <= self.high:
             raise ValueError(
                 "a range needs 1 <= low <= recommended <= high, got "

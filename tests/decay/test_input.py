@@ -82,6 +82,13 @@ def test_tokens_mean_the_same_in_every_sequence_of_a_list():
     assert decay_curve([pd.Series(list("xy" * 500)), pd.Series(list("pq" * 500))]).n_symbols == 4
 
 
+def test_no_integers_of_a_list_become_reals():
+    values = np.arange(2000) % 7
+    mixed = decay_curve([values.astype(np.uint64), values], max_lag=10)
+    assert mixed.n_symbols == 7
+    np.testing.assert_array_equal(mixed.mi, decay_curve([values, values], max_lag=10).mi)
+
+
 def test_memory_keeps_its_format():
     curve = decay_curve(memoryview(SYMBOLS.astype(np.int32)), lags=LAGS)
     assert curve.n_total == SYMBOLS.size
@@ -259,6 +266,8 @@ def test_default_lags():
         (5, TypeError, "got int"),
         (None, TypeError, "NoneType"),
         ([2**70, 1], TypeError, r"2\*\*63"),
+        ([2**63, 1], TypeError, r"below 2\*\*63, got 9223372036854775808"),
+        ([np.array([2**63], np.uint64), np.array([1])], TypeError, r"below 2\*\*63, got 922"),
         (np.array([1 + 2j, 3]), TypeError, "complex"),
         (np.array([None, None], dtype=object), ValueError, "2 of 2 symbols are missing"),
         (pd.Series([1.0, None]), ValueError, "1 of 2 values are missing"),

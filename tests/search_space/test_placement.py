@@ -168,6 +168,14 @@ def test_parameter_limits_teach() -> None:
         layers_within_parameters(1000, hidden_size=2, input_size=1, cell="conv")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="1 <= low <= recommended <= high"):
         IntRange(3, 2, 3)
+    with pytest.raises(TypeError, match=r"high must be an integer, got 4\.5"):
+        IntRange(1, 4.5, 3)  # type: ignore[arg-type]
+
+
+def test_numpys_integers_become_pythons() -> None:
+    found = IntRange(*np.array([1, 4, 2]))
+    assert found == IntRange(1, 4, 2)
+    assert {type(v) for v in (found.low, found.high, found.recommended)} == {int}
 
 
 def test_dilations_as_text() -> None:
