@@ -68,12 +68,12 @@ def _training(frame: pd.DataFrame) -> str:
             f'validation loss rises, clip {c["clip"]:g}, `init="{c["init"]}"`. {common}'
         )
     steps = " and ".join(
-        f"{n} steps ({n * 32 * 320 / 5_269_890:.1f} epochs) with {stack} layers"
+        f"{n} steps or {n * 32 * 320 / 5_269_890:.1f} epochs with {stack} layers"
         for stack, n in frame.groupby("stack", sort=False)["steps"].first().items()
     )
     return (
         f"Reductions against the paper: hidden {c['hidden']} (256), embedding {c['embedding']} "
-        f"(100), {steps} (100 epochs) of Adam in one cycle up to {c['rate']:g} (SGD from 4), clip "
+        f"(100), {steps} (100 epochs), of Adam in one cycle up to {c['rate']:g} (SGD from 4), clip "
         f'{c["clip"]:g} (0.15), no dropout (0.1), `init="{c["init"]}"` for all models (the '
         "paper's library: PyTorch's), windows in random order; plain layers as in the paper, and "
         f"the same with residual connections. {common} Size and rate were settled by single runs "
