@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
@@ -9,11 +11,32 @@ from plotly.subplots import make_subplots
 from optuna_mi.visualization._style import BLUE, GREEN, GREY, NATS, ORANGE, RED, SERIES
 
 TITLES = ("learning rate", "test accuracy (%)", "IHYLL (nats)", "accuracy against IHYLL")
+Range = tuple[float, float] | None
 
 
-def four_plots(data: pd.DataFrame) -> go.Figure:
+@dataclasses.dataclass(frozen=True)
+class Ranges:
+    """What of accuracy (%) and IHYLL (nats) is shown; all of it where nothing is said.
+
+    Attributes:
+        accuracy: Of one run.
+        ihyll: Of one run, against epochs.
+        against: IHYLL of one run, against accuracy.
+        mean_accuracy: Of the means of all runs.
+        mean_ihyll: Of the means of all runs.
+    """
+
+    accuracy: Range = None
+    ihyll: Range = None
+    against: Range = None
+    mean_accuracy: Range = None
+    mean_ihyll: Range = None
+
+
+def four_plots(data: pd.DataFrame, ranges: Ranges | None = None) -> go.Figure:
     """One row a run: rate, accuracy and IHYLL against epoch, accuracy against IHYLL."""
-    runs = list(dict.fromkeys(data["run"]))
+    shown, runs = ranges or Ranges(), list(dict.fromkeys(data["run"]))
+    highest = 1.05 * data.filter(regex="^lr").max().max()
     figure = make_subplots(
         rows=len(runs),
         cols=4,
@@ -35,12 +58,11 @@ def four_plots(data: pd.DataFrame) -> go.Figure:
         ends = [one["epoch"].min(), one["epoch"].max()]
         line(figure, ends, [bound, bound], GREY, row, 3, "H(Y)", dash="dash")
         line(figure, one["ihyll"], one["accuracy"], BLUE, row, 4, "accuracy", mode="markers")
-        figure.update_yaxes(range=[0, 0.105], row=row, col=1)
-        # the first epochs at the lowest rate lie far below (10 %): the rest would be a line
-        figure.update_yaxes(range=[85, 100], row=row, col=2)
-        figure.update_yaxes(range=[1.1, 2.4], row=row, col=3)
-        figure.update_xaxes(range=[1.85, 2.35], row=row, col=4)
-        figure.update_yaxes(range=[85, 100], row=row, col=4)
+        figure.update_yaxes(range=[0, highest], row=row, col=1)
+        figure.update_yaxes(range=shown.accuracy, row=row, col=2)
+        figure.update_yaxes(range=shown.ihyll, row=row, col=3)
+        figure.update_xaxes(range=shown.against, row=row, col=4)
+        figure.update_yaxes(range=shown.accuracy, row=row, col=4)
     figure.update_xaxes(title="epoch", row=len(runs), col=1)
     figure.update_xaxes(title="epoch", row=len(runs), col=2)
     figure.update_xaxes(title="epoch", row=len(runs), col=3)
@@ -65,8 +87,9 @@ def line(figure, x, y, color, row, col, name, *, label=False, error=None, dash=N
     )
 
 
-def compare(data: pd.DataFrame) -> go.Figure:
+def compare(data: pd.DataFrame, ranges: Ranges | None = None) -> go.Figure:
     """Mean over the seeds: accuracy and IHYLL against epoch, all runs."""
+    shown = ranges or Ranges()
     figure = make_subplots(cols=2, subplot_titles=("test accuracy (%)", f"IHYLL, {NATS}"))
     mean = data.groupby(["run", "epoch"])[["accuracy", "ihyll"]].mean()
     for color, run in zip(
@@ -75,8 +98,8 @@ def compare(data: pd.DataFrame) -> go.Figure:
         one = mean.loc[run]
         for col, column in enumerate(("accuracy", "ihyll"), start=1):
             line(figure, one.index, one[column], color, 1, col, run, label=col == 1)
-    figure.update_yaxes(range=[94, 99.2], col=1)
-    figure.update_yaxes(range=[1.7, 2.32], col=2)
+    figure.update_yaxes(range=shown.mean_accuracy, col=1)
+    figure.update_yaxes(range=shown.mean_ihyll, col=2)
     figure.update_xaxes(title="epoch")
     figure.update_layout(height=460, width=1100)
     return figure

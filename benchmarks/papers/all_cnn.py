@@ -43,7 +43,7 @@ from optuna_mi.training import (
 
 RUNS = ("fixed", "warm-up", "decay", "policy 1", "policy 2")
 RATE, LR_MIN, LR_MAX, DECAY = 0.01, 0.001, 0.05, 0.99
-LEVELS = (80.0, 83.0, 88.0)
+LEVELS = {"paper": (80, 83, 88), "small": (40, 50, 60)}
 PAPER = {
     "decay": "88.21 in 350 epochs",
     "policy 2": "80, 83, 88 % at epochs 30, 34, 187",
@@ -146,10 +146,10 @@ def summarize(frame: pd.DataFrame, request: Request) -> Summary:
                 "best accuracy, %": plus_minus(one["value"], 2),
                 "last accuracy, %": plus_minus(one["accuracy"].str[-1], 2),
                 **{
-                    f"epochs to {level:.0f} %": ratio_text(
+                    f"epochs to {level} %": ratio_text(
                         [epochs_until(a, level) for a in one["accuracy"]]
                     )
-                    for level in LEVELS
+                    for level in LEVELS[request.budget]
                 },
                 "ratio to fixed": ratio_text(ratios(frame, name, "fixed")),
                 "ratio to decay": ratio_text(ratios(frame, name, "decay")),

@@ -50,6 +50,11 @@ def test_every_run_trains_and_is_summed_up(batches):
     assert "300 training images (the paper: 50,000), the first 50 test images" in summary.text
     assert "width 4 (96), batches of 100, 3 epochs (350), no augmentation. Ratio" in summary.text
     assert summary.text.count("- policy") == 2
+    # what is drawn lies within what is shown: the ranges are not MNIST's
+    for figure in summary.figures.values():
+        axes = [a for a in figure.layout if a.startswith(("xaxis", "yaxis"))]
+        shown = [figure.layout[a].range for a in axes]
+        assert all(limits is None or limits[0] == 0 for limits in shown)
 
 
 def test_a_tenth_of_the_epochs_moves_the_rate_ten_times_as_fast():
