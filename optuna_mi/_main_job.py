@@ -11,9 +11,9 @@ import numpy.typing as npt
 import optuna
 from optuna.trial import TrialState
 
+from optuna_mi._fewer_points import thin
 from optuna_mi._presets import Preset
 from optuna_mi._storage import find_study, open_storage
-from optuna_mi._thin import thin
 from optuna_mi.datasets import Dataset
 from optuna_mi.decay import DecayAnalysis, analyze_decay, decay_curve
 from optuna_mi.exceptions import SpaceMismatchError
@@ -33,9 +33,9 @@ class Job:
         storage: URL of the storage; may hold a password, so it is never shown as it is.
         study_name: Name of the study.
         folder: Where results go.
-        sampler: One of ``optuna_mi._choices.SAMPLERS``.
-        pruner: One of ``optuna_mi._choices.PRUNERS``.
-        policy: One of ``optuna_mi._choices.POLICIES``.
+        sampler: One of ``optuna_mi._command_parts.SAMPLERS``.
+        pruner: One of ``optuna_mi._command_parts.PRUNERS``.
+        policy: One of ``optuna_mi._command_parts.POLICIES``.
         max_lag: Largest distance of the decay curve; None for the default.
         threshold: Nats below which dependence ends.
         seed: Seed of everything random.

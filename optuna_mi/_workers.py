@@ -14,7 +14,7 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import DBAPIError
 from tqdm.auto import tqdm
 
-from optuna_mi._choices import make_objective, make_pruner, make_sampler
+from optuna_mi._command_parts import make_objective, make_pruner, make_sampler
 from optuna_mi._logging import get_logger
 from optuna_mi._main_job import ENDED, Job
 from optuna_mi._storage import open_storage

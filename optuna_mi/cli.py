@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from optuna_mi.datasets import Dataset
     from optuna_mi.decay import DecayAnalysis
 
-# Repeated from _choices, whose import takes a second that --help need not.
+# Repeated from _command_parts, whose import takes a second that --help need not.
 _SAMPLERS = ("mi", "grid", "tpe", "random")
 _PRUNERS = ("ihyll", "median", "hyperband", "none")
 _POLICIES = ("reference", "change", "none")
@@ -146,7 +146,7 @@ def _analyze(arguments: argparse.Namespace) -> None:
 
 def _search(arguments: argparse.Namespace) -> None:
     from optuna_mi import _main_job as main_job
-    from optuna_mi._choices import make_objective
+    from optuna_mi._command_parts import make_objective
     from optuna_mi._storage import safe_url
     from optuna_mi._workers import n_ended, run_trials, run_workers
 
@@ -219,13 +219,13 @@ def _report(arguments: argparse.Namespace) -> None:
 
 
 def _status(arguments: argparse.Namespace) -> None:
-    from optuna_mi._upkeep import status_text
+    from optuna_mi._status_and_requeue import status_text
 
     print(status_text(_study(arguments)))
 
 
 def _requeue(arguments: argparse.Namespace) -> None:
-    from optuna_mi._upkeep import MAX_RETRIES, requeue
+    from optuna_mi._status_and_requeue import MAX_RETRIES, requeue
 
     queued, given_up = requeue(_study(arguments), older_than=60 * arguments.older_than)
     print(f"Requeued {_listed(queued)}")
@@ -269,8 +269,8 @@ def _sequences(arguments: argparse.Namespace) -> Any:
     import numpy as np
 
     from optuna_mi.datasets import NAMES
-    from optuna_mi.datasets._files import read_sequences
     from optuna_mi.datasets._load import find_path
+    from optuna_mi.datasets._user_file import read_sequences
 
     if arguments.dataset in NAMES:
         return _load(arguments).sequences

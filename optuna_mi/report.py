@@ -24,7 +24,7 @@ from optuna_mi._study_data import (
     read_analysis,
     summary,
 )
-from optuna_mi.decay._files import write_text
+from optuna_mi.decay._record import write_text
 from optuna_mi.visualization import (
     plot_decay_curve,
     plot_dilations,

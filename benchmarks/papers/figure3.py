@@ -17,7 +17,7 @@ from benchmarks._experiment import Cell, Experiment, Request
 from benchmarks.papers._figure3_data import FILES, IMAGES, file_of, load
 from benchmarks.papers._figure3_text import summarize
 from optuna_mi.decay import DecayCurve, decay_curve
-from optuna_mi.decay._lags import log_lags
+from optuna_mi.decay.measure._lags import log_lags
 
 # how far the paper's author went, and where our tables look
 LONGEST = {"ptb-letters": 15_001, "ptb-words": 10_000, "mnist": 5_304, "pmnist": 5_304}

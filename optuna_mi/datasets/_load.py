@@ -8,9 +8,9 @@ from functools import partial
 from pathlib import Path
 
 from optuna_mi.datasets._base import Dataset
-from optuna_mi.datasets._files import load_file
 from optuna_mi.datasets._images import load_digits, load_smnist
 from optuna_mi.datasets._text import load_ptb
+from optuna_mi.datasets._user_file import load_file
 
 _LOADERS: dict[str, Callable[[], Dataset]] = {
     "digits": load_digits,

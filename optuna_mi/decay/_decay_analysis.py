@@ -12,8 +12,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from optuna_mi.decay._decay_curve import DecayCurve
-from optuna_mi.decay._files import Record, plain, read_json
-from optuna_mi.decay._laws import Law, evaluate_log
+from optuna_mi.decay._record import Record, plain, read_json
+from optuna_mi.decay.analysis.laws._law import Law, evaluate_log
 
 LawName = Literal["power", "exponential", "broken_power", "periodic_power", "flat", "none"]
 PeriodKind = Literal["dominant", "modulating"]

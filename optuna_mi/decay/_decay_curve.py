@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from optuna_mi.decay._files import Record, plain, read_json
+from optuna_mi.decay._record import Record, plain, read_json
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

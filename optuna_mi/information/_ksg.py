@@ -9,14 +9,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import digamma
 
-from optuna_mi.information._ksg_kernels import ksg_counts
-from optuna_mi.information._result import MutualInformation
-from optuna_mi.information._validation import (
+from optuna_mi.information._check_samples import (
     as_samples,
     check_metric,
     check_neighbours,
     check_tile,
 )
+from optuna_mi.information._ksg_kernels import ksg_counts
+from optuna_mi.information._result import MutualInformation
 
 _NPEET_SHRINK = 1e-15
 _NPEET_JITTER = 1e-10

@@ -9,16 +9,16 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import digamma
 
-from optuna_mi.information._entropy import entropy_from_counts
-from optuna_mi.information._mixed_kernels import closed_ball_counts
-from optuna_mi.information._result import MutualInformation
-from optuna_mi.information._validation import (
+from optuna_mi.information._check_samples import (
     as_labels,
     as_samples,
     check_metric,
     check_neighbours,
     check_tile,
 )
+from optuna_mi.information._entropy import entropy_from_counts
+from optuna_mi.information._mixed_kernels import closed_ball_counts
+from optuna_mi.information._result import MutualInformation
 
 Metric = Literal["chebyshev", "euclidean"]
 

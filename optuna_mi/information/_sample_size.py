@@ -11,9 +11,9 @@ import numpy.typing as npt
 import pandas as pd
 from tqdm.auto import tqdm
 
+from optuna_mi.information._check_samples import as_labels, as_samples
 from optuna_mi.information._ksg import mutual_info_ksg
 from optuna_mi.information._mixed import mutual_info_mixed
-from optuna_mi.information._validation import as_labels, as_samples
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from optuna_mi.nn._check_arguments import LayerState, State
 from optuna_mi.nn._classifier import DilatedRNNClassifier
 from optuna_mi.nn._dilated_rnn import DilatedRNN, detach_state
 from optuna_mi.nn._language_model import DilatedRNNLanguageModel
-from optuna_mi.nn._validation import LayerState, State
 
 __all__ = [
     "DilatedRNN",

@@ -7,7 +7,7 @@ from typing import Literal
 
 import torch
 
-from optuna_mi.nn._validation import Backend
+from optuna_mi.nn._check_arguments import Backend
 
 # Above this size large matrix products beat a kernel that works through one position at a time.
 MAX_FUSED_SIZE = 64

@@ -14,12 +14,12 @@ import torch
 from torch import nn
 
 from optuna_mi.nn import _pointwise
+from optuna_mi.nn._check_arguments import LayerState
+from optuna_mi.nn._first_derivative import first_derivatives_only
 from optuna_mi.nn._groups import MAX_ROWS, Group, make_groups
-from optuna_mi.nn._memory import call, flat
-from optuna_mi.nn._once import first_derivatives_only
+from optuna_mi.nn._numpy_views import call, flat
 from optuna_mi.nn._positions import LayerPlan, last_rows, take_rows
 from optuna_mi.nn._products import multiply, product_dtype
-from optuna_mi.nn._validation import LayerState
 
 
 def run_layer(

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
+from optuna_mi.nn._check_arguments import Backend, Cell, Init, check_positive_int
 from optuna_mi.nn._dilated_rnn import DilatedRNN
-from optuna_mi.nn._validation import Backend, Cell, Init, check_positive_int
 
 
 class DilatedRNNClassifier(nn.Module):

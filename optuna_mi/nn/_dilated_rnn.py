@@ -7,10 +7,7 @@ import torch
 from torch import nn
 
 from optuna_mi.nn._backend import choose_backend, state_dtypes
-from optuna_mi.nn._init import init_layer
-from optuna_mi.nn._layer import DilatedLayer
-from optuna_mi.nn._positions import plan_stack, take_rows
-from optuna_mi.nn._validation import (
+from optuna_mi.nn._check_arguments import (
     Backend,
     Cell,
     Init,
@@ -26,6 +23,9 @@ from optuna_mi.nn._validation import (
     check_probability,
     check_state,
 )
+from optuna_mi.nn._init import init_layer
+from optuna_mi.nn._layer import DilatedLayer
+from optuna_mi.nn._positions import plan_stack, take_rows
 
 
 class DilatedRNN(nn.Module):

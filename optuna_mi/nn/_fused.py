@@ -18,11 +18,11 @@ from torch import nn
 from torch.nn import functional
 
 from optuna_mi.nn import _kernel_gru, _kernel_lstm, _kernel_rnn
-from optuna_mi.nn._memory import Array, call, flat
-from optuna_mi.nn._once import first_derivatives_only
+from optuna_mi.nn._check_arguments import LayerState
+from optuna_mi.nn._first_derivative import first_derivatives_only
+from optuna_mi.nn._numpy_views import Array, call, flat
 from optuna_mi.nn._positions import LayerPlan, last_rows, take_rows
 from optuna_mi.nn._simd import COLUMNS
-from optuna_mi.nn._validation import LayerState
 
 
 def run_layer(

@@ -21,7 +21,7 @@ import math
 import torch
 from torch import nn
 
-from optuna_mi.nn._validation import Init
+from optuna_mi.nn._check_arguments import Init
 
 _GATES = {"RNN_TANH": 1, "GRU": 3, "LSTM": 4}
 

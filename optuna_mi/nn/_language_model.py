@@ -6,8 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from optuna_mi.nn._dilated_rnn import DilatedRNN
-from optuna_mi.nn._validation import (
+from optuna_mi.nn._check_arguments import (
     Backend,
     Cell,
     Init,
@@ -16,6 +15,7 @@ from optuna_mi.nn._validation import (
     check_positive_int,
     check_probability,
 )
+from optuna_mi.nn._dilated_rnn import DilatedRNN
 
 
 class DilatedRNNLanguageModel(nn.Module):

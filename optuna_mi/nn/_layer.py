@@ -8,8 +8,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from optuna_mi.nn._check_arguments import Cell, LayerState
 from optuna_mi.nn._positions import LayerPlan, take_rows
-from optuna_mi.nn._validation import Cell, LayerState
 
 _CELLS: dict[str, Callable[[int, int], nn.RNNBase]] = {
     "rnn": nn.RNN,

@@ -10,8 +10,8 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import PackedSequence
 
+from optuna_mi.nn._check_arguments import LayerState
 from optuna_mi.nn._positions import LayerPlan, last_rows, take_rows
-from optuna_mi.nn._validation import LayerState
 
 
 def run_layer(

@@ -16,9 +16,9 @@ from torch.optim import Optimizer
 from optuna_mi._logging import get_logger
 from optuna_mi.information import MutualInformation
 from optuna_mi.pruners import report_ihyll
-from optuna_mi.training._checkpoint import load_checkpoint, save_checkpoint
 from optuna_mi.training._probe import InformationProbe
 from optuna_mi.training._tasks import Task
+from optuna_mi.training._trial_checkpoint import load_checkpoint, save_checkpoint
 
 _logger = get_logger(__name__)
 

@@ -22,9 +22,14 @@ from optuna_mi.datasets import Dataset, SequenceClassification
 from optuna_mi.pruners import flush_ihyll
 from optuna_mi.search_space import DilationSpace
 from optuna_mi.training._loop import Policy, Run
+from optuna_mi.training._objective_settings import (
+    check_settings,
+    check_span,
+    resolve,
+    usable_device,
+)
 from optuna_mi.training._policies import IHYLLChangePolicy, IHYLLReferencePolicy
 from optuna_mi.training._probe import InformationProbe
-from optuna_mi.training._settings import check_settings, check_span, resolve, usable_device
 from optuna_mi.training._tasks import Task, make_task
 
 _OPTIMIZERS = {

@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from optuna_mi._thin import thin
+from optuna_mi._fewer_points import thin
 from optuna_mi.visualization import _style
 from optuna_mi.visualization._findings import add_findings
 from optuna_mi.visualization._layers import (

@@ -11,8 +11,8 @@ import plotly.graph_objects as go
 from optuna.trial import FrozenTrial
 from plotly.subplots import make_subplots
 
+from optuna_mi._fewer_points import thin
 from optuna_mi._study_data import TrialFacts, facts
-from optuna_mi._thin import thin
 from optuna_mi.visualization import _style
 
 _NO_DATA = {

@@ -112,7 +112,7 @@ def test_csv_rows_may_grow_and_a_column_may_end_in_blank_lines(tmp_path: Path) -
 
 @pytest.mark.parametrize("header", ["", "a,b,c\n"])
 def test_large_ids_of_ragged_rows_stay_apart(tmp_path: Path, header: str) -> None:
-    from optuna_mi.datasets._files import read_sequences
+    from optuna_mi.datasets._user_file import read_sequences
 
     first = 10**18
     path = tmp_path / "ids.csv"

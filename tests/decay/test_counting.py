@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optuna_mi.decay import decay_curve
-from optuna_mi.decay._engine import PooledEngine
-from optuna_mi.decay._fft_counts import fft_segment
-from optuna_mi.decay._pooled import dense_lags
-from optuna_mi.decay._read import encode, flatten
-from optuna_mi.decay._sparse import make_groups, sparse_lags
-from optuna_mi.decay._surrogates import rotated
+from optuna_mi.decay.measure._engine import PooledEngine
+from optuna_mi.decay.measure._fft_counts import fft_segment
+from optuna_mi.decay.measure._pooled import dense_lags
+from optuna_mi.decay.measure._read import encode, flatten
+from optuna_mi.decay.measure._sparse import make_groups, sparse_lags
+from optuna_mi.decay.measure._surrogates import rotated
 from optuna_mi.information import mutual_info_discrete
 
 ESTIMATORS = ("plugin", "miller-madow", "grassberger")

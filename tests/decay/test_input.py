@@ -116,7 +116,7 @@ def test_booleans():
 
 
 def test_a_memory_mapped_byte_file_is_not_copied(tmp_path):
-    from optuna_mi.decay._read import encode, flatten
+    from optuna_mi.decay.measure._read import encode, flatten
 
     path = tmp_path / "x.npy"
     np.save(path, SYMBOLS.astype(np.uint8))

@@ -8,7 +8,7 @@ from scipy.stats import chi2
 
 from optuna_mi.decay import analyze_decay, decay_curve
 from optuna_mi.decay import generators as make
-from optuna_mi.decay._surrogates import memory_width
+from optuna_mi.decay.measure._surrogates import memory_width
 
 
 @pytest.mark.parametrize(

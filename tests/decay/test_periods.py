@@ -8,7 +8,7 @@ from scipy.signal import lfilter
 
 from optuna_mi.decay import DecayCurve, analyze_decay, decay_curve
 from optuna_mi.decay import generators as make
-from optuna_mi.decay._comb import comb_period
+from optuna_mi.decay.analysis._weak_peaks import comb_period
 
 # composition (A, C, G, T) of the three places of a bacterial gene's codons
 PLACES = np.array([[0.26, 0.24, 0.35, 0.15], [0.29, 0.23, 0.18, 0.30], [0.19, 0.27, 0.28, 0.26]])

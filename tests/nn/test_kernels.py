@@ -298,7 +298,7 @@ def test_groups_of_rows(monkeypatch, cell, need):
 
 
 def test_slow_first_use_is_announced(monkeypatch):
-    from optuna_mi.nn import _memory
+    from optuna_mi.nn import _numpy_views
 
     class Compiling:
         signatures = ()
@@ -318,11 +318,11 @@ def test_slow_first_use_is_announced(monkeypatch):
             said.set()
 
     handler = Handler()
-    _memory._logger.addHandler(handler)
+    _numpy_views._logger.addHandler(handler)
     try:
-        assert _memory.call(Compiling(), 1) == 2
+        assert _numpy_views.call(Compiling(), 1) == 2
     finally:
-        _memory._logger.removeHandler(handler)
+        _numpy_views._logger.removeHandler(handler)
     assert texts == [
         "Compiling CPU kernels for the dilated RNN (gru); later runs find them cached."
     ]

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from optuna_mi.decay.generators._basic import (
+    copy_task,
+    independent,
+    periodic,
+    strictly_piecewise,
+    themed,
+)
 from optuna_mi.decay.generators._gaussian import (
     binary_mutual_information,
     broken_power_correlation,
@@ -14,13 +21,6 @@ from optuna_mi.decay.generators._markov import (
     markov_chain,
     markov_mutual_information,
     sticky_transition,
-)
-from optuna_mi.decay.generators._sequences import (
-    copy_task,
-    independent,
-    periodic,
-    strictly_piecewise,
-    themed,
 )
 
 __all__ = [

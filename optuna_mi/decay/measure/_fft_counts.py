@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.fft import irfft, next_fast_len, rfft
 
-from optuna_mi.decay._kernels import Codes
-from optuna_mi.decay._pooled import LagEstimate, block_edges, estimate_dense
-from optuna_mi.decay._sequences import Sequences
+from optuna_mi.decay.measure._count_kernels import Codes
+from optuna_mi.decay.measure._pooled import LagEstimate, block_edges, estimate_dense
+from optuna_mi.decay.measure._sequences import Sequences
 from optuna_mi.information._entropy import Estimator
 
 Ints = npt.NDArray[np.int64]

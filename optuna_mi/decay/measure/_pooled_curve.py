@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from optuna_mi.decay._engine import PooledEngine, fill_errors
-from optuna_mi.decay._pooled import LagEstimate
-from optuna_mi.decay._position_spread import PositionSpread, position_errors
-from optuna_mi.decay._sequences import Sequences
-from optuna_mi.decay._settings import Settings
-from optuna_mi.decay._shuffle_noise import FLOOR_DEVIATIONS, ShuffleNoise, shuffle_noise
-from optuna_mi.decay._surrogates import anchor_lags, rotated
+from optuna_mi.decay.measure._engine import PooledEngine, fill_errors
+from optuna_mi.decay.measure._noise import FLOOR_DEVIATIONS, ShuffleNoise, shuffle_noise
+from optuna_mi.decay.measure._pooled import LagEstimate
+from optuna_mi.decay.measure._position_spread import PositionSpread, position_errors
+from optuna_mi.decay.measure._sequences import Sequences
+from optuna_mi.decay.measure._settings import Settings
+from optuna_mi.decay.measure._surrogates import anchor_lags, rotated
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

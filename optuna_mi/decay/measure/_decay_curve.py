@@ -12,19 +12,20 @@ import numpy.typing as npt
 import pandas as pd
 
 from optuna_mi.decay._decay_curve import DecayCurve
-from optuna_mi.decay._engine import resolve_threads
-from optuna_mi.decay._ksg_curve import ksg_curve
-from optuna_mi.decay._lags import choose_lags
-from optuna_mi.decay._read import encode, flatten, flatten_vectors
-from optuna_mi.decay._real import (
+from optuna_mi.decay.measure._engine import resolve_threads
+from optuna_mi.decay.measure._lags import choose_lags
+from optuna_mi.decay.measure._neighbours_curve import ksg_curve
+from optuna_mi.decay.measure._read import encode, flatten, flatten_vectors
+from optuna_mi.decay.measure._real import (
     bin_sequences,
     check_finite,
     nonstationary,
     prepare,
     rank_correlation,
 )
-from optuna_mi.decay._sequences import Sequences
-from optuna_mi.decay._settings import (
+from optuna_mi.decay.measure._resumable import columns_in_waves, columns_of
+from optuna_mi.decay.measure._sequences import Sequences
+from optuna_mi.decay.measure._settings import (
     Baseline,
     Boundary,
     Positions,
@@ -37,7 +38,6 @@ from optuna_mi.decay._settings import (
     surrogate_count,
     whole,
 )
-from optuna_mi.decay._waves import columns_in_waves, columns_of
 from optuna_mi.information._entropy import Estimator
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from optuna_mi._thin import thin
+from optuna_mi._fewer_points import thin
 
 
 @pytest.mark.parametrize("log", [False, True])

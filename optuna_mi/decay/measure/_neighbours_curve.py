@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from optuna_mi.decay._engine import parallel
+from optuna_mi.decay.measure._engine import parallel
 from optuna_mi.information import mutual_info_ksg
 
 Floats = npt.NDArray[np.float64]

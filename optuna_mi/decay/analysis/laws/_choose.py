@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from optuna_mi.decay._bins import Bins, Noise
-from optuna_mi.decay._crossing import last_above
 from optuna_mi.decay._decay_analysis import LawName
 from optuna_mi.decay._decay_curve import DecayCurve
-from optuna_mi.decay._fits import (
+from optuna_mi.decay.analysis._bins import Bins, Noise
+from optuna_mi.decay.analysis._crossing import last_above
+from optuna_mi.decay.analysis._period import Period
+from optuna_mi.decay.analysis.laws._fit import (
     TOLERANCE,
     KnotSearch,
     Points,
@@ -24,8 +25,7 @@ from optuna_mi.decay._fits import (
     knot_search,
     score,
 )
-from optuna_mi.decay._laws import Law
-from optuna_mi.decay._period import Period
+from optuna_mi.decay.analysis.laws._law import Law
 
 Floats = npt.NDArray[np.float64]
 

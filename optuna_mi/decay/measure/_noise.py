@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import chi2, norm
 
-from optuna_mi.decay._engine import PooledEngine
-from optuna_mi.decay._kernels import Codes
-from optuna_mi.decay._pooled import LagEstimate
-from optuna_mi.decay._sequences import Sequences
-from optuna_mi.decay._settings import Settings
-from optuna_mi.decay._surrogates import (
+from optuna_mi.decay.measure._count_kernels import Codes
+from optuna_mi.decay.measure._engine import PooledEngine
+from optuna_mi.decay.measure._pooled import LagEstimate
+from optuna_mi.decay.measure._sequences import Sequences
+from optuna_mi.decay.measure._settings import Settings
+from optuna_mi.decay.measure._surrogates import (
     NullModel,
     anchor_lags,
     bias_exponent,

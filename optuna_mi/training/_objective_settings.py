@@ -17,7 +17,7 @@ from optuna.distributions import (
 )
 
 from optuna_mi.datasets import Dataset, SequenceClassification
-from optuna_mi.nn._validation import Cell, Init
+from optuna_mi.nn._check_arguments import Cell, Init
 from optuna_mi.search_space import DilationSpace
 
 T = TypeVar("T")

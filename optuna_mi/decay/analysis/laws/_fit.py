@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import lsq_linear
 
-from optuna_mi.decay._laws import Law, evaluate_log
+from optuna_mi.decay.analysis.laws._law import Law, evaluate_log
 
 Floats = npt.NDArray[np.float64]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from optuna_mi.decay._bins import Bins
+from optuna_mi.decay.analysis._bins import Bins
 
 Floats = npt.NDArray[np.float64]
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from optuna_mi._logging import get_logger
-from optuna_mi.decay._sequences import Sequences
+from optuna_mi.decay.measure._sequences import Sequences
 from optuna_mi.information._entropy import Estimator, check_estimator
 
 _logger = get_logger(__name__)

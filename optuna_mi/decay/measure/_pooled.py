@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from optuna_mi.decay._kernels import Codes, count_four, count_pairs
-from optuna_mi.decay._sequences import Sequences
+from optuna_mi.decay.measure._count_kernels import Codes, count_four, count_pairs
+from optuna_mi.decay.measure._sequences import Sequences
 from optuna_mi.information._entropy import Estimator, count_terms
 
 Ints = npt.NDArray[np.int64]

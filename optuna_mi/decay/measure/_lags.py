@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from optuna_mi.decay._sequences import Sequences
+from optuna_mi.decay.measure._sequences import Sequences
 
 # pairs beyond which a default curve is thinned to log-spaced lags: some seconds of counting
 _AFFORDABLE = 4_000_000_000

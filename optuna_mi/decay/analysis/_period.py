@@ -8,8 +8,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from optuna_mi.decay._comb import comb_period, share_lost
-from optuna_mi.decay._peaks import Scaled, heights, peaks_period, scale
+from optuna_mi.decay.analysis._tall_peaks import Scaled, heights, peaks_period, scale
+from optuna_mi.decay.analysis._weak_peaks import comb_period, share_lost
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

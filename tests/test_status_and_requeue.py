@@ -6,8 +6,8 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
+from optuna_mi._status_and_requeue import requeue, status_text
 from optuna_mi._storage import open_storage
-from optuna_mi._upkeep import requeue, status_text
 from optuna_mi.cli import main
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from optuna_mi.decay._sequences import Sequences
+from optuna_mi.decay.measure._sequences import Sequences
 
 # symbols handled at a time: temporary arrays stay small beside a memory-mapped file
 _CHUNK = 1 << 22

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from optuna_mi.decay._decay_curve import DecayCurve
-from optuna_mi.decay._laws import Law, evaluate_log
-from optuna_mi.decay._period import Period, Returns
+from optuna_mi.decay.analysis._period import Period, Returns
+from optuna_mi.decay.analysis.laws._law import Law, evaluate_log
 
 
 def span(

@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from optuna_mi._logging import get_logger
-from optuna_mi.decay._files import write_text
-from optuna_mi.decay._sequences import Sequences
-from optuna_mi.decay._settings import Settings
+from optuna_mi.decay._record import write_text
+from optuna_mi.decay.measure._sequences import Sequences
+from optuna_mi.decay.measure._settings import Settings
 
 _logger = get_logger(__name__)
 

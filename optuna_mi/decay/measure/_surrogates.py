@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from optuna_mi.decay._kernels import Codes
-from optuna_mi.decay._sequences import Sequences
+from optuna_mi.decay.measure._count_kernels import Codes
+from optuna_mi.decay.measure._sequences import Sequences
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

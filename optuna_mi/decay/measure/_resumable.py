@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from optuna_mi.decay._checkpoint import Checkpoint
-from optuna_mi.decay._conditional_curve import ConditionalCurve
-from optuna_mi.decay._pooled_curve import PooledCurve
-from optuna_mi.decay._sequences import Sequences
-from optuna_mi.decay._settings import Settings
+from optuna_mi.decay.measure._conditional_curve import ConditionalCurve
+from optuna_mi.decay.measure._lag_checkpoint import Checkpoint
+from optuna_mi.decay.measure._pooled_curve import PooledCurve
+from optuna_mi.decay.measure._sequences import Sequences
+from optuna_mi.decay.measure._settings import Settings
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

@@ -9,8 +9,8 @@ import pytest
 
 from optuna_mi.decay import analyze_decay, decay_curve
 from optuna_mi.decay import generators as make
-from optuna_mi.decay._conditional_curve import ConditionalCurve
-from optuna_mi.decay._pooled_curve import PooledCurve
+from optuna_mi.decay.measure._conditional_curve import ConditionalCurve
+from optuna_mi.decay.measure._pooled_curve import PooledCurve
 
 RNG = np.random.default_rng(0)
 IMAGES = ((RNG.normal(size=(300, 40)).cumsum(axis=1) > 0) + (RNG.random((300, 40)) < 0.3)) * 1

@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from optuna_mi.decay._kernels import Codes, Ints
-from optuna_mi.decay._pooled import LagEstimate, block_edges, block_error
-from optuna_mi.decay._sequences import Sequences
+from optuna_mi.decay.measure._count_kernels import Codes, Ints
+from optuna_mi.decay.measure._pooled import LagEstimate, block_edges, block_error
+from optuna_mi.decay.measure._sequences import Sequences
 from optuna_mi.information._entropy import Estimator, count_terms
 
 Floats = npt.NDArray[np.float64]

@@ -10,14 +10,19 @@ from typing import get_args
 import numpy as np
 import numpy.typing as npt
 
-from optuna_mi.decay._bins import Bins, Noise, make_bins, measure_noise
-from optuna_mi.decay._choose import Choice, choose_law, fit_periodic, points_above_noise
-from optuna_mi.decay._crossing import crossing, crossing_interval, last_above
 from optuna_mi.decay._decay_analysis import DecayAnalysis, LawName
 from optuna_mi.decay._decay_curve import DecayCurve
-from optuna_mi.decay._laws import Law, evaluate_log
-from optuna_mi.decay._period import Period, describe_given, envelope, find_period, judge
-from optuna_mi.decay._verdict import resolution_sentence, span
+from optuna_mi.decay.analysis._bins import Bins, Noise, make_bins, measure_noise
+from optuna_mi.decay.analysis._crossing import crossing, crossing_interval, last_above
+from optuna_mi.decay.analysis._period import Period, describe_given, envelope, find_period, judge
+from optuna_mi.decay.analysis._verdict import resolution_sentence, span
+from optuna_mi.decay.analysis.laws._choose import (
+    Choice,
+    choose_law,
+    fit_periodic,
+    points_above_noise,
+)
+from optuna_mi.decay.analysis.laws._law import Law, evaluate_log
 
 Floats = npt.NDArray[np.float64]
 

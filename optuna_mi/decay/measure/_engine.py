@@ -13,12 +13,12 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from optuna_mi.decay._fft_counts import fft_cost, fft_edges, fft_estimates, fft_segment
-from optuna_mi.decay._kernels import Codes
-from optuna_mi.decay._pooled import LagEstimate, dense_lags, n_blocks_for
-from optuna_mi.decay._sequences import Sequences
-from optuna_mi.decay._sparse import make_groups, sparse_lags
-from optuna_mi.decay._surrogates import anchor_lags
+from optuna_mi.decay.measure._count_kernels import Codes
+from optuna_mi.decay.measure._fft_counts import fft_cost, fft_edges, fft_estimates, fft_segment
+from optuna_mi.decay.measure._pooled import LagEstimate, dense_lags, n_blocks_for
+from optuna_mi.decay.measure._sequences import Sequences
+from optuna_mi.decay.measure._sparse import make_groups, sparse_lags
+from optuna_mi.decay.measure._surrogates import anchor_lags
 from optuna_mi.information._entropy import Estimator
 
 Ints = npt.NDArray[np.int64]

@@ -1,0 +1,1 @@
+"""From a DecayCurve to a DecayAnalysis: law, inflections, periods, crossing, words."""

@@ -1,0 +1,1 @@
+"""The laws of decay: their formula, their fits, the choice among them."""

@@ -1,0 +1,1 @@
+"""From sequences to a DecayCurve: reading, counting, baseline and floor."""
