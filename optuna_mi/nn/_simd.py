@@ -9,14 +9,18 @@ from __future__ import annotations
 import operator
 from typing import Any
 
-from llvmlite import binding, ir
+from llvmlite import ir
 from numba import float32, njit, types
 from numba.core import cgutils, extending
 from numba.core.extending import models, register_model
+from numba.core.registry import cpu_target
 
+# What numba compiles for: the host, unless NUMBA_CPU_NAME, NUMBA_CPU_FEATURES or
+# NUMBA_ENABLE_AVX say otherwise.
+_FEATURES = cpu_target.target_context.codegen().magic_tuple()[2].split(",")
 # 16 lanes fill an AVX-512 register. Elsewhere 8: a tile of 4 rows and 2 vectors then needs 8
 # registers of AVX2's 16 (and 16 of NEON's 32).
-WIDTH = 16 if binding.get_host_cpu_features().get("avx512f") else 8
+WIDTH = 16 if "+avx512f" in _FEATURES else 8
 COLUMNS = 2 * WIDTH
 
 # Numba types these as it defines them, not as kernels see them.

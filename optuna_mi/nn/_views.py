@@ -35,6 +35,35 @@ def run_layer(
     Returns:
         What is passed on, ``(n, B, H)``, and the state after the last step; ``None`` if pruned.
     """
+    if cell.mode == "LSTM" and x.device.type == "cpu" and not _autocast_runs_lstm():
+        dtype = cell.weight_ih_l0.dtype
+        if isinstance(state, tuple):
+            state = state[0].to(dtype), state[1].to(dtype)
+        with torch.autocast("cpu", enabled=False):
+            return _run(cell, x.to(dtype), plan, dilation, state, add_input)
+    return _run(cell, x, plan, dilation, state, add_input)
+
+
+def _autocast_runs_lstm() -> bool:
+    """Whether PyTorch's LSTM has the dtype of autocast on this processor.
+
+    It takes oneDNN's, which has none without the processor's units; RNN and GRU take no such thing.
+    """
+    if not (torch.is_autocast_enabled("cpu") and torch.backends.mkldnn.is_available()):
+        return True
+    half = torch.get_autocast_dtype("cpu") == torch.float16
+    ask = torch.ops.mkldnn
+    return bool(ask._is_mkldnn_fp16_supported() if half else ask._is_mkldnn_bf16_supported())
+
+
+def _run(
+    cell: nn.RNNBase,
+    x: torch.Tensor,
+    plan: LayerPlan,
+    dilation: int,
+    state: LayerState | None,
+    add_input: bool,
+) -> tuple[torch.Tensor, LayerState | None]:
     x = take_rows(x, plan.source)
     n, batch, features = x.shape
     width = plan.block_sizes[0]

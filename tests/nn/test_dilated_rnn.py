@@ -286,3 +286,21 @@ def test_a_state_of_another_dtype(backend, cell):
     with torch.autocast("cpu", torch.bfloat16):
         _, after = model(x)
         model(x, after)  # whatever dtype it has
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("cell", CELLS)
+def test_autocast_to_what_the_processor_lacks(monkeypatch, cell, dtype):
+    # oneDNN, which PyTorch's LSTM takes under autocast, has neither dtype on a processor with AVX2.
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: False)
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_fp16_supported", lambda: False)
+    model = make(cell, 4, (1, 2), backend="views", dtype=torch.float32)
+    x = torch.randn(5, 9, 3)
+    exact, _ = model(x)
+    with torch.autocast("cpu", dtype):
+        y, after = model(x)
+        again, _ = model(x.to(dtype), after)  # as from a linear layer below
+    again.float().sum().backward()
+    if cell == "lstm":
+        assert torch.equal(y, exact)
+    assert torch.isfinite(model.layers[0].cell.weight_ih_l0.grad).all()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import os
 import subprocess
 import sys
 import threading
@@ -235,6 +236,15 @@ def test_first_derivatives_are_had_more_than_once(backend, reentrant):
 def test_kernels_refuse_what_they_cannot_run(backend):
     with pytest.raises(ValueError, match=r"but the model is torch\.float64"):
         make("gru", 4, (1,), backend=backend)(torch.randn(4, 8, 3))
+
+
+def test_vectors_are_as_wide_as_what_numba_compiles_for():
+    code = "from optuna_mi.nn._simd import WIDTH; print(WIDTH)"
+    environment = {**os.environ, "NUMBA_ENABLE_AVX": "0"}
+    found = subprocess.run(
+        [sys.executable, "-c", code], env=environment, check=True, capture_output=True, text=True
+    )
+    assert found.stdout.strip() == "8"
 
 
 @pytest.mark.parametrize("cell", CELLS)
