@@ -1,4 +1,4 @@
-"""What the guide says about IHYLL and IXY on real MNIST, measured.
+"""What the docs say about IHYLL and IXY on real MNIST, measured.
 
     OMP_NUM_THREADS=1 python -m benchmarks.ihyll.findings
 

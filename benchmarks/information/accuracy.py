@@ -1,4 +1,4 @@
-"""Bias and spread of the estimators where the truth is known: the tables of docs/guide.
+"""Bias and spread of the estimators where the truth is known: the tables of docs/explanation.
 
     OMP_NUM_THREADS=1 python benchmarks/information/accuracy.py
 

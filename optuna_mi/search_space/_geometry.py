@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 CURVED_LAWS = ("power", "broken_power")
 
 #: Lines equidistant in the fourth root of MI, not in its logarithm as in [MK20]: with few layers
-#: the logarithm spends them far away, where little is left to learn (docs/guide/worth.md).
+#: the logarithm spends them far away, where little is left to learn (docs/findings/worth.md).
 LINE_EXPONENT = 0.25
 
 

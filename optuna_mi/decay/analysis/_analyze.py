@@ -59,7 +59,7 @@ def analyze_decay(
             is given for a curve that is 0 everywhere.
 
     Note:
-        Source: [MK20] §3; the guide, "Decay curves", gives the choices and their reasons.
+        Source: [MK20] §3; the explanation "Decay curves", gives the choices and their reasons.
 
     Example:
         >>> lags = np.arange(1, 40)

@@ -120,7 +120,7 @@ def decay_curve(
             dependence.
 
     Note:
-        Source: [MK20] §3; conventions and choices in the guide, "Decay curves".
+        Source: [MK20] §3; conventions and choices in the explanation "Decay curves".
 
     Example:
         >>> x = np.cumsum(np.random.default_rng(0).integers(0, 2, 5000)) % 4
