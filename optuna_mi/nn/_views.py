@@ -36,7 +36,7 @@ def run_layer(
         What is passed on, ``(n, B, H)``, and the state after the last step; ``None`` if pruned.
     """
     if cell.mode == "LSTM" and x.device.type == "cpu" and not _autocast_runs_lstm():
-        dtype = cell.weight_ih_l0.dtype
+        dtype = cell.all_weights[0][0].dtype
         if isinstance(state, tuple):
             state = state[0].to(dtype), state[1].to(dtype)
         with torch.autocast("cpu", enabled=False):
@@ -49,7 +49,7 @@ def _autocast_runs_lstm() -> bool:
 
     It takes oneDNN's, which has none without the processor's units; RNN and GRU take no such thing.
     """
-    if not (torch.is_autocast_enabled("cpu") and torch.backends.mkldnn.is_available()):
+    if not (torch.is_autocast_enabled("cpu") and torch.backends.mkldnn.is_available()):  # type: ignore[no-untyped-call]
         return True
     half = torch.get_autocast_dtype("cpu") == torch.float16
     ask = torch.ops.mkldnn
