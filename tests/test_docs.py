@@ -66,3 +66,16 @@ def test_manifests_are_valid_yaml() -> None:
     ]
     for command in commands:
         _parser().parse_args(command)
+
+
+def test_the_notebook_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import json
+
+    notebook = json.loads((_ROOT / "docs/notebooks/text_to_study.ipynb").read_text("utf-8"))
+    cells = ["".join(c["source"]) for c in notebook["cells"] if c["cell_type"] == "code"]
+    assert len(cells) >= 5
+    monkeypatch.chdir(tmp_path)
+    namespace: dict[str, Any] = {"__name__": "notebook"}
+    for cell in cells:
+        exec(compile(cell, "text_to_study.ipynb", "exec"), namespace)
+    assert (tmp_path / "report.html").stat().st_size > 10_000

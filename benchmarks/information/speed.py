@@ -5,7 +5,7 @@
 
 The peers have no closed-ball mixed estimator: for classes they get the KSG estimate against one-hot
 labels, which is what [V] computed. Ratios are medians of the ratios of neighbouring measurements,
-so that other load on the machine touches both sides alike. CPU time, milliseconds. The explanation's
+so that other load on the machine touches both sides alike. CPU time, milliseconds. The docs'
 figures are those of `python -m benchmarks speed`, which measures the same works.
 """
 
