@@ -73,7 +73,9 @@ class DilatedRNNClassifier(nn.Module):
             nn.init.normal_(self.output.weight)
             nn.init.normal_(self.output.bias)
 
-    def features(self, x: torch.Tensor) -> torch.Tensor:
+    def features(
+        self, x: torch.Tensor, lengths: torch.Tensor | Sequence[int] | None = None
+    ) -> torch.Tensor:
         """What the output layer reads: ``(B, dilations[0] * hidden_sizes[-1])``.
 
         Raises:
@@ -89,18 +91,22 @@ class DilatedRNNClassifier(nn.Module):
                 )
         n_last = self.rnn.dilations[0]
         if n_last == 1:
-            last: torch.Tensor = self.rnn(x, need="last")[0]
+            last: torch.Tensor = self.rnn(x, need="last", lengths=lengths)[0]
             return last
-        output: torch.Tensor = self.rnn(x, need=n_last)[0]
+        output: torch.Tensor = self.rnn(x, need=n_last, lengths=lengths)[0]
         if not self.rnn.batch_first:
             output = output.transpose(0, 1)
         return output.reshape(output.shape[0], -1)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(
+        self, x: torch.Tensor, lengths: torch.Tensor | Sequence[int] | None = None
+    ) -> torch.Tensor:
         """Class scores.
 
         Args:
             x: ``(T, B, input_size)``, or ``(B, T, input_size)`` with ``batch_first``.
+            lengths: Valid steps of every sequence of a padded batch, integers ``(B,)``: each is
+                read at its own end, as if it were alone.
 
         Returns:
             Logits ``(B, n_classes)``.
@@ -108,5 +114,5 @@ class DilatedRNNClassifier(nn.Module):
         Raises:
             ValueError: A dilation is not below the number of steps, or a shape does not fit.
         """
-        logits: torch.Tensor = self.output(self.features(x))
+        logits: torch.Tensor = self.output(self.features(x, lengths))
         return logits

@@ -25,6 +25,7 @@ from optuna_mi.nn._check_arguments import (
 )
 from optuna_mi.nn._init import init_layer
 from optuna_mi.nn._layer import DilatedLayer
+from optuna_mi.nn._lengths import check_lengths, last_steps, run_packed, without_padding
 from optuna_mi.nn._positions import plan_stack, take_rows
 
 
@@ -109,7 +110,11 @@ class DilatedRNN(nn.Module):
             init_layer(layer.cell, self.init)
 
     def forward(
-        self, x: torch.Tensor, state: Sequence[LayerState] | None = None, need: Need = "all"
+        self,
+        x: torch.Tensor,
+        state: Sequence[LayerState] | None = None,
+        need: Need = "all",
+        lengths: torch.Tensor | Sequence[int] | None = None,
     ) -> tuple[torch.Tensor, State | None]:
         """Run the stack.
 
@@ -121,6 +126,11 @@ class DilatedRNN(nn.Module):
             need: Which outputs are read. ``"all"``; ``"last"``, the last step; or a number n, the
                 last n steps. Only positions that reach them are computed: results and gradients are
                 those of ``"all"``, at a fraction of the cost.
+            lengths: Valid steps of every sequence of a padded batch, integers ``(B,)``. Each
+                sequence is treated as if it were alone: ``"last"`` and a number count from its own
+                end (zeros where it is shorter than the number), outputs behind its end are zeros,
+                and the state is the one at its end. With ``"all"`` the batch is cut where a
+                sequence ends, so that sequences sorted into batches of like lengths run fastest.
 
         Returns:
             The top layer's outputs and the new state. Outputs are ``(T, B, H)`` for ``"all"``,
@@ -132,8 +142,34 @@ class DilatedRNN(nn.Module):
             ValueError: A shape or a dtype does not fit, or ``need`` asks for more steps than there
                 are.
         """
+        if lengths is not None:
+            return self._run_to_ends(x, state, need, lengths)
         output, _, new_state = self._run(x, state, need, collect=False)
         return output, new_state
+
+    def _run_to_ends(
+        self,
+        x: torch.Tensor,
+        state: Sequence[LayerState] | None,
+        need: Need,
+        lengths: torch.Tensor | Sequence[int],
+    ) -> tuple[torch.Tensor, State | None]:
+        check_input(x, self.input_size, self.batch_first)
+        time = 1 if self.batch_first else 0
+        x = x.transpose(0, time)
+        ends = check_lengths(lengths, *x.shape[:2])
+        n_last = check_need(need, len(x))
+
+        def run(x: torch.Tensor, state: Sequence[LayerState] | None) -> tuple[torch.Tensor, State]:
+            output, _, after = self._run(x.transpose(0, time), state, "all", collect=False)
+            assert after is not None
+            return output.transpose(0, time), after
+
+        if n_last is None:
+            output, after = run_packed(run, x, state, ends)
+            return output.transpose(0, time), after
+        rows = last_steps(run(without_padding(x, ends), state)[0], ends, n_last)
+        return rows[0] if need == "last" else rows.transpose(0, time), None
 
     def layer_outputs(
         self, x: torch.Tensor, state: Sequence[LayerState] | None = None

@@ -104,7 +104,10 @@ class DilatedRNNLanguageModel(nn.Module):
             self.decoder.weight = self.embedding.weight
 
     def forward(
-        self, tokens: torch.Tensor, state: Sequence[LayerState] | None = None
+        self,
+        tokens: torch.Tensor,
+        state: Sequence[LayerState] | None = None,
+        lengths: torch.Tensor | Sequence[int] | None = None,
     ) -> tuple[torch.Tensor, State]:
         """Scores of the next symbol at every step.
 
@@ -112,6 +115,8 @@ class DilatedRNNLanguageModel(nn.Module):
             tokens: Integers ``(T, B)`` in ``0 .. vocab_size - 1`` (``(B, T)`` with
                 ``batch_first``).
             state: What an earlier call returned, to go on where it stopped; ``None`` for zeros.
+            lengths: Valid steps of every sequence of a padded batch, as in
+                :meth:`DilatedRNN.forward`; logits behind an end mean nothing.
 
         Returns:
             Logits ``(T, B, vocab_size)`` and the new state (see :meth:`DilatedRNN.forward`).
@@ -127,6 +132,6 @@ class DilatedRNNLanguageModel(nn.Module):
         if tokens.dim() != 2:
             raise ValueError(f"tokens must have shape (T, B), got {tuple(tokens.shape)}")
         x = functional.dropout(self.embedding(tokens), self.embedding_dropout, self.training)
-        output, new_state = self.rnn(x, state)
+        output, new_state = self.rnn(x, state, lengths=lengths)
         output = functional.dropout(output, self.output_dropout, self.training)
         return self.decoder(output), new_state
