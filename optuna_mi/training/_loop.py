@@ -18,7 +18,12 @@ from optuna_mi.information import MutualInformation
 from optuna_mi.pruners import report_ihyll
 from optuna_mi.training._probe import InformationProbe
 from optuna_mi.training._tasks import Task
-from optuna_mi.training._trial_checkpoint import load_checkpoint, save_checkpoint
+from optuna_mi.training._trial_checkpoint import (
+    remove_checkpoint,
+    resume,
+    save_checkpoint,
+    state_of,
+)
 
 _logger = get_logger(__name__)
 
@@ -59,7 +64,8 @@ class Run:
         seed: Entropy of the random stream; the same seed gives the same numbers on one thread.
         clip: Largest norm of a gradient.
         checkpoint: Where to save after each epoch; None for nowhere.
-        resume: Go on from the checkpoint; else it is overwritten.
+        resume: Go on from the checkpoint; else it is removed.
+        identity: What a checkpoint must share with this run to be taken up; plain values.
     """
 
     task: Task
@@ -72,6 +78,7 @@ class Run:
     clip: float
     checkpoint: Path | None = None
     resume: bool = False
+    identity: dict[str, Any] = dataclasses.field(default_factory=dict)
     history: History = dataclasses.field(default_factory=History)
 
     def train(self, trial: optuna.Trial) -> None:
@@ -122,30 +129,17 @@ class Run:
         if self.checkpoint is None:
             return
         try:
-            save_checkpoint(self.checkpoint, self._state())
+            save_checkpoint(self.checkpoint, state_of(self))
         except OSError as error:  # a full disk must not cost the trial, only its resumption
             _logger.warning("No checkpoint was written to %s: %s", self.checkpoint, error)
 
-    def _state(self) -> dict[str, Any]:
-        return {
-            "model": self.model.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "policy": None if self.policy is None else self.policy.state_dict(),
-            "history": dataclasses.asdict(self.history),
-        }
-
     def _resume(self) -> list[float]:
-        if self.checkpoint is None or not self.resume:
+        if self.checkpoint is None:
             return []
-        state = load_checkpoint(self.checkpoint, self.task.device)
-        if state is None:
-            return []
-        self.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        if self.policy is not None:
-            self.policy.load_state_dict(state["policy"])
-        self.history = History(**state["history"])
-        _logger.info("Resumed after %d epochs from %s", len(self.history.lr), self.checkpoint)
+        if self.resume:
+            resume(self)
+        else:
+            remove_checkpoint(self.checkpoint)
         return self.history.values
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import threading
+import uuid
 import warnings
 import zlib
 from collections.abc import Iterator
@@ -31,6 +31,7 @@ from optuna_mi.training._objective_settings import (
 from optuna_mi.training._policies import IHYLLChangePolicy, IHYLLReferencePolicy
 from optuna_mi.training._probe import InformationProbe
 from optuna_mi.training._tasks import Task, make_task
+from optuna_mi.training._trial_checkpoint import checkpoint_path, fingerprint
 
 _OPTIMIZERS = {
     "adam": torch.optim.Adam,
@@ -41,6 +42,9 @@ _OPTIMIZERS = {
 # Of LR_max, how far policy 2 lowers the rate at once. On the paper's images IHYLL comes near H(Y),
 # and the step is small by itself; on text IHYLL stays at half of H(Y), and one step would do all.
 _COOLING = 0.3
+# A trial's attribute that its checkpoint repeats. Retried trials inherit it; a trial of another
+# study has another one, whatever it shares in name, number and settings.
+_KEY_ATTR = "mi:checkpoint"
 # Held by a trial that trains in this process.
 _TRAINING = threading.Lock()
 
@@ -92,7 +96,9 @@ class DilatedRNNObjective:
             threads within one.
         checkpoint_dir: Where a trial saves its state after each epoch, as ``STUDY-NUMBER.pt``: a
             trial that ``optuna.storages.RetryHeartbeatStaleTrialCallback`` retries goes on there,
-            and a complete trial leaves its model. None for no checkpoints.
+            and a complete trial leaves its model. A name of other characters than lower-case
+            letters, digits and ``_.-`` gets a digest. A damaged checkpoint, or that of another
+            trial, costs a warning. None for no checkpoints.
 
     Raises:
         ValueError: A setting is out of range or does not fit the data set.
@@ -164,6 +170,21 @@ class DilatedRNNObjective:
         self._seed = seed
         self._n_threads = n_threads
         self._checkpoint_dir = None if checkpoint_dir is None else Path(checkpoint_dir)
+        # A checkpoint of other settings is not taken up; more epochs may be asked for.
+        self._fixed_settings = {
+            "residual": residual,
+            "init": init,
+            "policy": policy,
+            "reference": reference,
+            "steps": steps,
+            "batch_size": batch_size,
+            "window": window,
+            "embedding_size": embedding_size,
+            "valid_symbols": valid_symbols,
+            "clip": clip,
+            "probe_size": probe_size,
+            "seed": seed,
+        }
         settings: dict[str, Any] = {
             "batch_size": batch_size,
             "steps": steps,
@@ -239,10 +260,18 @@ class DilatedRNNObjective:
         probe = self.task.probe(model, size=self._probe_size, seed=self._seed)
         reference = self._reference_value(probe)
         trial.set_user_attr("ixy", reference)
-        checkpoint = None
+        checkpoint, resume, identity = None, False, {}
         if self._checkpoint_dir is not None:
-            safe_name = re.sub(r"[^\w.-]+", "_", name)
-            checkpoint = self._checkpoint_dir / f"{safe_name}-{number}.pt"
+            checkpoint = checkpoint_path(self._checkpoint_dir, name, number)
+            key, resume = _checkpoint_key(trial)
+            identity = {
+                "key": key,
+                "study": name,
+                "trial": number,
+                "dilations": list(dilations),
+                "dataset": self.dataset.fingerprint,
+                "settings": fingerprint(self._fixed_settings | settings),
+            }
         return Run(
             task=self.task,
             model=model,
@@ -253,7 +282,8 @@ class DilatedRNNObjective:
             seed=seed,
             clip=self._clip,
             checkpoint=checkpoint,
-            resume=number != trial.number,
+            resume=resume,
+            identity=identity,
         )
 
     def _reference_value(self, probe: InformationProbe) -> float:
@@ -290,6 +320,17 @@ def _first_number(trial: optuna.Trial) -> int:
     # it is experimental at every trial.
     number: int = frozen.system_attrs.get("failed_trial", trial.number)
     return number
+
+
+def _checkpoint_key(trial: optuna.Trial) -> tuple[str, bool]:
+    """Return the key of the trial's checkpoint, and whether there may be one already."""
+    storage, trial_id = trial.study._storage, trial._trial_id
+    attrs = storage.get_trial(trial_id).system_attrs
+    if "failed_trial" in attrs and _KEY_ATTR in attrs:
+        return str(attrs[_KEY_ATTR]), True
+    key = uuid.uuid4().hex
+    storage.set_trial_system_attr(trial_id, _KEY_ATTR, key)
+    return key, False
 
 
 @contextlib.contextmanager

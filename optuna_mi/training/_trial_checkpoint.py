@@ -1,13 +1,52 @@
-"""Checkpoints of a trial: written whole or not at all, read without running code."""
+"""Checkpoints of a trial: written whole or not at all, taken up by that trial alone."""
 
 from __future__ import annotations
 
+import copy
+import dataclasses
+import hashlib
+import json
+import math
 import os
+import re
 import tempfile
+import zipfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
+
+from optuna_mi._logging import get_logger
+
+if TYPE_CHECKING:
+    from optuna_mi.training._loop import History, Run
+
+_logger = get_logger(__name__)
+
+_LONGEST_NAME = 80
+
+
+def checkpoint_path(folder: Path, study_name: str, number: int) -> Path:
+    """Return where a trial's checkpoint goes: ``STUDY-NUMBER.pt``.
+
+    Names that a file system would not keep apart get a digest behind a ``~``, which stands in no
+    other one.
+
+    Example:
+        >>> [checkpoint_path(Path(), name, 0).name for name in ("digits", "a b", "a/b")]
+        ['digits-0.pt', 'a_b~c8687a08-0.pt', 'a_b~c14cddc0-0.pt']
+    """
+    safe = re.sub(r"[^a-z0-9_.-]+", "_", study_name.lower())[:_LONGEST_NAME]
+    if safe != study_name or safe.startswith("."):
+        safe += "~" + hashlib.sha256(study_name.encode(errors="replace")).hexdigest()[:8]
+    return folder / f"{safe}-{number}.pt"
+
+
+def fingerprint(settings: dict[str, Any]) -> str:
+    """Return a short digest of plain settings."""
+    text = json.dumps(settings, sort_keys=True, default=repr)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
@@ -33,14 +72,143 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
         raise
 
 
+def remove_checkpoint(path: Path) -> None:
+    """Remove a checkpoint, and what a killed process left half written beside it."""
+    for found in [path, *path.parent.glob(f"{path.name}?*")]:
+        found.unlink(missing_ok=True)
+
+
 def load_checkpoint(path: Path, device: torch.device) -> dict[str, Any] | None:
     """Return the checkpoint, or None where there is none.
 
     Args:
         path: Where it was saved.
         device: Where its tensors go.
+
+    Raises:
+        ValueError: The file is damaged.
     """
     if not path.is_file():
         return None
-    state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+    try:
+        # torch writes a checksum for every record, and reads without looking at it.
+        with zipfile.ZipFile(path) as archive:
+            spoilt = archive.testzip()
+        if spoilt is not None:
+            raise ValueError(f"the checksum of its record {spoilt} is wrong")
+        state = torch.load(path, map_location=device, weights_only=True)
+    except torch.OutOfMemoryError:
+        raise
+    except Exception as error:  # zipfile and torch raise a dozen kinds at a damaged file
+        first = (str(error).splitlines() or [""])[0]
+        raise ValueError(f"it is damaged ({type(error).__name__}: {first[:200]})") from error
+    if not isinstance(state, dict):
+        raise ValueError(f"it holds a {type(state).__name__}")
     return state
+
+
+def resume(run: Run) -> None:
+    """Take up the run's checkpoint; with a warning, leave the run as it is where that cannot be.
+
+    The run is as it was before, or wholly as the checkpoint has it.
+    """
+    assert run.checkpoint is not None
+    before = copy.deepcopy(_parts(run))
+    try:
+        state = load_checkpoint(run.checkpoint, run.task.device)
+        if state is None:
+            return
+        history = _checked(run, state)
+        for name, part in _owners(run).items():
+            part.load_state_dict(state[name])
+        _check_optimizer(run.optimizer)
+    except torch.OutOfMemoryError:
+        raise
+    # A part that is asked to load something foreign raises what it likes.
+    except Exception as error:
+        for name, part in _owners(run).items():
+            part.load_state_dict(before[name])
+        remove_checkpoint(run.checkpoint)
+        _logger.warning(
+            f"The checkpoint {run.checkpoint} cannot be taken up: {_reason(error)}. The trial "
+            "starts from its first epoch."
+        )
+        return
+    run.history = history
+    _logger.info("Resumed after %d epochs from %s", len(history.lr), run.checkpoint)
+
+
+def state_of(run: Run) -> dict[str, Any]:
+    """Return what a checkpoint of the run holds."""
+    return _parts(run) | {
+        "history": dataclasses.asdict(run.history),
+        "identity": run.identity,
+    }
+
+
+def _owners(run: Run) -> dict[str, Any]:
+    owners = {"model": run.model, "optimizer": run.optimizer, "policy": run.policy}
+    return {name: part for name, part in owners.items() if part is not None}
+
+
+def _parts(run: Run) -> dict[str, Any]:
+    parts = {name: part.state_dict() for name, part in _owners(run).items()}
+    return {"policy": None} | parts
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, KeyError):
+        return f"it lacks {error}"
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def _checked(run: Run, state: dict[str, Any]) -> History:
+    """Return the history of a checkpoint that belongs to the run.
+
+    Raises:
+        KeyError: Something is missing.
+        ValueError: It belongs to another trial or other settings, or does not hold together.
+    """
+    theirs = state["identity"]
+    for name, ours in run.identity.items():
+        if theirs.get(name) != ours:
+            raise ValueError(
+                f"it belongs to another {'trial' if name == 'key' else name} "
+                f"({_described(theirs)}; this is {_described(run.identity)})"
+            )
+    ours, found = run.model.state_dict(), state["model"]
+    for name in ours.keys() | found.keys():
+        shapes = [tuple(side[name].shape) if name in side else None for side in (ours, found)]
+        if shapes[0] != shapes[1]:
+            raise ValueError(f"its {name} has the shape {shapes[1]}, not {shapes[0]}")
+    history = type(run.history)(**state["history"])
+    series = [history.values, history.ihyll, history.lr]
+    lengths = sorted({len(one) for one in series})
+    if len(lengths) > 1 or not lengths[0]:
+        raise ValueError(f"its series have {lengths} epochs")
+    if lengths[0] > run.epochs:
+        raise ValueError(f"it was trained for {lengths[0]} epochs, and {run.epochs} are asked for")
+    if not all(_are_numbers(one) for one in series):
+        raise ValueError("its series hold something else than finite numbers")
+    return history
+
+
+def _described(identity: dict[str, Any]) -> str:
+    key = str(identity.get("key"))[:8]
+    return f"trial {identity.get('trial')} of study {identity.get('study')!r}, key {key}"
+
+
+def _are_numbers(values: Sequence[Any]) -> bool:
+    return all(isinstance(value, float) and math.isfinite(value) for value in values)
+
+
+def _check_optimizer(optimizer: torch.optim.Optimizer) -> None:
+    """Raise ValueError where a moment has not its parameter's shape: the next step would fail."""
+    for parameter, moments in optimizer.state.items():
+        for name, moment in moments.items():
+            is_scalar = not isinstance(moment, torch.Tensor) or moment.numel() == 1
+            if not is_scalar and moment.shape != parameter.shape:
+                raise ValueError(
+                    f"its optimizer's {name} has the shape {tuple(moment.shape)}, not "
+                    f"{tuple(parameter.shape)}"
+                )
