@@ -6,8 +6,24 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 METRICS = ("chebyshev", "euclidean")
+
+
+def as_array(values: Any, name: str) -> npt.NDArray[Any]:
+    """Return values as an array, without a copy where they are one.
+
+    Raises:
+        ValueError: If some are masked: numpy.asarray would hand out what lies under the mask.
+    """
+    masked = int(np.count_nonzero(values.mask)) if isinstance(values, np.ma.MaskedArray) else 0
+    if masked:
+        raise ValueError(
+            f"{masked} of {values.size} values of {name} are masked: leave those samples out, in "
+            "every array alike (x[~mask]), or fill them (x.filled(...))"
+        )
+    return np.asarray(values)
 
 
 def as_samples(values: Any, name: str) -> npt.NDArray[np.float64]:
@@ -19,9 +35,10 @@ def as_samples(values: Any, name: str) -> npt.NDArray[np.float64]:
 
     Raises:
         TypeError: If the values are not real numbers.
-        ValueError: If the array is empty, without features, or holds NaN or infinity.
+        ValueError: If the array is empty, without features, or holds NaN, infinity or masked
+            values.
     """
-    array = np.asarray(values)
+    array = as_array(values, name)
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
     if array.ndim == 0 or array.shape[0] == 0:
@@ -49,9 +66,11 @@ def as_labels(labels: Any, n: int) -> npt.NDArray[Any]:
 
     Raises:
         TypeError: If the labels are floats or other objects.
-        ValueError: If the shape is wrong.
+        ValueError: If the shape is wrong, or labels are missing.
     """
-    array = np.asarray(labels)
+    array = as_array(labels, "labels")
+    if array.dtype.kind == "O" and array.size:
+        array = _texts(array)
     if array.dtype.kind == "f":
         raise TypeError(
             f"labels must be classes (integers, booleans or strings), got dtype {array.dtype}; "
@@ -69,6 +88,16 @@ def as_labels(labels: Any, n: int) -> npt.NDArray[Any]:
     if array.shape[0] != n:
         raise ValueError(f"x has {n} samples but labels has {array.shape[0]}")
     return array
+
+
+def _texts(labels: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return an object array of str, such as a pandas column of text, as one of numpy's str."""
+    missing = int(np.count_nonzero(pd.isna(labels)))
+    if missing:
+        raise ValueError(
+            f"{missing} of {labels.size} labels are missing; leave those samples out, in x too"
+        )
+    return labels.astype(str) if all(isinstance(label, str) for label in labels.flat) else labels
 
 
 def check_neighbours(k: int, n: int) -> int:

@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from optuna_mi.information._check_samples import as_array
 from optuna_mi.information._entropy import Estimator, check_estimator, entropy_from_counts
 from optuna_mi.information._result import MutualInformation
 
 
 def _as_codes(values: Any, name: str) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Return codes 0..K-1 and the counts of the K symbols."""
-    array = np.asarray(values)
+    array = as_array(values, name)
     if array.ndim != 1 or array.size == 0:
         raise ValueError(f"{name} must be a non-empty 1-D array, got shape {array.shape}")
     if array.dtype.kind not in "biu":

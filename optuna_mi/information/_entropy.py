@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import digamma, xlogy
 
+from optuna_mi.information._check_samples import as_array
+
 Estimator = Literal["plugin", "miller-madow", "grassberger"]
 ESTIMATORS: tuple[str, ...] = get_args(Estimator)
 
@@ -69,7 +71,7 @@ def entropy_from_counts(
         0.693147
     """
     check_estimator(estimator)
-    n = np.asarray(counts)
+    n = as_array(counts, "counts")
     if n.size == 0 or n.min() < 0 or n.sum() == 0:
         raise ValueError("counts must not be negative, and at least one must be positive")
     total = float(n.sum(dtype=np.float64))

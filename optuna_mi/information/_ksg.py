@@ -17,6 +17,7 @@ from optuna_mi.information._check_samples import (
 )
 from optuna_mi.information._ksg_kernels import ksg_counts
 from optuna_mi.information._result import MutualInformation
+from optuna_mi.information._scale import standardized
 
 _NPEET_SHRINK = 1e-15
 _NPEET_JITTER = 1e-10
@@ -29,6 +30,7 @@ def mutual_info_ksg(
     k: int = 3,
     variant: Literal[1, 2] = 1,
     metric: Literal["chebyshev", "euclidean"] = "chebyshev",
+    standardize: bool | None = None,
     jitter: float | None = None,
     random_state: int | None = None,
     compat: Literal["npeet"] | None = None,
@@ -47,7 +49,11 @@ def mutual_info_ksg(
 
     Both assume continuous variables. Ties break that assumption: a sample with k duplicates adds
     a term near psi(N), whatever the dependence, so such data warn. For class labels use
-    `mutual_info_mixed`; against one-hot labels the value depends on the scale of x.
+    `mutual_info_mixed`.
+
+    The joint distance compares x with y, so the two must have a common scale: x and y are each
+    divided by their standard deviation first (one number for all axes of a vector), and the unit
+    that they are measured in changes nothing.
 
     Args:
         x: Real samples, shape (N,) or (N, ...); trailing axes are flattened.
@@ -55,12 +61,15 @@ def mutual_info_ksg(
         k: Number of neighbours in the joint space, 1 <= k < N.
         variant: 1 or 2, as above.
         metric: Distance within x and within y; between the two it is always the maximum.
-        jitter: Amplitude of uniform noise on [0, jitter) added to x, then to y, against ties.
-            ``None`` means 0, and 1e-10 with ``compat="npeet"``.
+        standardize: Whether to divide x and y by their standard deviations; ``None`` means yes, and
+            no with ``compat="npeet"``. Without it the value depends on both units.
+        jitter: Amplitude of uniform noise on [0, jitter) added to x, then to y, against ties, after
+            they were standardized. ``None`` means 0, and 1e-10 with ``compat="npeet"``.
         random_state: Seed of the jitter; ``None`` draws a fresh one.
-        compat: ``"npeet"`` follows the NPEET package: noise from the legacy generator seeded with
-            ``random_state`` (equal to ``numpy.random.seed`` before its ``mi(x, y, base=e)``),
-            counts within epsilon - 1e-15, the sample itself counted. Where epsilon exceeds about 8,
+        compat: ``"npeet"`` follows the NPEET package: x and y as they are, noise from the legacy
+            generator seeded with ``random_state`` (equal to ``numpy.random.seed`` before its
+            ``mi(x, y, base=e)``), counts within epsilon - 1e-15, the sample itself counted. Where
+            epsilon exceeds about 8,
             that 1e-15 is lost to rounding and the k-th neighbour counts itself, which biases the
             value downwards: reproduced, with a warning. Chebyshev metric and variant 1 only.
         tile: Repeat the features of x and y so many times ([V] section 3). It changes nothing and
@@ -73,6 +82,10 @@ def mutual_info_ksg(
         TypeError: If x or y is not real, or k is no integer.
         ValueError: If shapes do not match, a value is NaN or infinite, N <= k, k < 1, or an option
             is unknown or does not go with another.
+
+    Warns:
+        UserWarning: If samples have duplicates, or the axes of a vector differ in their spread by a
+            factor of a thousand, so that some hardly count.
 
     Note:
         Source: Kraskov, Stögbauer, Grassberger, Estimating mutual information, Phys. Rev. E 69,
@@ -108,6 +121,15 @@ def mutual_info_ksg(
     amplitude = (_NPEET_JITTER if npeet else 0.0) if jitter is None else float(jitter)
     if not (np.isfinite(amplitude) and amplitude >= 0):
         raise ValueError(f"jitter must be finite and not negative, got {jitter!r}")
+    if standardize is None:
+        standardize = not npeet
+    elif npeet and standardize:
+        raise ValueError(
+            "compat='npeet' takes x and y as they are: leave standardize out, or standardize them "
+            "yourself first"
+        )
+    if standardize:
+        a, b = standardized(a, "x"), standardized(b, "y")
     if amplitude > 0:
         # NPEET draws from the legacy generator: the same seed must give the same noise
         if npeet:

@@ -13,6 +13,7 @@ from optuna_mi.information._distances import (
     fill_distances,
     kth_smallest,
 )
+from optuna_mi.information._few_dimensions import count_near, nearest_in_joint
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -20,6 +21,8 @@ Ints = npt.NDArray[np.int64]
 _CLOSED = 2
 # samples compared with a block before the next block is read
 _ROWS = 8
+# number of samples from which a tree is faster than all pairs, by the dimensions of x and y
+_TREE_FROM = {2: 1500, 3: 5000, 4: 20_000}
 
 
 @njit(cache=True, nogil=True)
@@ -117,6 +120,12 @@ def ksg_counts(
         joint distance to the k-th neighbour (float64, shape (N,)).
     """
     n = x.shape[0]
+    n_features = x.shape[1] + y.shape[1]
+    # in one dimension both distances are one; a tree knows no maximum of Euclidean ones
+    if n >= _TREE_FROM.get(n_features, n + 1) and (euclidean is None or n_features == 2):
+        found = _ksg_counts_by_tree(x, y, k, variant, shrink)
+        if found is not None:
+            return found
     nx = np.empty(n, dtype=np.int64)
     ny = np.empty(n, dtype=np.int64)
     radius = np.empty(n)
@@ -138,3 +147,17 @@ def ksg_counts(
         radius,
     )
     return nx, ny, radius
+
+
+def _ksg_counts_by_tree(
+    x: Floats, y: Floats, k: int, variant: int, shrink: float
+) -> tuple[Ints, Ints, Floats] | None:
+    """`ksg_counts` for Chebyshev distances, or None where ties need all pairs looked at."""
+    radius, x_side, y_side, tied = nearest_in_joint(x, y, k)
+    if variant == _CLOSED:
+        if tied:
+            return None
+        return count_near(x, x_side, closed=True), count_near(y, y_side, closed=True), radius
+    closed = shrink > 0.0
+    within = radius - shrink
+    return count_near(x, within, closed=closed), count_near(y, within, closed=closed), radius

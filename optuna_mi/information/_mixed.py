@@ -19,6 +19,7 @@ from optuna_mi.information._check_samples import (
 from optuna_mi.information._entropy import entropy_from_counts
 from optuna_mi.information._mixed_kernels import closed_ball_counts
 from optuna_mi.information._result import MutualInformation
+from optuna_mi.information._scale import within_range
 
 Metric = Literal["chebyshev", "euclidean"]
 
@@ -64,6 +65,8 @@ def mutual_info_mixed(
     Without ties k_i = k and this is Ross's estimator. With ties (saturated softmax, raw pixels)
     strict inequalities give values above H(Y); the closed ball stays finite and deterministic.
     The value depends on x only through comparisons of distances, so scaling x changes nothing.
+    Scaling one axis of a vector does: where axes have units of their own, divide each by its
+    standard deviation first.
 
     Small classes: a class of 2 to k members uses all its other members as neighbours. A class of
     one has no neighbour; all such classes are merged into one class, "rare" (a lone one joins the
@@ -71,7 +74,7 @@ def mutual_info_mixed(
     of I(X; Y); ``upper_bound`` is the entropy of the merged labels, ``entropy_labels`` that of
     the labels as given.
 
-    Memory is O(N D), time O(N^2 D); no N x N array is made.
+    Memory is O(N D), time O(N^2 D), in one dimension O(N log N); no N x N array is made.
 
     Args:
         x: Real samples, shape (N,) or (N, ...); trailing axes are flattened.
@@ -102,7 +105,7 @@ def mutual_info_mixed(
         >>> round(float(mi), 2), round(mi.upper_bound, 2)
         (0.69, 0.69)
     """
-    samples = as_samples(x, "x")
+    samples = within_range(as_samples(x, "x"))
     n = samples.shape[0]
     classes = as_labels(labels, n)
     k = check_neighbours(k, n)

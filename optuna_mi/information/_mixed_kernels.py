@@ -13,11 +13,14 @@ from optuna_mi.information._distances import (
     fill_distances,
     kth_smallest,
 )
+from optuna_mi.information._few_dimensions import count_near, nearest_in_class
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
+# number of samples from which sorting or a tree is faster than all pairs, by dimensions
+_TREE_FROM = {1: 0, 2: 20_000}
 # a bounding box must stand for so many samples to be worth testing
 _GROUP_MEMBERS = 64
 
@@ -164,6 +167,10 @@ def closed_ball_counts(x: Floats, starts: Ints, k: int, euclidean: Metric) -> tu
         ties at the radius counted; int64, shape (N,) each.
     """
     n = x.shape[0]
+    if n >= _TREE_FROM.get(x.shape[1], n + 1):
+        by_square = euclidean is not None
+        radius, same = nearest_in_class(x, starts, k, euclidean=by_square)
+        return same, count_near(x, radius, closed=True, euclidean=by_square)
     same = np.empty(n, dtype=np.int64)
     radius = np.empty(n)
     xt, block = feature_major(x)

@@ -327,6 +327,7 @@ class InformationProbe:
             np.eye(codes.max() + 1)[codes],
             k=self._k,
             metric=metric,
+            standardize=False,  # the paper's way: softmax and one-hot labels as they are
             jitter=_PAPER_JITTER,
             random_state=self._seed,
         )

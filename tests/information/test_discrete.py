@@ -81,6 +81,7 @@ def test_standard_error_covers_the_truth():
         ([[1, 2]], ValueError, "shape"),
         ([0.5, 1.5], TypeError, "integers"),
         (["a"], TypeError, "integers"),
+        (np.ma.masked_equal([1, 2, 2], 2), ValueError, "2 of 3 values of x are masked"),
     ],
 )
 def test_bad_input(x, error, match):
@@ -95,3 +96,5 @@ def test_bad_pairs_and_names():
         entropy_discrete([1, 2], estimator="best")
     with pytest.raises(ValueError, match="positive"):
         entropy_from_counts(np.array([0, 0]))
+    with pytest.raises(ValueError, match="1 of 2 values of counts are masked"):
+        entropy_from_counts(np.ma.masked_equal([3, 9], 9))

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import digamma
 
-from optuna_mi.information import mutual_info_ksg
+from optuna_mi.information import _ksg_kernels, mutual_info_ksg
 
 
 def distances(x: np.ndarray, metric: str) -> np.ndarray:
@@ -61,15 +61,68 @@ def as_npeet(x: np.ndarray, y: np.ndarray, k: int) -> float:
 def test_equals_the_definition(n, dx, dy, k, variant, metric, seed):
     rng = np.random.default_rng(seed)
     x, y = rng.normal(size=(n, dx)), rng.normal(size=(n, dy))
+    found = mutual_info_ksg(x, y, k=k, variant=variant, metric=metric, standardize=False).value
+    assert found == pytest.approx(brute_force(x, y, k, variant, metric), abs=1e-12)
+    # the scale is one number a variable, not one an axis
+    x, y = x / np.sqrt(x.var(axis=0).mean()), y / np.sqrt(y.var(axis=0).mean())
     found = mutual_info_ksg(x, y, k=k, variant=variant, metric=metric).value
     assert found == pytest.approx(brute_force(x, y, k, variant, metric), abs=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 2), (2, 1), (2, 2)])
+@pytest.mark.parametrize("tied", [False, True])
+def test_trees_count_what_all_pairs_do(shape, tied, monkeypatch):
+    rng = np.random.default_rng(3)
+    x, y = (rng.normal(size=(400, d)) for d in shape)
+    if tied:
+        x, y = (4 * x).round() / 4, (4 * y).round() / 4
+    for variant, shrink, euclidean in (
+        (1, 0.0, None),
+        (2, 0.0, None),
+        (1, 1e-15, None),
+        (1, 0, True),
+    ):
+        counts = []
+        for first in (1000, 0):
+            monkeypatch.setattr(_ksg_kernels, "_TREE_FROM", dict.fromkeys((2, 3, 4), first))
+            counts.append(_ksg_kernels.ksg_counts(x, y, 3, variant, shrink, euclidean))
+        for slow, fast in zip(*counts, strict=True):
+            assert np.array_equal(slow, fast)
+
+
+@pytest.mark.parametrize("unit", [1e-200, 1e-3, 1.0, 1e4, 1e200, 1e300])
+def test_a_unit_changes_nothing(unit):
+    rng = np.random.default_rng(0)
+    x, noise = rng.normal(size=(2, 1000))
+    y = 0.8 * x + 0.6 * noise
+    value = mutual_info_ksg(x, y).value
+    assert mutual_info_ksg(unit * x, y).value == pytest.approx(value, abs=0.01)
+    assert mutual_info_ksg(x, unit * y, jitter=1e-10, random_state=0).value == pytest.approx(
+        value, abs=0.01
+    )
+    plane = np.stack([x, noise], axis=1)
+    value = mutual_info_ksg(plane, y, metric="euclidean").value
+    assert mutual_info_ksg(unit * plane, y, metric="euclidean").value == pytest.approx(
+        value, abs=0.01
+    )
+
+
+def test_axes_of_different_units_warn_and_pixels_do_not():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(500, 2))
+    with pytest.warns(UserWarning, match=r"the axes of x spread over .* divide each by its own"):
+        mutual_info_ksg(x * [1.0, 1e5], x[:, 0])
+    pixels = np.where(rng.random((500, 50)) < np.linspace(0, 1, 50), rng.random((500, 50)), 0)
+    pixels[0, 0] = 1e-5
+    mutual_info_ksg(pixels, x)
 
 
 @settings(deadline=None, max_examples=20)
 @given(hnp.arrays(np.float64, (30, 2), elements=st.integers(0, 5).map(float)), st.integers(0, 9))
 def test_ties_follow_the_definition(x, seed):
     y = np.random.default_rng(seed).normal(size=(30, 1))
-    assert mutual_info_ksg(x, y).value == pytest.approx(brute_force(x, y, 3, 1, "chebyshev"))
+    found = mutual_info_ksg(x, y, standardize=False).value
+    assert found == pytest.approx(brute_force(x, y, 3, 1, "chebyshev"))
 
 
 @pytest.mark.parametrize("n_features", [1, 3, 25])
@@ -86,7 +139,8 @@ def test_npeet_on_the_same_jitter(n_features):
     again = mutual_info_ksg(*jittered, compat="npeet", jitter=0.0)
     assert again.value == found.value
     # where the 1e-15 is not lost, the conventions agree with KSG's own
-    assert mutual_info_ksg(*jittered).value == pytest.approx(found.value, abs=1e-9)
+    found_by_ksg = mutual_info_ksg(*jittered, standardize=False).value
+    assert found_by_ksg == pytest.approx(found.value, abs=1e-9)
 
 
 def test_npeet_fault_at_large_distances_is_reproduced_with_a_warning():
@@ -96,7 +150,7 @@ def test_npeet_fault_at_large_distances_is_reproduced_with_a_warning():
     with pytest.warns(UserWarning, match="rounds away"):
         found = mutual_info_ksg(x, y, compat="npeet", jitter=0.0)
     assert found.value == pytest.approx(as_npeet(x, y, 3), abs=1e-9)
-    assert found.value < mutual_info_ksg(x, y).value - 0.05
+    assert found.value < mutual_info_ksg(x, y, standardize=False).value - 0.05
 
 
 @pytest.mark.parametrize("variant", [1, 2])
@@ -153,7 +207,9 @@ def test_paper_mode_depends_on_the_scale_of_logits():
     y = rng.integers(0, 10, 500)
     logits = 3 * np.eye(10)[y] + rng.normal(size=(500, 10))
     small, large = (
-        mutual_info_ksg(scale * logits, np.eye(10)[y], jitter=1e-10, random_state=0).value
+        mutual_info_ksg(
+            scale * logits, np.eye(10)[y], standardize=False, jitter=1e-10, random_state=0
+        ).value
         for scale in (0.1, 10.0)
     )
     assert small > 1.5
@@ -186,6 +242,8 @@ X = np.arange(20.0)
         (X, X, {"metric": "l1"}, ValueError, "l1"),
         (X, X, {"compat": "sklearn"}, ValueError, "compat"),
         (X, X, {"compat": "npeet", "variant": 2}, ValueError, "variant=1"),
+        (X, X, {"compat": "npeet", "standardize": True}, ValueError, "standardize out"),
+        (np.ma.masked_less(X, 3), X, {}, ValueError, "3 of 20 values of x are masked"),
         (X, X, {"jitter": -1.0}, ValueError, "jitter"),
         (X, X, {"jitter": math.nan}, ValueError, "jitter"),
     ],

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import hypothesis.extra.numpy as hnp
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,7 +15,7 @@ from scipy.integrate import quad
 from scipy.special import digamma
 from scipy.stats import norm
 
-from optuna_mi.information import mutual_info_mixed
+from optuna_mi.information import _mixed_kernels, mutual_info_mixed
 
 
 def brute_force(x: np.ndarray, y: np.ndarray, k: int, metric: str) -> float:
@@ -48,6 +49,46 @@ def test_equals_the_definition(x, k, metric, seed):
     found = mutual_info_mixed(x, y, k=k, metric=metric)
     assert math.isfinite(found.value)
     assert found.value == pytest.approx(brute_force(x, y, k, metric), abs=1e-12)
+
+
+@pytest.mark.parametrize("metric", ["chebyshev", "euclidean"])
+@pytest.mark.parametrize("tied", [False, True])
+@pytest.mark.parametrize("n_features", [1, 2])
+def test_trees_count_what_all_pairs_do(metric, tied, n_features, monkeypatch):
+    rng = np.random.default_rng(3)
+    y = rng.integers(0, 4, 400)
+    x = rng.normal(size=(400, n_features)) + y[:, None]
+    x = (4 * x).round() / 4 if tied else x  # binary fractions: squares are exact
+    values = []
+    for first in (1000, 0):
+        monkeypatch.setattr(_mixed_kernels, "_TREE_FROM", dict.fromkeys((1, 2), first))
+        values.append(mutual_info_mixed(x, y, metric=metric))
+    assert values[0] == values[1]
+
+
+@pytest.mark.parametrize("metric", ["chebyshev", "euclidean"])
+@pytest.mark.parametrize("unit", [2.0**-1000, 2.0**-600, 2.0**600, 2.0**1020])
+def test_neither_overflows_nor_vanishes(metric, unit):
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, 200)
+    x = rng.integers(-9, 9, (200, 3)) / 16 + y[:, None] / 4
+    value = mutual_info_mixed(x, y, metric=metric).value
+    assert value > 0.05
+    assert mutual_info_mixed(unit * x, y, metric=metric).value == value
+
+
+def test_labels_of_a_pandas_column():
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 3, 100)
+    x = y + rng.normal(size=100)
+    value = mutual_info_mixed(x, y).value
+    names = pd.Series(np.array(["red", "green", "blue"])[y])
+    nullable = pd.Series(y, dtype="Int8")
+    for labels in (names, names.astype(object), names.astype("category"), nullable):
+        assert mutual_info_mixed(x, labels).value == pytest.approx(value, abs=1e-12)
+    names[3] = None
+    with pytest.raises(ValueError, match="1 of 100 labels are missing"):
+        mutual_info_mixed(x, names)
 
 
 @settings(deadline=None, max_examples=20)
@@ -232,6 +273,8 @@ X, Y = np.arange(20.0), np.arange(20) % 2
         (np.where(X == 3, np.inf, X), Y, {}, ValueError, "NaN or infinity"),
         (np.empty((0, 2)), Y[:0], {}, ValueError, "shape"),
         (np.empty((20, 0)), Y, {}, ValueError, "no features"),
+        (np.ma.masked_less(X, 3), Y, {}, ValueError, "3 of 20 values of x are masked"),
+        (X, np.ma.masked_equal(Y, 1), {}, ValueError, "values of labels are masked"),
         (X, Y, {"k": 0}, ValueError, "at least 1"),
         (X, Y, {"k": 20}, ValueError, "more than 20 samples"),
         (X, Y, {"k": 2.0}, TypeError, "integer"),
