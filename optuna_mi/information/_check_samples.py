@@ -8,22 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from optuna_mi._checks import as_array, one_of, whole
+
 METRICS = ("chebyshev", "euclidean")
-
-
-def as_array(values: Any, name: str) -> npt.NDArray[Any]:
-    """Return values as an array, without a copy where they are one.
-
-    Raises:
-        ValueError: If some are masked: numpy.asarray would hand out what lies under the mask.
-    """
-    masked = int(np.count_nonzero(values.mask)) if isinstance(values, np.ma.MaskedArray) else 0
-    if masked:
-        raise ValueError(
-            f"{masked} of {values.size} values of {name} are masked: leave those samples out, in "
-            "every array alike (x[~mask]), or fill them (x.filled(...))"
-        )
-    return np.asarray(values)
 
 
 def as_samples(values: Any, name: str) -> npt.NDArray[np.float64]:
@@ -38,7 +25,7 @@ def as_samples(values: Any, name: str) -> npt.NDArray[np.float64]:
         ValueError: If the array is empty, without features, or holds NaN, infinity or masked
             values.
     """
-    array = as_array(values, name)
+    array = as_array(name, values)
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
     if array.ndim == 0 or array.shape[0] == 0:
@@ -68,7 +55,7 @@ def as_labels(labels: Any, n: int) -> npt.NDArray[Any]:
         TypeError: If the labels are floats or other objects.
         ValueError: If the shape is wrong, or labels are missing.
     """
-    array = as_array(labels, "labels")
+    array = as_array("labels", labels)
     if array.dtype.kind == "O" and array.size:
         array = _texts(array)
     if array.dtype.kind == "f":
@@ -86,7 +73,7 @@ def as_labels(labels: Any, n: int) -> npt.NDArray[Any]:
             f"labels must be 1-D, got shape {array.shape}; use argmax(axis=1) on one-hot labels"
         )
     if array.shape[0] != n:
-        raise ValueError(f"x has {n} samples but labels has {array.shape[0]}")
+        raise ValueError(f"x has {n} samples but labels has {array.shape[0]}: they must be pairs")
     return array
 
 
@@ -107,13 +94,10 @@ def check_neighbours(k: int, n: int) -> int:
         TypeError: If ``k`` is no integer.
         ValueError: If ``k`` < 1 or there are not more than ``k`` samples.
     """
-    if isinstance(k, bool) or not isinstance(k, int | np.integer):
-        raise TypeError(f"k must be an integer, got {k!r}")
-    if k < 1:
-        raise ValueError(f"k must be at least 1, got {k}")
+    k = whole("k", k, 1)
     if n <= k:
-        raise ValueError(f"k = {k} neighbours need more than {k} samples, got {n}")
-    return int(k)
+        raise ValueError(f"k = {k} neighbours need more than {k} samples, got {n} in x")
+    return k
 
 
 def check_metric(metric: str) -> Literal[True] | None:
@@ -122,17 +106,5 @@ def check_metric(metric: str) -> Literal[True] | None:
     Raises:
         ValueError: If the metric is unknown.
     """
-    if metric not in METRICS:
-        raise ValueError(f"metric must be one of {METRICS}, got {metric!r}")
+    one_of("metric", metric, METRICS)
     return True if metric == "euclidean" else None
-
-
-def check_tile(tile: int) -> int:
-    """Return ``tile`` as int.
-
-    Raises:
-        ValueError: If ``tile`` is no integer of at least 1.
-    """
-    if isinstance(tile, bool) or not isinstance(tile, int | np.integer) or tile < 1:
-        raise ValueError(f"tile must be an integer of at least 1, got {tile!r}")
-    return int(tile)

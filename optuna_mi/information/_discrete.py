@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from optuna_mi.information._check_samples import as_array
+from optuna_mi._checks import as_array
 from optuna_mi.information._entropy import Estimator, check_estimator, entropy_from_counts
 from optuna_mi.information._result import MutualInformation
 
 
 def _as_codes(values: Any, name: str) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Return codes 0..K-1 and the counts of the K symbols."""
-    array = as_array(values, name)
+    array = as_array(name, values)
     if array.ndim != 1 or array.size == 0:
         raise ValueError(f"{name} must be a non-empty 1-D array, got shape {array.shape}")
     if array.dtype.kind not in "biu":
@@ -73,7 +73,7 @@ def mutual_info_discrete(
     code_y, count_y = _as_codes(y, "y")
     n = code_x.size
     if code_y.size != n:
-        raise ValueError(f"x has {n} samples but y has {code_y.size}")
+        raise ValueError(f"x has {n} samples but y has {code_y.size}: they must be pairs")
     # codes are below N each, so the product fits int64 for any N below 3e9
     _, joint, count_xy = np.unique(
         code_x * count_y.size + code_y, return_inverse=True, return_counts=True

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import digamma, xlogy
 
-from optuna_mi.information._check_samples import as_array
+from optuna_mi._checks import as_array, one_of
 
 Estimator = Literal["plugin", "miller-madow", "grassberger"]
 ESTIMATORS: tuple[str, ...] = get_args(Estimator)
@@ -20,8 +20,7 @@ def check_estimator(estimator: str) -> None:
     Raises:
         ValueError: If it is.
     """
-    if estimator not in ESTIMATORS:
-        raise ValueError(f"estimator must be one of {ESTIMATORS}, got {estimator!r}")
+    one_of("estimator", estimator, ESTIMATORS)
 
 
 def count_terms(counts: npt.NDArray[np.integer], estimator: Estimator) -> npt.NDArray[np.float64]:
@@ -60,7 +59,8 @@ def entropy_from_counts(
         estimator: ``"plugin"``, ``"miller-madow"`` or ``"grassberger"``.
 
     Raises:
-        ValueError: If the estimator is unknown, a count is negative, or all are zero.
+        TypeError: If counts are no integers.
+        ValueError: If the estimator is unknown, a count is negative or masked, or all are zero.
 
     Note:
         Source: P. Grassberger, Entropy Estimates from Insufficient Samplings, 2003, as used by
@@ -71,8 +71,12 @@ def entropy_from_counts(
         0.693147
     """
     check_estimator(estimator)
-    n = as_array(counts, "counts")
-    if n.size == 0 or n.min() < 0 or n.sum() == 0:
+    n = as_array("counts", counts)
+    if n.size == 0:
+        raise ValueError("counts is empty: give at least one positive count")
+    if n.dtype.kind not in "iu":
+        raise TypeError(f"counts must be integers, got dtype {n.dtype}")
+    if n.min() < 0 or not n.any():
         raise ValueError("counts must not be negative, and at least one must be positive")
     total = float(n.sum(dtype=np.float64))
     # few different counts, each often: one term a different count keeps sparse data cheap

@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import digamma
 
+from optuna_mi._checks import one_of, real, whole
 from optuna_mi.information._check_samples import (
     as_samples,
     check_metric,
     check_neighbours,
-    check_tile,
 )
 from optuna_mi.information._ksg_kernels import ksg_counts
 from optuna_mi.information._result import MutualInformation
@@ -103,21 +103,24 @@ def mutual_info_ksg(
     b = as_samples(y, "y")
     n = a.shape[0]
     if b.shape[0] != n:
-        raise ValueError(f"x has {n} samples but y has {b.shape[0]}")
+        raise ValueError(f"x has {n} samples but y has {b.shape[0]}: they must be pairs")
     k = check_neighbours(k, n)
     euclidean = check_metric(metric)
-    if variant not in (1, 2):
-        raise ValueError(f"variant must be 1 or 2, got {variant!r}")
-    if compat not in (None, "npeet"):
-        raise ValueError(f"compat must be None or 'npeet', got {compat!r}")
+    whole("variant", variant, 1, 2)
+    one_of("compat", compat, (None, "npeet"))
+    if random_state is not None:
+        whole("random_state", random_state)
     npeet = compat == "npeet"
     if npeet and (variant != 1 or euclidean):
         raise ValueError("compat='npeet' goes with variant=1 and metric='chebyshev' only")
-    if check_tile(tile) > 1:
+    if whole("tile", tile, 1) > 1:
         warnings.warn(
             f"tile={tile} changes nothing: distances between tiled samples keep their order",
             stacklevel=2,
         )
+    amplitude = _NPEET_JITTER if npeet else 0.0
+    if jitter is not None:
+        amplitude = real("jitter", jitter, least=0)
     amplitude = (_NPEET_JITTER if npeet else 0.0) if jitter is None else float(jitter)
     if not (np.isfinite(amplitude) and amplitude >= 0):
         raise ValueError(f"jitter must be finite and not negative, got {jitter!r}")

@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import digamma
 
+from optuna_mi._checks import whole
 from optuna_mi.information._check_samples import (
     as_labels,
     as_samples,
     check_metric,
     check_neighbours,
-    check_tile,
 )
 from optuna_mi.information._entropy import entropy_from_counts
 from optuna_mi.information._mixed_kernels import closed_ball_counts
@@ -110,7 +110,7 @@ def mutual_info_mixed(
     classes = as_labels(labels, n)
     k = check_neighbours(k, n)
     euclidean = check_metric(metric)
-    if check_tile(tile) > 1:
+    if whole("tile", tile, 1) > 1:
         warnings.warn(
             f"tile={tile} changes nothing: distances between tiled samples keep their order",
             stacklevel=2,

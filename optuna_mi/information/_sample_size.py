@@ -11,7 +11,13 @@ import numpy.typing as npt
 import pandas as pd
 from tqdm.auto import tqdm
 
-from optuna_mi.information._check_samples import as_labels, as_samples
+from optuna_mi._checks import flag, one_of, whole, wholes
+from optuna_mi.information._check_samples import (
+    as_labels,
+    as_samples,
+    check_metric,
+    check_neighbours,
+)
 from optuna_mi.information._ksg import mutual_info_ksg
 from optuna_mi.information._mixed import mutual_info_mixed
 
@@ -123,16 +129,22 @@ def mi_sample_size_curve(
     """
     samples = as_samples(x, "x")
     n = samples.shape[0]
-    if estimator not in ("mixed", "ksg"):
-        raise ValueError(f"estimator must be 'mixed' or 'ksg', got {estimator!r}")
+    one_of("estimator", estimator, ("mixed", "ksg"))
+    k = check_neighbours(k, n)
+    check_metric(metric)
+    if seed is not None:
+        whole("seed", seed)
+    flag("progress", progress)
     outcome = as_labels(y, n) if estimator == "mixed" else as_samples(y, "y")
     if outcome.shape[0] != n:
-        raise ValueError(f"x has {n} samples but y has {outcome.shape[0]}")
-    if repeats < 2:
-        raise ValueError(f"repeats must be at least 2 to show a spread, got {repeats}")
-    chosen = _default_sizes(n) if sizes is None else np.unique(np.asarray(sizes, dtype=np.int64))
-    if chosen.size == 0 or chosen[0] <= k or chosen[-1] > n:
-        raise ValueError(f"sizes must lie in {k + 1}..{n}, got {list(chosen) or sizes}")
+        raise ValueError(f"x has {n} samples but y has {outcome.shape[0]}: they must be pairs")
+    repeats = whole("repeats", repeats, 2)  # one has no spread
+    if sizes is None:
+        chosen = _default_sizes(n)
+    else:
+        chosen = np.unique(np.array(wholes("sizes", sizes, k + 1, n), dtype=np.int64))
+    if chosen.size == 0:
+        raise ValueError(f"sizes is empty: give numbers of samples from {k + 1} to {n}")
     rng = np.random.default_rng(seed)
     values = np.empty((repeats, chosen.size))
     tasks = [(r, s) for s in range(chosen.size) for r in range(repeats)]

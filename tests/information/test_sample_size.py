@@ -72,9 +72,9 @@ def test_ksg():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"sizes": [3]}, "4..300"),
-        ({"sizes": [301]}, "4..300"),
-        ({"sizes": []}, "4..300"),
+        ({"sizes": [3]}, "4 to 300"),
+        ({"sizes": [301]}, "4 to 300"),
+        ({"sizes": []}, "4 to 300"),
         ({"repeats": 1}, "at least 2"),
         ({"estimator": "mine"}, "mine"),
     ],

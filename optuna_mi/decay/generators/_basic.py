@@ -7,13 +7,16 @@ from collections.abc import Sequence as SequenceABC
 import numpy as np
 import numpy.typing as npt
 
+from optuna_mi._checks import random_generator, real, whole, wholes
+
 Ints = npt.NDArray[np.int64]
 Seed = int | np.random.Generator
 
 
 def independent(n_steps: int, n_symbols: int, *, seed: Seed = 0) -> Ints:
     """Generate independent, equally likely symbols: MI is 0 at every distance."""
-    return np.random.default_rng(seed).integers(0, n_symbols, n_steps)
+    rng = random_generator("seed", seed)
+    return rng.integers(0, whole("n_symbols", n_symbols, 1), whole("n_steps", n_steps, 1))
 
 
 def periodic(
@@ -24,7 +27,9 @@ def periodic(
     MI is the same at every multiple of the period, and that of the pattern's chance repetitions
     in between: a dominant period.
     """
-    rng = np.random.default_rng(seed)
+    rng = random_generator("seed", seed)
+    n_steps, period = whole("n_steps", n_steps, 1), whole("period", period, 1)
+    n_symbols, noise = whole("n_symbols", n_symbols, 1), real("noise", noise, least=0, most=1)
     pattern = rng.integers(0, n_symbols, period)
     out = np.resize(pattern, n_steps)
     return np.where(rng.random(n_steps) < noise, rng.integers(0, n_symbols, n_steps), out)
@@ -38,7 +43,8 @@ def copy_task(n_sequences: int, delay: int, n_symbols: int, *, seed: Seed = 0) -
     Returns:
         Symbols, int64, shape (n_sequences, 2 * delay).
     """
-    half = np.random.default_rng(seed).integers(0, n_symbols, (n_sequences, delay))
+    shape = (whole("n_sequences", n_sequences, 1), whole("delay", delay, 1))
+    half = random_generator("seed", seed).integers(0, whole("n_symbols", n_symbols, 1), shape)
     return np.concatenate((half, half), axis=1)
 
 
@@ -57,8 +63,12 @@ def themed(
     Returns:
         Symbols, int64, shape (n_sequences, n_steps).
     """
-    rng = np.random.default_rng(seed)
-    shape = (n_sequences, n_steps)
+    rng = random_generator("seed", seed)
+    shape = (whole("n_sequences", n_sequences, 1), whole("n_steps", n_steps, 1))
+    n_symbols, strength = (
+        whole("n_symbols", n_symbols, 1),
+        real("strength", strength, least=0, most=1),
+    )
     theme = rng.integers(0, n_symbols, (n_sequences, 1))
     return np.where(rng.random(shape) < strength, theme, rng.integers(0, n_symbols, shape))
 
@@ -90,12 +100,12 @@ def strictly_piecewise(
     Raises:
         ValueError: If the alphabet is too small, or a forbidden symbol is not of it.
     """
-    word = np.asarray(forbidden, dtype=np.int64)
-    if n_symbols < 2 or word.size == 0 or word.min() < 0 or word.max() >= n_symbols:
-        raise ValueError(
-            f"forbidden must name symbols 0..{n_symbols - 1} of two or more, got {list(forbidden)}"
-        )
-    rng = np.random.default_rng(seed)
+    n_sequences, n_steps = whole("n_sequences", n_sequences, 1), whole("n_steps", n_steps, 1)
+    n_symbols = whole("n_symbols", n_symbols, 2)
+    word = np.array(wholes("forbidden", forbidden, 0, n_symbols - 1), dtype=np.int64)
+    if word.size == 0:
+        raise ValueError(f"forbidden is empty: give one or more symbols from 0 to {n_symbols - 1}")
+    rng = random_generator("seed", seed)
     out = np.empty((n_sequences, n_steps), dtype=np.int64)
     progress = np.zeros(n_sequences, dtype=np.int64)
     for t in range(n_steps):

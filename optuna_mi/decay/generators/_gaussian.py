@@ -6,6 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtri, xlogy
 
+from optuna_mi._checks import random_generator, real, reals, whole
+
 Floats = npt.NDArray[np.float64]
 
 
@@ -20,7 +22,8 @@ def power_correlation(lags: npt.ArrayLike, *, exponent: float, first: float = 0.
         first: Correlation at lag 1, in (0, 1); at most 2 / (3 - 2**(-exponent / 2)) keeps the
             sequence convex and so a valid autocorrelation.
     """
-    d = np.asarray(lags, dtype=np.float64)
+    d = reals("lags", lags, least=0)
+    exponent, first = real("exponent", exponent, above=0), real("first", first, above=0, below=1)
     return np.where(d < 1, 1.0, first * np.maximum(d, 1.0) ** (-exponent / 2.0))
 
 
@@ -31,19 +34,25 @@ def broken_power_correlation(
 
     Convex, hence a valid autocorrelation, when the first exponent is the larger one.
     """
-    d = np.maximum(np.asarray(lags, dtype=np.float64), 1.0)
-    steep, shallow = exponents
+    distances = reals("lags", lags, least=0)
+    d = np.maximum(distances, 1.0)
+    given = reals("exponents", exponents, least=0)
+    if given.shape != (2,):
+        raise ValueError(f"exponents must be two numbers, got shape {given.shape}")
+    steep, shallow = given
+    knot, first = real("knot", knot, least=1), real("first", first, above=0, below=1)
     value = (
         first
         * np.minimum(d, knot) ** (-steep / 2.0)
         * np.maximum(d / knot, 1.0) ** (-shallow / 2.0)
     )
-    return np.where(np.asarray(lags) < 1, 1.0, value)
+    return np.where(distances < 1, 1.0, value)
 
 
 def exponential_correlation(lags: npt.ArrayLike, *, length: float) -> Floats:
     """Return correlations for MI that falls by e every ``length`` steps."""
-    return np.asarray(np.exp(-np.asarray(lags, dtype=np.float64) / (2.0 * length)))
+    length = real("length", length, above=0)
+    return np.asarray(np.exp(-reals("lags", lags, least=0) / (2.0 * length)))
 
 
 def periodic_correlation(lags: npt.ArrayLike, *, period: float, share: float = 1.0) -> Floats:
@@ -51,7 +60,8 @@ def periodic_correlation(lags: npt.ArrayLike, *, period: float, share: float = 1
 
     A product of autocorrelations is one: a short period that rides on a long decay.
     """
-    d = np.asarray(lags, dtype=np.float64)
+    d = reals("lags", lags, least=0)
+    period, share = real("period", period, above=0), real("share", share, least=0, most=1)
     return np.asarray(1.0 - share + share * np.cos(2.0 * np.pi * d / period))
 
 
@@ -80,8 +90,12 @@ def gaussian_symbols(
         ValueError: If the correlation does not start with 1, or is none: more than a hundredth of
             its spectrum is negative.
     """
-    rho = np.zeros(n_steps)
-    given = np.asarray(correlation, dtype=np.float64)[:n_steps]
+    rho = np.zeros(whole("n_steps", n_steps, 1))
+    n_symbols = whole("n_symbols", n_symbols, 2)
+    given = reals("correlation", correlation)
+    if given.ndim != 1 or given.size == 0:
+        raise ValueError(f"correlation must be 1-D and not empty, got shape {given.shape}")
+    given = given[:n_steps]
     rho[: given.size] = given
     if not np.isclose(rho[0], 1.0):
         raise ValueError(f"correlation must be 1 at lag 0, got {rho[0]}")
@@ -89,10 +103,10 @@ def gaussian_symbols(
     negative = float(-spectrum[spectrum < 0].sum())
     if negative > 0.01 * float(np.abs(spectrum).sum()):
         raise ValueError(
-            "this is no autocorrelation (its spectrum is negative in places); convex decreasing "
-            "ones are, and products of them with cosines"
+            "correlation must be an autocorrelation, but its spectrum is negative in places; "
+            "convex decreasing ones are, and products of them with cosines"
         )
-    rng = np.random.default_rng(seed)
+    rng = random_generator("seed", seed)
     m = 2 * (spectrum.size - 1)
     noise = np.fft.rfft(rng.normal(size=m))
     series = np.fft.irfft(noise * np.sqrt(np.maximum(spectrum, 0.0)), m)[:n_steps]
@@ -110,5 +124,5 @@ def binary_mutual_information(correlation: npt.ArrayLike) -> Floats:
         >>> binary_mutual_information([0.0]).tolist()
         [0.0]
     """
-    agree = 0.5 + np.arcsin(np.asarray(correlation, dtype=np.float64)) / np.pi
+    agree = 0.5 + np.arcsin(reals("correlation", correlation, least=-1, most=1)) / np.pi
     return np.asarray(np.log(2.0) + xlogy(agree, agree) + xlogy(1.0 - agree, 1.0 - agree))

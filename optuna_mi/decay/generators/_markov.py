@@ -6,6 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from optuna_mi._checks import random_generator, real, reals, whole, wholes
+
 Floats = npt.NDArray[np.float64]
 
 
@@ -33,17 +35,14 @@ def sticky_transition(n_symbols: int, persistence: float) -> Floats:
     Raises:
         ValueError: If an argument is out of range.
     """
-    if n_symbols < 2 or not 0.0 <= persistence < 1.0:
-        raise ValueError(
-            "n_symbols must be at least 2 and persistence in [0, 1), got "
-            f"{n_symbols} and {persistence}"
-        )
+    n_symbols = whole("n_symbols", n_symbols, 2)
+    persistence = real("persistence", persistence, least=0, below=1)
     drawn = np.full((n_symbols, n_symbols), (1.0 - persistence) / n_symbols)
     return drawn + persistence * np.eye(n_symbols)
 
 
 def _check(transition: npt.ArrayLike) -> Floats:
-    matrix = np.asarray(transition, dtype=np.float64)
+    matrix = reals("transition", transition)
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
         raise ValueError(f"transition must be a square matrix, got shape {matrix.shape}")
     if (matrix < 0).any() or not np.allclose(matrix.sum(axis=1), 1.0):
@@ -78,7 +77,8 @@ def markov_chain(
         [0, 1, 0, 1, 0]
     """
     matrix = _check(transition)
-    rng = np.random.default_rng(seed)
+    n_steps = whole("n_steps", n_steps, 1)
+    rng = random_generator("seed", seed)
     start = int(rng.choice(matrix.shape[0], p=_stationary(matrix)))
     out = np.empty(n_steps, dtype=np.int64)
     _walk(start, np.cumsum(matrix, axis=1), rng.random(n_steps), out)
@@ -104,8 +104,8 @@ def markov_mutual_information(
     matrix = _check(transition)
     p = _stationary(matrix)
     out = []
-    for lag in np.asarray(lags):
-        power = np.linalg.matrix_power(matrix, int(lag))
+    for lag in wholes("lags", lags, 1):
+        power = np.linalg.matrix_power(matrix, lag)
         seen = power > 0
         ratio = np.log(np.where(seen, power, 1.0) / np.where(seen, p[None, :], 1.0))
         out.append(max(0.0, float((p[:, None] * power * ratio).sum())))

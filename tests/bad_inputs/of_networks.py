@@ -1,0 +1,72 @@
+"""Bad inputs to the networks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from optuna_mi.nn import (
+    DilatedRNN,
+    DilatedRNNClassifier,
+    DilatedRNNLanguageModel,
+    detach_state,
+)
+from tests.bad_inputs.table import FLAG, NAN, Table, name, real, whole
+
+T = Table()
+_DILATIONS: tuple[Any, ...] = (None, "12", 5, [], [2.5], [2.0], ["2"], [True], [0], [-1], [NAN], [[1]])
+_SIZES: tuple[Any, ...] = (*whole(), [4], [4, 4, 4], ["4", "4"], [4, 2.5], [4, True], [4, 0], "ab", [])
+_SHARE = real(-0.1, 1.0, 1.5)
+_rnn: dict[str, Any] = {"input_size": 2, "hidden_sizes": 3, "dilations": (1, 2)}
+_more: dict[str, Any] = {
+    "hidden_sizes": _SIZES, "dilations": _DILATIONS, "cell": name(), "batch_first": FLAG,
+    "dropout": _SHARE, "init": name(), "residual": FLAG, "backend": name(),
+}
+T.sweep("DilatedRNN", DilatedRNN, lambda: _rnn, input_size=whole(), **_more)
+T.sweep("DilatedRNNClassifier", DilatedRNNClassifier, lambda: _rnn | {"n_classes": 3},
+        input_size=whole(), n_classes=whole(), **_more)
+_lm: dict[str, Any] = {
+    "vocab_size": 5, "embedding_size": 3, "hidden_sizes": 3, "dilations": (1, 2)
+}
+T.sweep("DilatedRNNLanguageModel", DilatedRNNLanguageModel, lambda: _lm, vocab_size=whole(),
+        embedding_size=whole(), tied=FLAG, embedding_dropout=_SHARE, output_dropout=_SHARE, **_more)
+T.add("DilatedRNNLanguageModel", "tied", "of two sizes",
+      lambda: DilatedRNNLanguageModel(5, 4, 3, (1, 2), tied=True))
+
+_x = torch.zeros(6, 2, 2)
+_INPUT: tuple[Any, ...] = (
+    None, "text", np.zeros((6, 2, 2)), torch.zeros(6, 2), torch.zeros(6, 2, 3), torch.zeros(0, 2, 2),
+    torch.zeros(6, 0, 2), torch.zeros(6, 2, 2, dtype=torch.int64),
+    torch.zeros(6, 2, 2, dtype=torch.complex64), torch.zeros(6, 2, 2, dtype=torch.float64), [1.0],
+)
+_STATE: tuple[Any, ...] = (
+    5, "ab", torch.zeros(1, 2, 3), [], (torch.zeros(1, 2, 3),), (None, None), ("a", "b"),
+    (torch.zeros(1, 2, 3), torch.zeros(1, 2, 3)),
+    (torch.zeros(1, 2, 3).double(), torch.zeros(2, 2, 3).double()),
+    (np.zeros((1, 2, 3)), np.zeros((2, 2, 3))),
+)
+for _backend in ("auto", "views", "fused"):
+    _model = DilatedRNN(**_rnn, backend=_backend)
+    T.sweep(f"DilatedRNN.forward {_backend}", _model, lambda: {"x": _x}, x=_INPUT, words=("input",))
+T.sweep("DilatedRNN.forward", DilatedRNN(**_rnn), lambda: {"x": _x}, state=_STATE,
+        need=(None, "some", 0, -1, 2.5, True, 7, [1]))
+T.sweep("DilatedRNN.layer_outputs", DilatedRNN(**_rnn).layer_outputs, lambda: {"x": _x}, x=_INPUT,
+        state=_STATE, words=("input",))
+_classifier = DilatedRNNClassifier(**_rnn, n_classes=3)
+T.sweep("DilatedRNNClassifier.forward", _classifier, None, x=(*_INPUT, torch.zeros(2, 2, 2)),
+        words=("input", "dilation"))
+T.sweep("DilatedRNNClassifier.features", _classifier.features, None, x=_INPUT, words=("input",))
+_language = DilatedRNNLanguageModel(**_lm)
+_tokens = torch.zeros(6, 2, dtype=torch.int64)
+T.sweep("DilatedRNNLanguageModel.forward", _language, lambda: {"tokens": _tokens}, state=_STATE,
+        words=("input",), tokens=(
+            None, "ab", np.zeros((6, 2), int), torch.zeros(6, 2), _tokens[0], _tokens.short(),
+            _tokens + 5, _tokens - 1, torch.full((6, 2), 99, dtype=torch.int32), _tokens[:0],
+            _tokens.bool()))
+T.sweep("detach_state", detach_state, None,
+        state=(None, 5, "ab", (None,), (np.zeros(3),), torch.zeros(1, 2, 3), [(5, 5)]))
+
+T.stays_valid("DilatedRNN", DilatedRNN, lambda: _rnn, input_size=np.int64(2), hidden_sizes=np.int32(3),
+              dilations=np.array([1, 2]), dropout=np.float32(0.1), batch_first=np.True_)

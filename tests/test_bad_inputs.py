@@ -1,0 +1,69 @@
+"""Every public function against bad inputs: each gets one clear error, at the door.
+
+``python -m tests.test_bad_inputs`` counts what became of each, by function.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from tests.bad_inputs import of_decay, of_information, of_networks, of_output, of_space, of_training
+from tests.bad_inputs.table import Case, judge
+
+_TABLES = [m.T for m in (of_information, of_decay, of_space, of_networks, of_training, of_output)]
+# the rest is counted, and tested once it is mended
+_CLEAN = ("entropy_", "mutual_info_", "mi_sample", "independent", "periodic", "copy_task", "themed",
+          "strictly", "power_c", "broken_power_c", "exponential_c", "gaussian", "binary", "sticky",
+          "markov")  # fmt: skip
+_BAD = [case for table in _TABLES for case in table.bad]
+_VALID = [case for table in _TABLES for case in table.valid]
+
+
+def _by_argument(cases: list[Case]) -> dict[str, list[Case]]:
+    groups: dict[str, list[Case]] = {}
+    for case in cases:
+        groups.setdefault(f"{case.where}({case.argument})", []).append(case)
+    return groups
+
+
+_GROUPS = _by_argument([case for case in _BAD if case.where.startswith(_CLEAN)])
+
+
+@pytest.mark.parametrize("group", _GROUPS)
+def test_bad_input_gets_one_clear_error(group: str) -> None:
+    found = [(str(case), judge(case)) for case in _GROUPS[group]]
+    assert [f"{case}: {v.kind}: {v.message}" for case, v in found if v.kind != "clear"] == []
+
+
+@pytest.mark.parametrize("case", [c for c in _VALID if c.where.startswith(_CLEAN)], ids=str)
+def test_valid_input_stays_valid(case: Case) -> None:
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        case.call()
+
+
+def main() -> None:
+    """Print the counts, and with ``-v`` every case that is not clear; other words choose."""
+    chosen = [word for word in sys.argv[1:] if word != "-v"]
+    total: Counter[str] = Counter()
+    by_function: dict[str, Counter[str]] = {}
+    for case in _BAD:
+        if chosen and not any(word in case.where for word in chosen):
+            continue
+        verdict = judge(case)
+        total[verdict.kind] += 1
+        by_function.setdefault(case.where, Counter())[verdict.kind] += 1
+        if "-v" in sys.argv and verdict.kind != "clear":
+            print(f"{verdict.kind:9}{case}: {verdict.message[:200]}")
+    for where, counts in by_function.items():
+        print(f"{where:40}{dict(counts)}")
+    print(f"{sum(total.values())} bad inputs: {dict(total)}")
+
+
+if __name__ == "__main__":
+    main()
