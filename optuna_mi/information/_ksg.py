@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import digamma
 
-from optuna_mi._checks import one_of, real, whole
+from optuna_mi._checks import flag, one_of, real, whole
 from optuna_mi.information._check_samples import (
     as_samples,
     check_metric,
@@ -121,12 +121,9 @@ def mutual_info_ksg(
     amplitude = _NPEET_JITTER if npeet else 0.0
     if jitter is not None:
         amplitude = real("jitter", jitter, least=0)
-    amplitude = (_NPEET_JITTER if npeet else 0.0) if jitter is None else float(jitter)
-    if not (np.isfinite(amplitude) and amplitude >= 0):
-        raise ValueError(f"jitter must be finite and not negative, got {jitter!r}")
     if standardize is None:
         standardize = not npeet
-    elif npeet and standardize:
+    elif flag("standardize", standardize) and npeet:
         raise ValueError(
             "compat='npeet' takes x and y as they are: leave standardize out, or standardize them "
             "yourself first"

@@ -57,7 +57,7 @@ T.sweep(
 T.sweep(
     "mutual_info_ksg", mutual_info_ksg, lambda: {"x": X, "y": Y},
     x=_SAMPLES, y=_SAMPLES, k=(*whole(1), N, N + 5), metric=name(), variant=(0, 3, "1", None, 1.5),
-    jitter=real(-1, optional=True), compat=name(optional=True), tile=whole(1),
+    jitter=real(-1, optional=True), compat=name(optional=True), standardize=("no", 2, 0.5), tile=whole(1),
     random_state=("0", -1, 2.5, True, [1.5]),
 )
 T.add("mutual_info_ksg", "compat", "npeet with variant=2",
