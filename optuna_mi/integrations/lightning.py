@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from optuna_mi.exceptions import MissingExtraError
+from optuna_mi.integrations._followed import Followed
 from optuna_mi.integrations._record import Record
 from optuna_mi.training import InformationProbe
 from optuna_mi.training._policies_base import IHYLLPolicy
@@ -87,6 +88,7 @@ class IHYLLCallback(Callback):
         self._record = Record(trial)
         self._policy: IHYLLPolicy | None = None
         self._restored: dict[str, Any] | None = None
+        self._followed: Followed | None = None
         self._validated = False
         self._warned = False
 
@@ -109,11 +111,7 @@ class IHYLLCallback(Callback):
         """Check that probe and trainer fit; a checkpoint is read after this hook."""
         if stage != "fit":
             return
-        if all(self._probe.model is not module for module in pl_module.modules()):
-            raise ValueError(
-                "the probe was made for another model than the one that is trained; pass the "
-                "LightningModule, or a module inside it, to InformationProbe"
-            )
+        self._followed = Followed(self._probe, pl_module)
         if self._trial is not None and trainer.world_size > 1:
             raise ValueError(
                 f"trial= works in one process, and this trainer starts {trainer.world_size}; leave "
@@ -123,7 +121,13 @@ class IHYLLCallback(Callback):
         self._policy = self._restored = None
 
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
-        """Make the policy, now that Lightning has made and restored the optimizer."""
+        """Find the model again, and make the policy for the optimizer that Lightning has made.
+
+        The module's own ``setup`` and ``configure_model`` may have built what the probe measures
+        anew since this callback's `setup`.
+        """
+        assert self._followed is not None
+        self._followed.follow(pl_module)
         if self._make_policy is not None:
             if len(trainer.optimizers) != 1:
                 raise ValueError(

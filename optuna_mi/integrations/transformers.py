@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from torch.optim.lr_scheduler import LRScheduler
 
 from optuna_mi.exceptions import MissingExtraError
+from optuna_mi.integrations._followed import Followed, check_optimizer
 from optuna_mi.integrations._record import Record
 from optuna_mi.training import InformationProbe, ProbeMeasurement
 from optuna_mi.training._policies_base import IHYLLPolicy
@@ -81,7 +82,9 @@ class IHYLLCallback(TrainerCallback):
     ``ihyll`` is logged through ``trainer.log``, so that it is in ``trainer.state.log_history``, in
     the checkpoints and at every service that the Trainer reports to (``ihy/<layer>`` for the
     probe's layers). A policy that the Trainer holds in a `PolicyScheduler` is stepped; any other
-    scheduler is left alone. Under several processes the first one measures and all step alike.
+    scheduler is left alone. Where the Trainer builds the model anew (``model_init``,
+    ``hyperparameter_search``) the probe follows it. Under several processes the first one measures
+    and all step alike.
 
     Args:
         trainer: The Trainer that trains the probe's model; give it the callback with
@@ -98,8 +101,8 @@ class IHYLLCallback(TrainerCallback):
     Raises:
         MissingExtraError: If transformers or accelerate is not installed.
         TypeError: If ``probe`` is no `InformationProbe`.
-        ValueError: If ``monitor`` comes without a trial or without an evaluation each epoch, or
-            ``trial`` with several processes.
+        ValueError: If ``monitor`` comes without a trial or without an evaluation each epoch,
+            ``trial`` with several processes, or the probe is of another model than the Trainer's.
     """
 
     def __init__(
@@ -127,6 +130,7 @@ class IHYLLCallback(TrainerCallback):
                 f"trial= works in one process, and there are {trainer.args.world_size}; leave it "
                 "out and report the logged 'ihyll' yourself"
             )
+        self._followed = Followed(probe, trainer.model)
         self._trainer = trainer
         self._probe = probe
         self._layer_wise = layer_wise
@@ -151,7 +155,14 @@ class IHYLLCallback(TrainerCallback):
         return dict(self._record.lr)
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Take up the log of a resumed run."""
+        """Find the model that is trained this time, and take up the log of a resumed run.
+
+        Raises:
+            ValueError: If the policy, or a ``forward`` of the probe, holds a model of before.
+        """
+        self._followed.follow(self._trainer.model)
+        if self.policy is not None:
+            check_optimizer(self.policy.optimizer, self._trainer.model)
         self._record.clear()
         for entry in state.log_history:
             if "ihyll" in entry:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -15,8 +16,14 @@ from torch import Tensor, nn
 from optuna_mi._logging import get_logger
 from optuna_mi.information import MutualInformation, mutual_info_ksg, mutual_info_mixed
 from optuna_mi.training._probe_capture import first_tensor, hooked, undisturbed
+from optuna_mi.training._probe_model import as_parameters, eager, get_layer, takes_model, unwrap
 from optuna_mi.training._probe_reduction import Reduction, reduce_activations
-from optuna_mi.training._probe_sampling import check_pair, position_indices, stratified_indices
+from optuna_mi.training._probe_sampling import (
+    check_pair,
+    position_indices,
+    stratified_indices,
+    usable_targets,
+)
 
 _logger = get_logger(__name__)
 
@@ -48,16 +55,22 @@ class InformationProbe:
     Sequence prediction (language models) is meant when it has two: the pair is the output at a
     position and the symbol that followed, at a random subset of positions.
 
+    Measured is the very object that was passed, without the wrappers of ``torch.compile``,
+    ``DataParallel``, ``DistributedDataParallel``, ``AveragedModel`` and Lightning Fabric: where
+    somebody builds the model anew, tell the probe (`follow`). Real inputs go in with the device and
+    the dtype that the model's parameters have at the time.
+
     Args:
         model: The network; its output (the first item of a tuple or mapping) is the last layer's
             activations.
         inputs: Inputs: examples along ``batch_dim``. For sequence prediction the first two axes are
             step and sequence, or sequence and step where ``batch_dim=0``.
-        targets: Classes, integers: shape (N,), or that of the first two axes of ``inputs``.
+        targets: Classes, integers from 0: shape (N,), or that of the first two axes of ``inputs``.
         size: Examples, or positions, to use.
         seed: Decides which.
         layers: Names of layers, as in ``model.named_modules()``, whose IHY is wanted.
-        forward: Called with a batch of inputs instead of the model; returns activations.
+        forward: Called with a batch of inputs, or with the model and a batch of inputs, instead of
+            the model; returns activations.
         batch_dim: Axis of ``inputs`` and of sequence outputs that holds the examples.
         burn_in: First steps of every sequence that are left out (sequence prediction).
         batch_size: Examples per forward pass; ``None`` for all of the subset at once. Time-first
@@ -71,10 +84,13 @@ class InformationProbe:
             ``"flatten"``, or a function from a tensor with examples first to (N, D).
         max_features: More features than these are projected, by a fixed random matrix, onto so
             many.
+        ignore_index: Targets of this value are padding and left out, as by PyTorch's
+            ``cross_entropy``; ``None`` for none.
 
     Raises:
         TypeError: If ``model`` is no module or targets are not integers.
-        ValueError: If shapes do not match, the subset is empty, or an option is unknown.
+        ValueError: If shapes do not match, a target is negative, the subset is empty, or an option
+            is unknown.
         KeyError: If the model has no layer of that name.
 
     Note:
@@ -99,7 +115,7 @@ class InformationProbe:
         size: int = 1000,
         seed: int = 0,
         layers: Sequence[str] = (),
-        forward: Callable[[Tensor], Any] | None = None,
+        forward: Callable[[Tensor], Any] | Callable[[nn.Module, Tensor], Any] | None = None,
         batch_dim: int = 0,
         burn_in: int = 0,
         batch_size: int | None = 250,
@@ -108,6 +124,7 @@ class InformationProbe:
         estimator: Literal["mixed", "ksg"] = "mixed",
         reduce: Reduction = "pool",
         max_features: int = 256,
+        ignore_index: int | None = -100,
     ) -> None:
         if not isinstance(model, nn.Module):
             raise TypeError(f"model must be a torch module, got {type(model).__name__}")
@@ -117,13 +134,11 @@ class InformationProbe:
             raise ValueError(f"batch_size must be at least 1, got {batch_size}")
         if batch_dim not in (0, 1):
             raise ValueError(f"batch_dim must be 0 or 1, got {batch_dim}")
-        modules = dict(model.named_modules())
+        self.model = unwrap(model)
         for name in layers:
-            if name not in modules:
-                raise KeyError(f"the model has no layer {name!r}; it has {sorted(modules)[1:]}")
-        self.model = model
-        self._layers = {name: modules[name] for name in layers}
-        self._forward = forward if forward is not None else model
+            get_layer(self.model, name)
+        self._layers = tuple(layers)
+        self._forward: Callable[..., Any] | None = forward
         self._batch_dim = batch_dim
         self._batch_size = batch_size
         self._k = k
@@ -139,13 +154,22 @@ class InformationProbe:
             raise ValueError(f"size must be above k = {k}, got {size}")
         rng = np.random.default_rng(seed)
         self._positions: tuple[Tensor, Tensor] | None = None
-        truth = all_targets.detach().cpu()
+        truth = all_targets.detach().cpu().long()
+        usable = usable_targets(truth.numpy(), ignore_index)
         if truth.dim() == 1:
-            chosen = torch.from_numpy(stratified_indices(truth.numpy(), size, rng))
+            there = np.flatnonzero(usable)
+            chosen = torch.from_numpy(there[stratified_indices(truth.numpy()[there], size, rng)])
             self.targets = truth[chosen]
         else:
-            n_steps, n_sequences = truth.shape[1 - batch_dim], truth.shape[batch_dim]
-            used, step, sequence = position_indices(n_sequences, n_steps, burn_in, size, rng)
+            if torch.equal(all_inputs.cpu()[usable], truth[usable]):
+                warnings.warn(
+                    "the targets are the inputs themselves, which any network knows; to measure "
+                    "the prediction of the next symbol shift them: inputs[:, :-1], targets[:, 1:] "
+                    "where steps are the second axis",
+                    stacklevel=2,
+                )
+            by_step = usable if batch_dim == 1 else usable.T
+            used, step, sequence = position_indices(by_step, burn_in, size, rng)
             chosen = torch.from_numpy(used)
             at = (torch.from_numpy(step), torch.from_numpy(sequence))
             self._positions = at if batch_dim == 1 else (at[1], at[0])
@@ -154,6 +178,32 @@ class InformationProbe:
         # on the labels alone, so that unusable ones are reported here and not after an epoch
         zeros = np.zeros(len(self.targets))
         self._labels = mutual_info_mixed(zeros, self.targets.numpy(), k=k, metric=metric)
+
+    def follow(self, model: nn.Module) -> None:
+        """Measure another model from now on, on the same examples.
+
+        For those who build the model anew while the probe holds the old one, as Hugging Face's
+        ``Trainer(model_init=...)`` does for every training; the callbacks do it by themselves.
+
+        Args:
+            model: The model that is trained now; it has the layers asked for.
+
+        Raises:
+            ValueError: If ``forward`` was given and takes the inputs alone: it would still run the
+                model that it was made for.
+            KeyError: If the model has no layer of that name.
+        """
+        model = unwrap(model)
+        if model is self.model:
+            return
+        if self._forward is not None and not takes_model(self._forward):
+            raise ValueError(
+                "the model was built anew, and forward= would still run the old one: make it a "
+                "function of the model and the inputs, as lambda model, inputs: model(inputs)[0]"
+            )
+        for name in self._layers:
+            get_layer(model, name)
+        self.model = model
 
     @property
     def target_entropy(self) -> float:
@@ -220,22 +270,31 @@ class InformationProbe:
         return ProbeMeasurement(ihyll=ihyll, layers=layers)
 
     def _activations(self) -> tuple[Tensor, dict[str, Tensor]]:
-        device = next((p.device for p in self.model.parameters()), self.inputs.device)
         n = self.inputs.shape[self._batch_dim]
         outputs: list[Tensor] = []
         captured: dict[str, list[Tensor]] = {name: [] for name in self._layers}
         latest: dict[str, Tensor] = {}
-        with undisturbed(self.model, device), hooked(self._layers, latest):
+        # By name each time: a layer may have been replaced, as the head is in fine-tuning.
+        layers = {name: get_layer(self.model, name) for name in self._layers}
+        device = next((p.device for p in self.model.parameters()), self.inputs.device)
+        with undisturbed(self.model, device), eager(self.model), hooked(layers, latest):
             step = self._batch_size or n
             for start in range(0, n, step):
                 inputs = self.inputs.narrow(self._batch_dim, start, min(step, n - start))
-                outputs.append(first_tensor(self._forward(inputs.to(device))))
+                outputs.append(first_tensor(self._run(as_parameters(inputs, self.model))))
                 for name, values in captured.items():
                     if name not in latest:
                         raise ValueError(f"layer {name!r} was not run by the forward pass")
                     values.append(latest.pop(name))
         output = self._join(outputs, "the output")
         return output, {name: self._join(v, f"layer {name!r}") for name, v in captured.items()}
+
+    def _run(self, inputs: Tensor) -> Any:
+        if self._forward is None:
+            return self.model(inputs)
+        if takes_model(self._forward):
+            return self._forward(self.model, inputs)
+        return self._forward(inputs)
 
     def _join(self, chunks: list[Tensor], what: str) -> Tensor:
         """Join the chunks along the axis whose lengths are their numbers of examples."""

@@ -38,6 +38,33 @@ def check_pair(inputs: Tensor, targets: Tensor, batch_dim: int, burn_in: int) ->
         raise ValueError(f"burn_in must be in 0..{shape[1 - batch_dim] - 1}, got {burn_in}")
 
 
+def usable_targets(
+    targets: npt.NDArray[np.int64], ignore_index: int | None
+) -> npt.NDArray[np.bool_]:
+    """Return which targets are no padding, bool, of their shape.
+
+    Args:
+        targets: Classes.
+        ignore_index: The value that marks padding; None where there is none.
+
+    Raises:
+        ValueError: If all are padding, or one that is not is negative.
+    """
+    usable = np.ones(targets.shape, dtype=bool) if ignore_index is None else targets != ignore_index
+    if not usable.any():
+        raise ValueError(
+            f"every target is ignore_index={ignore_index}, so there is nothing to measure"
+        )
+    lowest = int(targets[usable].min())
+    if lowest < 0:
+        raise ValueError(
+            f"targets hold the negative class {lowest}: if it marks padding, pass "
+            f"ignore_index={lowest}; else number the classes from 0, as "
+            "torch.unique(targets, return_inverse=True)[1] does"
+        )
+    return usable
+
+
 def stratified_indices(
     labels: npt.NDArray[np.int64], size: int, rng: np.random.Generator
 ) -> npt.NDArray[np.int64]:
@@ -67,7 +94,7 @@ def stratified_indices(
 
 
 def position_indices(
-    n_sequences: int, n_steps: int, burn_in: int, size: int, rng: np.random.Generator
+    usable: npt.NDArray[np.bool_], burn_in: int, size: int, rng: np.random.Generator
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Return a random subset of the positions of aligned sequences.
 
@@ -75,18 +102,28 @@ def position_indices(
     neighbouring, dependent positions are rare, at a quarter of the cost of one position each.
 
     Args:
-        n_sequences: Sequences there are.
-        n_steps: Steps of each.
-        burn_in: First steps of each that are left out.
+        usable: Which positions may be taken, bool (steps, sequences).
+        burn_in: First steps of each sequence that are left out.
         size: Positions to take; all of them if there are no more.
         rng: Where the randomness comes from.
 
     Returns:
         The sequences used (sorted), and for every position its step and its index into them.
+
+    Raises:
+        ValueError: If no position is left after the first ``burn_in`` steps.
     """
-    usable = n_steps - burn_in
-    n_used = min(n_sequences, -(-4 * size // usable))
-    used = np.sort(rng.choice(n_sequences, size=n_used, replace=False))
-    total = n_used * usable
-    flat = np.sort(rng.choice(total, size=min(size, total), replace=False))
-    return used, burn_in + flat // n_used, flat % n_used
+    usable = usable[burn_in:]
+    filled = np.flatnonzero(usable.any(axis=0))  # padding may fill whole sequences
+    total = int(usable.sum())
+    if total == 0:
+        raise ValueError(
+            f"every target after the first burn_in={burn_in} steps is padding: lower burn_in"
+        )
+    n_used = min(len(filled), -(-4 * size * len(filled) // total))
+    used = filled[np.sort(rng.choice(len(filled), size=n_used, replace=False))]
+    if usable[:, used].sum() < size:  # they happen to be the short ones
+        used = filled
+    step, sequence = np.nonzero(usable[:, used])
+    taken = np.sort(rng.choice(len(step), size=min(size, len(step)), replace=False))
+    return used, burn_in + step[taken], sequence[taken]

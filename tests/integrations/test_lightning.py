@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import functools
 import warnings
 from pathlib import Path
@@ -75,6 +76,7 @@ def fit(
     pl: Any = lightning,
     folder: Path | None = None,
     ckpt_path: Path | None = None,
+    **options: Any,
 ) -> Any:
     data = torch.utils.data.TensorDataset(*blobs)
     loader = torch.utils.data.DataLoader(data, batch_size=60)
@@ -88,6 +90,7 @@ def fit(
         default_root_dir=folder,
         enable_progress_bar=False,
         enable_model_summary=False,
+        **options,
     )
     trainer.fit(module, loader, loader, ckpt_path=ckpt_path)
     return trainer
@@ -240,3 +243,35 @@ def test_what_does_not_fit_is_refused(blobs: tuple[Tensor, Tensor]) -> None:
     probe = InformationProbe(scheduled, *blobs, size=200)
     with pytest.raises(ValueError, match="own learning-rate scheduler"):
         fit(scheduled, [IHYLLCallback(probe, Change)], blobs)
+
+
+@pytest.mark.parametrize("precision", ["64-true", "bf16-true", "bf16-mixed"])
+def test_measures_in_the_precision_of_the_training(
+    precision: str, blobs: tuple[Tensor, Tensor]
+) -> None:
+    module = make_module()
+    callback = IHYLLCallback(InformationProbe(module, *blobs, size=200), Change)
+    fit(module, [callback], blobs, precision=precision)
+    assert list(callback.ihyll.values()) == pytest.approx(by_hand(blobs, 200, 4)[0], abs=0.05)
+
+
+def test_a_part_that_is_built_in_setup_is_followed(blobs: tuple[Tensor, Tensor]) -> None:
+    module = make_module()
+    first = module.net
+
+    def setup(stage: str) -> None:
+        module.net = copy.deepcopy(first)
+
+    module.setup = setup
+    callback = IHYLLCallback(InformationProbe(module.net, *blobs, size=200), Change)
+    fit(module, [callback], blobs)
+    assert module.net is not first
+    assert list(callback.ihyll.values()) == pytest.approx(by_hand(blobs, 200, 4)[0], abs=1e-9)
+
+
+def test_a_compiled_module_is_measured(blobs: tuple[Tensor, Tensor]) -> None:
+    module = make_module()
+    compiled = torch.compile(module, backend="eager")
+    callback = IHYLLCallback(InformationProbe(compiled, *blobs, size=200, layers=["net.0"]), Change)
+    fit(compiled, [callback], blobs)
+    assert list(callback.ihyll.values()) == pytest.approx(by_hand(blobs, 200, 4)[0], abs=1e-6)

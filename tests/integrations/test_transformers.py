@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import functools
 import warnings
 from pathlib import Path
@@ -71,7 +72,12 @@ def make_probe(model: Any, data: Sentences, **kwargs: Any) -> InformationProbe:
 
 
 def make_trainer(
-    model: Any, folder: Path, data: Sentences, optimizers: Any = (None, None), **options: Any
+    model: Any,
+    folder: Path,
+    data: Sentences,
+    optimizers: Any = (None, None),
+    model_init: Any = None,
+    **options: Any,
 ) -> Any:
     arguments = {
         "num_train_epochs": 3,
@@ -86,7 +92,12 @@ def make_trainer(
     }
     args = transformers.TrainingArguments(str(folder), **(arguments | options))
     return transformers.Trainer(
-        model, args, train_dataset=data, eval_dataset=data, optimizers=optimizers
+        model,
+        args,
+        train_dataset=data,
+        eval_dataset=data,
+        optimizers=optimizers,
+        model_init=model_init,
     )
 
 
@@ -207,3 +218,52 @@ def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
         trainer.train()
     with pytest.raises(TypeError, match="policy must be"):
         PolicyScheduler(torch.optim.SGD(model.parameters(), lr=0.1))
+
+
+def test_a_model_that_the_trainer_builds_anew_is_followed(tmp_path: Path) -> None:
+    class Steered(transformers.Trainer):
+        """Makes the policy where the Trainer makes the optimizer: anew for every training."""
+
+        def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
+            self.lr_scheduler = PolicyScheduler(Change(self.optimizer))
+            return self.lr_scheduler
+
+    data, model = Sentences(120), make_model()
+    callbacks = []
+    for model_init in (None, make_model):
+        trainer = make_trainer(
+            None if model_init else model,
+            tmp_path,
+            data,
+            model_init=model_init,
+            num_train_epochs=2,
+            eval_strategy="no",
+        )
+        trainer.__class__ = Steered
+        callbacks.append(IHYLLCallback(trainer, make_probe(trainer.model, data)))
+        trainer.add_callback(callbacks[-1])
+        trainer.train()
+    expected, found = callbacks
+    assert found.ihyll == pytest.approx(expected.ihyll, abs=1e-9)
+    assert found.lr == pytest.approx(expected.lr, abs=1e-12)
+    assert len(set(found.ihyll.values())) == 2
+    # So does every trial of the Trainer's own search.
+    trainer.hyperparameter_search(
+        lambda trial: {"seed": trial.suggest_int("seed", 0, 0)},
+        compute_objective=lambda metrics: 0.0,
+        n_trials=1,
+        backend="optuna",
+    )
+    assert found.ihyll == pytest.approx(expected.ihyll, abs=1e-9)
+
+
+def test_what_another_model_left_is_refused(tmp_path: Path) -> None:
+    data, model = Sentences(60), make_model()
+    trainer = make_trainer(model, tmp_path, data)
+    with pytest.raises(ValueError, match=r"another model.*a copy, perhaps"):
+        IHYLLCallback(trainer, make_probe(copy.deepcopy(model), data))
+    optimizer = torch.optim.SGD(copy.deepcopy(model).parameters(), lr=0.1)
+    trainer.add_callback(IHYLLCallback(trainer, make_probe(model, data)))
+    trainer.lr_scheduler = PolicyScheduler(Change(optimizer))
+    with pytest.raises(ValueError, match=r"overriding create_scheduler"):
+        trainer.train()

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.optim.swa_utils import AveragedModel
 
 from optuna_mi.information import mutual_info_ksg, mutual_info_mixed
 from optuna_mi.nn import DilatedRNNClassifier, DilatedRNNLanguageModel
@@ -325,7 +326,7 @@ def test_output_that_does_not_fit():
     with pytest.raises(ValueError, match="pass forward="):
         probe.measure()
     tokens = torch.randint(0, 5, (20, 10))
-    flat = InformationProbe(nn.Identity(), tokens, tokens, batch_dim=1)
+    flat = InformationProbe(nn.Identity(), tokens, tokens.flip(0), batch_dim=1)
     with pytest.raises(ValueError, match="the output has shape"):
         flat.measure()
 
@@ -362,3 +363,118 @@ def test_as_many_steps_as_examples_at_once_are_refused():
         measure(size=100, batch_size=None)
     measured = measure(size=400, batch_size=90)
     assert measured.layers["hidden"].value == measured.ihyll.value
+
+
+def test_a_model_built_anew_is_followed():
+    x, y = classes()
+    old, new = network(), network()
+    with torch.no_grad():
+        new[4].weight.zero_()
+        new[4].bias.zero_()
+    probe = InformationProbe(old, x, y, size=200, layers=["0"])
+    assert probe.measure().ihyll.value > 0.1
+    probe.follow(new)
+    assert abs(probe.measure().ihyll.value) < 0.05
+    with pytest.raises(KeyError, match="no layer '0'"):
+        probe.follow(nn.Linear(4, 4))
+    closure = InformationProbe(old, x, y, size=200, forward=lambda inputs: old(inputs))
+    with pytest.raises(ValueError, match="a function of the model and the inputs"):
+        closure.follow(new)
+    closure.follow(old)
+    own = InformationProbe(old, x, y, size=200, forward=lambda model, inputs: model(inputs))
+    own.follow(new)
+    assert abs(own.measure().ihyll.value) < 0.05
+
+
+def test_a_layer_that_was_replaced_is_the_one_measured():
+    x, y = classes()
+    model = network()
+    probe = InformationProbe(model, x, y, size=200, layers=["4"])
+    model[4] = nn.Linear(8, 4)
+    found = probe.measure()
+    assert found.layers["4"].value == found.ihyll.value
+    model[4] = nn.Sequential(model[4])
+    del model[3:]
+    with pytest.raises(KeyError, match="no layer '4'"):
+        probe.measure()
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [lambda model: torch.compile(model, backend="eager"), nn.DataParallel, AveragedModel],
+    ids=["compile", "DataParallel", "AveragedModel"],
+)
+def test_a_wrapped_model_is_measured_as_the_one_inside(wrap):
+    x, y = classes()
+    model = network()
+    expected = InformationProbe(model, x, y, size=200, layers=["0"]).measure()
+    found = InformationProbe(wrap(model), x, y, size=200, layers=["0"]).measure()
+    assert found == expected
+
+
+def test_compiled_parts_are_run_uncompiled():
+    x, y = classes()
+    model = network()
+    expected = InformationProbe(model, x, y, size=200, layers=["0"]).measure()
+
+    def never(*_args):
+        raise AssertionError("the probe compiled something")
+
+    model[0].compile(backend=never)
+    model.compile(backend=never)
+    assert InformationProbe(model, x, y, size=200, layers=["0"]).measure() == expected
+
+
+@pytest.mark.parametrize("inputs", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_inputs_take_the_dtype_of_the_model(dtype, inputs):
+    x, y = classes()
+    model = network()
+    probe = InformationProbe(model, x.numpy().astype(inputs), y, size=200, layers=["0"])
+    expected = probe.measure().ihyll.value
+    model.to(dtype)  # as Lightning's 64-true and bf16-true do when training starts
+    assert probe.measure().ihyll.value == pytest.approx(expected, abs=0.05)
+
+
+def test_padding_is_no_class():
+    x, y = classes()
+    padded = torch.cat([y, torch.full((300,), -100)])
+    inputs = torch.cat([x, torch.zeros(300, 4)])
+    found = InformationProbe(network(), inputs, padded, size=200).measure()
+    assert found == InformationProbe(network(), x, y, size=200).measure()
+    for value, settings in ((-1, {}), (-100, {"ignore_index": None})):
+        padded[600:] = value
+        with pytest.raises(ValueError, match=f"negative class {value}.*ignore_index={value}"):
+            InformationProbe(network(), inputs, padded, size=200, **settings)
+
+
+@pytest.mark.parametrize("batch_dim", [0, 1])
+def test_padded_tokens_are_left_out(batch_dim):
+    torch.manual_seed(0)
+    lengths = torch.randint(0, 30, (200,))
+    lengths[:50] = 0  # whole sequences of padding
+    truth = torch.randint(0, 3, (30, 200))
+    there = torch.arange(30)[:, None] < lengths
+    labels = torch.where(there, truth, -100)
+    tokens = torch.where(there, truth + 3 * torch.randint(0, 2, truth.shape), 9)
+    pair = (tokens, labels) if batch_dim == 1 else (tokens.T, labels.T)
+    one_hot = nn.Embedding.from_pretrained(torch.eye(10) + 0.01 * torch.randn(10, 10))
+    options = {"size": 500, "batch_dim": batch_dim, "burn_in": 2}
+    probe = InformationProbe(one_hot, *pair, **options)
+    assert set(probe.targets.tolist()) == {0, 1, 2}
+    assert len(probe.targets) == 500
+    found = probe.measure().ihyll
+    assert found.upper_bound < math.log(3) + 0.01
+    assert found.value == pytest.approx(found.upper_bound, abs=0.02)
+    with pytest.raises(ValueError, match="nothing to measure"):
+        InformationProbe(one_hot, pair[0], torch.full_like(pair[1], -100), **options)
+    late = pair[1].clone().fill_(-100)
+    late.select(1 - batch_dim, 0)[:] = 1
+    with pytest.raises(ValueError, match="lower burn_in"):
+        InformationProbe(one_hot, pair[0], late, **options)
+
+
+def test_targets_that_are_the_inputs_are_warned_of():
+    tokens = torch.randint(0, 5, (20, 10))
+    with pytest.warns(UserWarning, match="shift them"):
+        InformationProbe(nn.Embedding(5, 5), tokens, tokens)
