@@ -1,98 +1,151 @@
-"""Storage URLs, opened and shown without their credentials."""
+"""Storages, opened by their URLs."""
 
 from __future__ import annotations
 
 import json
 import os
+import random
+import time
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import optuna
 import sqlalchemy
-from optuna.storages import (
-    BaseStorage,
-    JournalStorage,
-    RDBStorage,
-    RetryHeartbeatStaleTrialCallback,
-)
-from optuna.storages.journal import JournalFileBackend
+from optuna.exceptions import StorageInternalError
+from optuna.storages import BaseStorage, RDBStorage, RetryHeartbeatStaleTrialCallback
+
+from optuna_mi._journal import open_journal
+from optuna_mi._storage_trouble import trouble
+from optuna_mi._storage_url import safe_url
 
 # A worker that has been silent for two minutes is dead; its trial is retried from its checkpoint.
 _HEARTBEAT_SECONDS = 60
 _MAX_RETRIES = 3
-
-
-def safe_url(url: str) -> str:
-    """Return the URL with its password hidden, for messages, logs and notes.
-
-    Example:
-        >>> safe_url("postgresql://me:secret@db/studies")
-        'postgresql://me:***@db/studies'
-    """
-    try:
-        parsed = sqlalchemy.make_url(url)
-    except (sqlalchemy.exc.ArgumentError, ValueError):
-        return url.rpartition("@")[2]
-    if "@" in (parsed.host or ""):  # the rest of a password whose @ is not escaped
-        return url.rpartition("@")[2]
-    return parsed.render_as_string(hide_password=True)
+# Seconds for which a lock of SQLite is waited for, and the tables that others make at this moment.
+_SQLITE_LOCK_SECONDS = 60
+_CREATION_SECONDS = 30
+_RACE_WORDS = (
+    "already exists",
+    "concurrently updated",
+    "duplicate key",
+    "deadlock",
+    "no such table",
+)
 
 
 def open_storage(url: str) -> BaseStorage:
     """Return the storage behind a URL.
 
     Args:
-        url: An SQLAlchemy URL (SQLite, PostgreSQL, MySQL), or ``journal:PATH`` for a journal file.
+        url: An SQLAlchemy URL (SQLite, PostgreSQL, MySQL), ``journal:PATH`` for a journal file, or
+            ``grpc://HOST:PORT`` for Optuna's gRPC proxy.
 
     Raises:
         ConnectionError: Nothing answers there, or it cannot be written; the message holds no
             password.
-        ValueError: It is no URL.
+        ValueError: It is no URL, or the file holds something else.
     """
     if url.startswith("journal:"):
         path = Path(url.removeprefix("journal:"))
         _check_journal(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        return JournalStorage(JournalFileBackend(str(path)))
+        return open_journal(path)
+    if url.startswith("grpc:"):
+        return _open_proxy(url)
     try:
         parsed = sqlalchemy.make_url(url)
-        if "@" in (parsed.host or ""):
+        if "@" in f"{parsed.host or ''}{(parsed.database or '') if parsed.host else ''}":
             raise ValueError("an @ in a user name or password is written %40")
         if parsed.get_backend_name() == "sqlite" and parsed.host:
             raise ValueError("a path needs a third slash")
     except (sqlalchemy.exc.ArgumentError, ValueError):
         # The cause may repeat a piece of the password.
         raise ValueError(
-            f"storage {safe_url(url)!r} is no URL: give sqlite:///PATH, journal:PATH or "
-            "postgresql://USER:PASSWORD@HOST:PORT/DATABASE, any @ : / in the password written "
-            "%40 %3A %2F"
+            f"storage {safe_url(url)!r} is no URL: give sqlite:///PATH, journal:PATH, "
+            "grpc://HOST:PORT or postgresql://USER:PASSWORD@HOST:PORT/DATABASE, any @ : / in the "
+            "password written %40 %3A %2F"
         ) from None
     if parsed.get_backend_name() == "sqlite" and parsed.database:
         check_folder(Path(parsed.database).parent)
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    return _open_database(url, is_sqlite=parsed.get_backend_name() == "sqlite")
+
+
+def _open_proxy(url: str) -> BaseStorage:
     try:
-        return RDBStorage(
-            url,
-            # A connection that a restarted server has forgotten is replaced, not an error.
-            engine_kwargs={"pool_pre_ping": True},
-            heartbeat_interval=_HEARTBEAT_SECONDS,
-            heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(max_retry=_MAX_RETRIES),
-        )
-    except sqlalchemy.exc.NoSuchModuleError as error:
-        raise ValueError(f"storage {safe_url(url)!r}: SQLAlchemy knows no such database") from error
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+    if host is None or port is None or parts.username is not None:
+        raise ValueError(f"storage {safe_url(url)!r}: write grpc://HOST:PORT")
+    try:
+        from optuna_mi._grpc_storage import open_grpc
     except ImportError as error:
-        cause = error.__cause__ or error.__context__ or error  # optuna wraps it
-        name = getattr(cause, "name", None)
-        driver = f" ({name})" if name else ""
         raise ConnectionError(
-            f"The storage {safe_url(url)} cannot be opened: its driver{driver} is not installed. "
-            "Install it with pip, or name another as in postgresql+psycopg://…"
-        ) from None
-    except sqlalchemy.exc.DBAPIError as error:
-        # The driver's own message may repeat the URL, so only its kind is passed on.
-        raise ConnectionError(
-            f"The storage {safe_url(url)} cannot be opened ({type(error).__name__}): check that "
-            "the server runs, the database exists and you may write there"
-        ) from None
+            "grpc:// needs two packages more: pip install grpcio protobuf"
+        ) from error
+    return open_grpc(host, port)
+
+
+def _open_database(url: str, *, is_sqlite: bool) -> BaseStorage:
+    # A connection that a restarted server has forgotten is replaced, not an error.
+    engine: dict[str, Any] = {"pool_pre_ping": True}
+    if is_sqlite:
+        engine["connect_args"] = {"timeout": _SQLITE_LOCK_SECONDS}
+    deadline = time.monotonic() + _CREATION_SECONDS
+    while True:
+        try:
+            return RDBStorage(
+                url.replace("{", "{{").replace("}", "}}"),  # optuna fills in templates
+                engine_kwargs=engine,
+                heartbeat_interval=_HEARTBEAT_SECONDS,
+                heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(
+                    max_retry=_MAX_RETRIES
+                ),
+            )
+        except sqlalchemy.exc.NoSuchModuleError as error:
+            raise ValueError(
+                f"storage {safe_url(url)!r}: SQLAlchemy knows no such database"
+            ) from error
+        except ImportError as error:
+            cause = error.__cause__ or error.__context__ or error  # optuna wraps it
+            name = getattr(cause, "name", None)
+            driver = f" ({name})" if name else ""
+            raise ConnectionError(
+                f"The storage {safe_url(url)} cannot be opened: its driver{driver} is not "
+                "installed. Install it with pip, or name another as in postgresql+psycopg://…"
+            ) from None
+        except (sqlalchemy.exc.SQLAlchemyError, StorageInternalError) as error:
+            # Others make the tables at this very moment: they are there at the next look.
+            if _is_race(error) and time.monotonic() < deadline:
+                time.sleep(random.uniform(0.02, 0.2))
+                continue
+            # The driver's own message may repeat the URL, so only its kind is passed on.
+            raise ConnectionError(
+                f"The storage {safe_url(url)} cannot be opened ({type(error).__name__}): "
+                + _remedy(error)
+            ) from None
+
+
+def _is_race(error: Exception) -> bool:
+    """Return whether several processes made the tables at once."""
+    causes = (error, error.__cause__, error.__context__)
+    for one in causes:
+        if isinstance(one, sqlalchemy.exc.IntegrityError):
+            return True
+        if isinstance(one, sqlalchemy.exc.DBAPIError):
+            said = str(one.orig)
+            return any(words in said for words in _RACE_WORDS)
+    return False
+
+
+def _remedy(error: Exception) -> str:
+    found = trouble(error)
+    if found is not None and not found.passes:
+        return found.text
+    return "check that the server runs, the database exists and you may write there"
 
 
 def open_existing(url: str) -> BaseStorage:

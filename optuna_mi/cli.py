@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from optuna_mi import __version__
+from optuna_mi._terminal import say
 from optuna_mi.exceptions import MissingExtraError
 
 if TYPE_CHECKING:
@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 _SAMPLERS = ("mi", "grid", "tpe", "random")
 _PRUNERS = ("ihyll", "median", "hyperband", "none")
 _POLICIES = ("reference", "change", "none")
-_STORAGE_HELP = "sqlite:///PATH, journal:PATH or postgresql://… (default: OUT/study.db)"
+_STORAGE_HELP = (
+    "sqlite:///PATH, journal:PATH, grpc://HOST:PORT or postgresql://…; env:NAME or file:PATH for a "
+    "URL that others must not see"
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -42,11 +45,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments.run(arguments)
     except (ValueError, OSError, MissingExtraError) as error:
         # What this package raises at the door; anything else is a defect and keeps its traceback.
-        print(f"optuna-mi: error: {error}", file=sys.stderr)
+        say(f"optuna-mi: error: {error}", error=True)
         return 2
     except KeyboardInterrupt:
-        print("optuna-mi: interrupted; run the same command again to go on", file=sys.stderr)
+        say("optuna-mi: interrupted; run the same command again to go on", error=True)
         return 130
+    except Exception as error:
+        from optuna_mi._storage_trouble import trouble
+
+        found = trouble(error)
+        if found is None:
+            raise
+        say(f"optuna-mi: error: {found.text}", error=True)
+        return 2
     return 0
 
 
@@ -96,7 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     search.add_argument("--cell", choices=("gru", "rnn", "lstm"))
     search.add_argument("--window", type=int, help="steps a gradient flows through (text)")
     search.add_argument("--max-layers", type=int, help="the most layers a trial may have")
-    search.add_argument("--storage", help=_STORAGE_HELP)
+    search.add_argument("--storage", help=f"{_STORAGE_HELP} (default: OUT/study.db)")
     search.add_argument("--study-name", help="default: the data set's name")
     search.add_argument("--sampler", choices=_SAMPLERS, default="mi")
     search.add_argument("--pruner", choices=_PRUNERS, default="ihyll")
@@ -112,7 +123,7 @@ def _parser() -> argparse.ArgumentParser:
 
     report = commands.add_parser("report", help="the report of a study, also while it runs")
     report.add_argument("study", help="the study's name")
-    report.add_argument("--storage", required=True, help="where the study is")
+    report.add_argument("--storage", required=True, help=_STORAGE_HELP)
     report.add_argument("--out", type=Path, default=Path("report.html"), help="the HTML file")
     report.set_defaults(run=_report)
 
@@ -131,7 +142,7 @@ def _parser() -> argparse.ArgumentParser:
     requeue.set_defaults(run=_requeue)
     for command in (status, requeue):
         command.add_argument("study", help="the study's name")
-        command.add_argument("--storage", required=True, help="where the study is")
+        command.add_argument("--storage", required=True, help=_STORAGE_HELP)
     return parser
 
 
@@ -140,14 +151,14 @@ def _analyze(arguments: argparse.Namespace) -> None:
 
     folder = _folder(arguments)
     analysis = _measured(arguments, _sequences(arguments))
-    print(_lag_table(analysis))
+    say(_lag_table(analysis))
     _print_paths(write_analysis(analysis, folder))
 
 
 def _search(arguments: argparse.Namespace) -> None:
     from optuna_mi import _main_job as main_job
     from optuna_mi._command_parts import make_objective
-    from optuna_mi._storage import safe_url
+    from optuna_mi._storage_url import safe_url
     from optuna_mi._workers import n_ended, run_trials, run_workers
 
     dataset = _load(arguments)
@@ -159,14 +170,14 @@ def _search(arguments: argparse.Namespace) -> None:
         space = main_job.design(job, dataset, analysis)
     else:
         analysis, space = known
-        print(analysis.summary(), "\n")
-    print(space.describe(), "\n")
+        say(f"{analysis.summary()}\n")
+    say(f"{space.describe()}\n")
     objective = make_objective(job, dataset, space)
     study = main_job.create_study(job, dataset, space, analysis)
     written = [] if known else main_job.write_analysis(analysis, job.folder)
-    print(f"Study {job.study_name!r} in {safe_url(job.storage)}")
+    say(f"Study {job.study_name!r} in {safe_url(job.storage)}")
     if n_ended(study) >= job.preset.trials:
-        print(f"It already has {job.preset.trials} trials; ask for more with --trials.")
+        say(f"It already has {job.preset.trials} trials; ask for more with --trials.")
     try:
         if arguments.workers == 1:
             run_trials(job, study, objective)
@@ -176,12 +187,13 @@ def _search(arguments: argparse.Namespace) -> None:
         written.append(_finish(study, job.folder, analysis))
     _print_trials(study)
     _print_paths(written)
-    print(f"  {safe_url(job.storage)}")
+    say(f"  {safe_url(job.storage)}")
 
 
 def _job(arguments: argparse.Namespace, dataset: Dataset) -> Job:
     from optuna_mi._main_job import Job, default_storage
     from optuna_mi._presets import Preset, preset_of
+    from optuna_mi._storage_url import read_url
 
     options = {
         field.name: getattr(arguments, field.name)
@@ -197,7 +209,7 @@ def _job(arguments: argparse.Namespace, dataset: Dataset) -> Job:
         dataset=arguments.dataset,
         unit=arguments.unit,
         preset=preset,
-        storage=arguments.storage or default_storage(folder),
+        storage=read_url(arguments.storage) if arguments.storage else default_storage(folder),
         study_name=arguments.study_name or dataset.name,
         folder=folder,
         sampler=arguments.sampler,
@@ -221,16 +233,16 @@ def _report(arguments: argparse.Namespace) -> None:
 def _status(arguments: argparse.Namespace) -> None:
     from optuna_mi._status_and_requeue import status_text
 
-    print(status_text(_study(arguments)))
+    say(status_text(_study(arguments)))
 
 
 def _requeue(arguments: argparse.Namespace) -> None:
     from optuna_mi._status_and_requeue import MAX_RETRIES, requeue
 
     queued, given_up = requeue(_study(arguments), older_than=60 * arguments.older_than)
-    print(f"Requeued {_listed(queued)}")
+    say(f"Requeued {_listed(queued)}")
     if given_up:
-        print(
+        say(
             f"Gave up {_listed(given_up)} (failed, not queued again: "
             f"already retried {MAX_RETRIES} times)"
         )
@@ -243,15 +255,16 @@ def _listed(numbers: Sequence[int]) -> str:
 def _study(arguments: argparse.Namespace) -> optuna.Study:
     import optuna
 
-    from optuna_mi._storage import find_study, open_existing, safe_url
+    from optuna_mi._storage import find_study, open_existing
+    from optuna_mi._storage_url import read_url, safe_url
 
-    storage = open_existing(arguments.storage)
+    url = read_url(arguments.storage)
+    storage = open_existing(url)
     study = find_study(storage, arguments.study)
     if study is None:
         names = ", ".join(optuna.get_all_study_names(storage)) or "none"
         raise ValueError(
-            f"There is no study {arguments.study!r} in {safe_url(arguments.storage)}; "
-            f"studies there: {names}"
+            f"There is no study {arguments.study!r} in {safe_url(url)}; studies there: {names}"
         )
     return study
 
@@ -260,7 +273,7 @@ def _load(arguments: argparse.Namespace) -> Dataset:
     from optuna_mi.datasets import load_dataset
 
     dataset = load_dataset(arguments.dataset, unit=arguments.unit)
-    print(f"Data set {dataset.name}: {dataset.task}, objective {dataset.metric}")
+    say(f"Data set {dataset.name}: {dataset.task}, objective {dataset.metric}")
     return dataset
 
 
@@ -278,7 +291,7 @@ def _sequences(arguments: argparse.Namespace) -> Any:
     sequences = read_sequences(path, unit=arguments.unit)
     rows = [sequences] if isinstance(sequences, np.ndarray) and sequences.ndim == 1 else sequences
     count = "1 sequence" if len(rows) == 1 else f"{len(rows):,} sequences"
-    print(f"File {path.name}: {count}, {sum(map(len, rows)):,} symbols in all")
+    say(f"File {path.name}: {count}, {sum(map(len, rows)):,} symbols in all")
     return sequences
 
 
@@ -291,7 +304,7 @@ def _measured(arguments: argparse.Namespace, sequences: Any) -> DecayAnalysis:
         threshold=arguments.threshold,
         seed=arguments.seed,
     )
-    print(analysis.summary(), "\n")
+    say(f"{analysis.summary()}\n")
     return analysis
 
 
@@ -304,7 +317,7 @@ def _finish(study: optuna.Study, folder: Path, analysis: DecayAnalysis) -> Path:
     try:
         publish(study, analysis=analysis)
     except MissingExtraError as error:
-        print(f"No dashboard figures: {error}")
+        say(f"No dashboard figures: {error}")
     return path
 
 
@@ -320,21 +333,23 @@ def _print_trials(study: optuna.Study) -> None:
 
     table = trial_table(study)
     if table.empty:
-        print("\nNo trial has a value yet")
+        say("\nNo trial has a value yet")
         return
-    print("\nBest trials")
-    print(table.to_string(index=False, float_format=lambda x: f"{x:.4g}", na_rep="-"))
+    say("\nBest trials")
+    say(table.to_string(index=False, float_format=lambda x: f"{x:.4g}", na_rep="-"))
 
 
 def _print_paths(paths: Sequence[Path]) -> None:
-    print("\nWritten")
+    say("\nWritten")
     for path in paths:
-        print(f"  {path}")
+        say(f"  {path}")
 
 
 def _folder(arguments: argparse.Namespace) -> Path:
     from optuna_mi._storage import check_folder
 
-    folder: Path = arguments.out or Path("optuna-mi-out") / Path(arguments.dataset).stem
+    # Of "...txt" the stem is "..", which would lead out of the folder.
+    stem = Path(arguments.dataset).stem.strip(".") or "data"
+    folder: Path = arguments.out or Path("optuna-mi-out") / stem
     check_folder(folder)
     return folder

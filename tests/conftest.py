@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Sequence
+import tempfile
+import uuid
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import optuna
@@ -96,3 +99,34 @@ def browse(tmp_path: Path) -> Callable[[str], tuple[str, list[str]]]:
         return run.stdout, [line for line in run.stderr.splitlines() if "CONSOLE" in line]
 
     return open_page
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """The URL of a real PostgreSQL server that lives as long as the session."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())
+        pgserver = pytest.importorskip("pgserver")
+        pytest.importorskip("psycopg2")
+    # Not below pytest's own folder: the server runs as another user when this is root.
+    with tempfile.TemporaryDirectory() as folder:
+        server = pgserver.get_server(Path(folder) / "data")
+        try:
+            yield server.get_uri().replace("postgresql://", "postgresql+psycopg2://")
+        finally:
+            server.cleanup()
+
+
+@pytest.fixture
+def empty_postgresql(postgresql: str) -> str:
+    """The URL of a database of its own, without tables."""
+    import sqlalchemy
+
+    name = f"studies_{uuid.uuid4().hex}"
+    engine = sqlalchemy.create_engine(postgresql, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(sqlalchemy.text(f"CREATE DATABASE {name}"))
+    engine.dispose()
+    url = sqlalchemy.make_url(postgresql).set(database=name)
+    return url.render_as_string(hide_password=False)

@@ -259,3 +259,60 @@ def test_the_module_is_the_command() -> None:
         [sys.executable, "-m", "optuna_mi", "--version"], capture_output=True, text=True, check=True
     )
     assert result.stdout.strip() == "0.1.0"
+
+
+def test_a_storage_from_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    optuna.create_study(storage=f"sqlite:///{tmp_path}/study.db", study_name="s")
+    monkeypatch.setenv("STUDIES", f"sqlite:///{tmp_path}/study.db")
+    assert main(["status", "s", "--storage", "env:STUDIES"]) == 0
+    assert "0 trials" in capsys.readouterr().out
+    monkeypatch.setenv("STUDIES", "postgresql://127.0.0.1:9/x?user=me&password=s3cret")
+    assert main(["status", "s", "--storage", "env:STUDIES"]) == 2
+    message = capsys.readouterr().err
+    assert "s3cret" not in message
+    assert "password=***" in message
+
+
+def test_escapes_for_the_terminal_are_shown_not_obeyed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = f"sqlite:///{tmp_path}/study.db"
+    study = optuna.create_study(storage=url, study_name="s\x1b[2J")
+    trial = study.ask()
+    trial.set_user_attr("dilations", "\x1b]0;title\x07")
+    study.tell(trial, 0.5)
+    assert main(["status", "s\x1b[2J", "--storage", url]) == 0
+    assert main(["status", "t\x1b[2J", "--storage", url]) == 2
+    shown = capsys.readouterr()
+    assert "\x1b" not in shown.out + shown.err
+    assert "\\x1b]0;title\\x07" in shown.out
+
+
+def test_a_file_of_dots_stays_in_its_own_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    Path("...txt").write_text("to be or not to be " * 20)
+    assert main(["analyze", "...txt"]) == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["work"]
+    assert sorted(path.name for path in Path().iterdir()) == ["...txt", "optuna-mi-out"]
+    assert [path.name for path in Path("optuna-mi-out").iterdir()] == ["data"]
+
+
+def test_a_study_whose_sqlite_pages_are_damaged(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "study.db"
+    study = optuna.create_study(storage=f"sqlite:///{path}", study_name="s")
+    study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=20)
+    content = bytearray(path.read_bytes())
+    for page in range(4096, len(content), 4096):
+        content[page : page + 100] = b"\xff" * 100
+    path.write_bytes(content)
+    assert main(["status", "s", "--storage", f"sqlite:///{path}"]) == 2
+    message = capsys.readouterr().err
+    assert "damaged" in message
+    assert message.count("\n") == 1

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import multiprocessing
 import sys
+import traceback
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pytest
 from optuna.storages import JournalStorage, RDBStorage
 
-from optuna_mi._storage import open_existing, open_storage, safe_url
+from optuna_mi._storage import open_existing, open_storage
+from optuna_mi._storage_url import read_url, safe_url
 
 
 @pytest.mark.parametrize(
@@ -16,13 +20,91 @@ from optuna_mi._storage import open_existing, open_storage, safe_url
         ("sqlite:///a/b.db", "sqlite:///a/b.db"),
         ("postgresql+psycopg2://me:s3cret@db:5432/x", "postgresql+psycopg2://me:***@db:5432/x"),
         ("mysql://s3cret@/x", "mysql://s3cret@/x"),  # a user name, not a password
-        ("no url with :s3cret@host", "host"),
-        ("postgresql://me:s3@cret@db/x", "db/x"),
-        ("postgresql://me:s3cret@db:port/x", "db:port/x"),
+        ("sqlite:////abs/a@b.db", "sqlite:////abs/a@b.db"),
+        ("journal:a@b.log", "journal:a@b.log"),
+        ("grpc://db:13000", "grpc://db:13000"),
+        ("postgresql:///x?host=/run&port=5", "postgresql:///x?host=%2Frun&port=5"),
+        ("mysql://db/x?user=u&password=s3cret", "mysql://db/x?password=***&user=***"),
+        ("postgresql://me@db/x?sslpassword=s3cret", "postgresql://me@db/x?sslpassword=***"),
+        ("mssql+pyodbc:///?odbc_connect=PWD%3Ds3cret", "mssql+pyodbc:///?odbc_connect=***"),
+        # where the parts cannot be told apart for certain, the scheme alone
+        ("no url with :s3cret@host", "***"),
+        ("s3cret", "***"),
+        ("postgresql://me:s3@cret@db/x", "postgresql://***"),
+        ("postgresql://me:s3cret@db:port/x", "postgresql://***"),
+        ("postgresql://me:p@x/s3cret@db", "postgresql://***"),
+        ("postgresql://me:s3cret", "postgresql://***"),
+        ("postgresql://me:12345", "postgresql://***"),
+        ("grpc://me:s3cret@db:1", "grpc://***"),
     ],
 )
 def test_urls_are_shown_without_passwords(url: str, shown: str) -> None:
     assert safe_url(url) == shown
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://me:p@x/s3cret@127.0.0.1",
+        "postgresql://me:s3cret",
+        "postgresql://127.0.0.1:9/x?user=u&password=s3cret",
+        "postgresql://127.0.0.1:9/x?sslpassword=s3cret",
+        "postgresql://me:s{3}cret@127.0.0.1:9/x",
+        "grpc://me:s3cret@db:1",
+    ],
+)
+def test_no_error_holds_a_password(url: str) -> None:
+    with pytest.raises((ValueError, ConnectionError)) as error:
+        open_storage(url)
+    assert "cret" not in "".join(traceback.format_exception(error.value)).replace(url, "")
+
+
+def test_a_url_from_the_environment_or_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MY_STUDIES", " sqlite:///a.db\n")
+    assert read_url("env:MY_STUDIES") == "sqlite:///a.db"
+    (tmp_path / "url").write_text("postgresql://me:s3cret@db/x\nmore\n")
+    assert read_url(f"file:{tmp_path}/url") == "postgresql://me:s3cret@db/x"
+    assert read_url("journal:x") == "journal:x"
+    with pytest.raises(ValueError, match="no environment variable 'NOT_THERE'"):
+        read_url("env:NOT_THERE")
+    with pytest.raises(FileNotFoundError, match="none"):
+        read_url(f"file:{tmp_path}/none")
+    (tmp_path / "url").write_text("\n")
+    with pytest.raises(ValueError, match="first line"):
+        read_url(f"file:{tmp_path}/url")
+
+
+def _open_and_create(url: str, barrier: Any, queue: Any) -> None:
+    barrier.wait()
+    try:
+        open_storage(url)
+        queue.put("")
+    except Exception as error:
+        queue.put(repr(error))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("round_", range(2))
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql", "journal"])
+def test_four_open_an_empty_storage_at_once(
+    kind: str, round_: int, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    if kind == "postgresql":
+        url = request.getfixturevalue("empty_postgresql")
+    else:
+        url = {"sqlite": "sqlite:///{}/x.db", "journal": "journal:{}/x.log"}[kind].format(tmp_path)
+    context = multiprocessing.get_context("fork")
+    barrier, queue = context.Barrier(4), context.Queue()
+    workers = [
+        context.Process(target=_open_and_create, args=(url, barrier, queue)) for _ in range(4)
+    ]
+    for worker in workers:
+        worker.start()
+    assert [queue.get(timeout=60) for _ in workers] == [""] * 4
+    for worker in workers:
+        worker.join()
 
 
 def test_sqlite_and_journal_files_are_made_with_their_folders(tmp_path: Path) -> None:

@@ -1,12 +1,9 @@
 from __future__ import annotations
 
-import os
 import socket
 import subprocess
 import sys
-import tempfile
 import time
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,23 +21,6 @@ def space() -> DilationSpace:
         IntRange(64, 256, 128),
         max_layers=12,
     )
-
-
-@pytest.fixture(scope="session")
-def postgresql() -> Iterator[str]:
-    """The URL of a real PostgreSQL server that lives as long as the session."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())
-        pgserver = pytest.importorskip("pgserver")
-        pytest.importorskip("psycopg2")
-    # Not below pytest's own folder: the server runs as another user when this is root.
-    with tempfile.TemporaryDirectory() as folder:
-        server = pgserver.get_server(Path(folder) / "data")
-        try:
-            yield server.get_uri().replace("postgresql://", "postgresql+psycopg2://")
-        finally:
-            server.cleanup()
 
 
 @pytest.fixture(params=["sqlite", "journal", "postgresql", "grpc"])
