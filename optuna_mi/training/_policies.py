@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import SupportsFloat
+from typing import Any, SupportsFloat
 
+import numpy as np
+import numpy.typing as npt
+import torch
 from torch.optim import Optimizer
 
 from optuna_mi.training._policies_base import (
     IHYLLPolicy,
     Information,
     Observation,
+    Rates,
 )
 
 
@@ -27,7 +31,8 @@ class IHYLLChangePolicy(IHYLLPolicy):
     Training begins at ``lr_min``; the first `step` only records. Given plain numbers this is the
     paper's rule. Given a `MutualInformation`, which brings its standard error, a change within
     ``noise`` standard errors counts as none, so that a noisy estimate does not raise the rate for
-    ever; ``noise=0`` is the paper's rule there too.
+    ever; it then lowers the rate by what a change of ``epsilon`` would. ``noise=0`` is the paper's
+    rule there too.
 
     Args:
         optimizer: Any optimizer; every parameter group gets the rate (or its own, layer-wise).
@@ -59,12 +64,14 @@ class IHYLLChangePolicy(IHYLLPolicy):
         0.051
     """
 
+    _PER_GROUP = (*IHYLLPolicy._PER_GROUP, "gamma1", "gamma2")
+
     def __init__(
         self,
         optimizer: Optimizer,
         *,
-        lr_min: float | Sequence[float],
-        lr_max: float | Sequence[float],
+        lr_min: Rates,
+        lr_max: Rates,
         gamma1: float | None = None,
         gamma2: float | None = None,
         epsilon: float = 0.01,
@@ -81,6 +88,8 @@ class IHYLLChangePolicy(IHYLLPolicy):
         delta = seen.relative_change
         if self._changed(seen):
             return min(self.lr_max[seen.group], seen.rate + self.gamma1[seen.group] * delta)
+        # Where noise hides a larger change, it must not lower the rate further than the rule can.
+        delta = min(delta, self.epsilon)
         return max(self.lr_min[seen.group], seen.rate - self.gamma2[seen.group] * delta)
 
 
@@ -136,13 +145,15 @@ class IHYLLReferencePolicy(IHYLLPolicy):
         0.026
     """
 
+    _PER_GROUP = (*IHYLLPolicy._PER_GROUP, "gamma1", "gamma2", "gamma3", "reference")
+
     def __init__(
         self,
         optimizer: Optimizer,
         *,
-        lr_min: float | Sequence[float],
-        lr_max: float | Sequence[float],
-        reference: SupportsFloat | Sequence[SupportsFloat],
+        lr_min: Rates,
+        lr_max: Rates,
+        reference: SupportsFloat | Sequence[SupportsFloat] | npt.NDArray[Any] | torch.Tensor,
         gamma1: float | None = None,
         gamma2: float | None = None,
         gamma3: float | None = None,
@@ -151,12 +162,14 @@ class IHYLLReferencePolicy(IHYLLPolicy):
         value_only_epochs: int = 5,
     ) -> None:
         super().__init__(optimizer, lr_min=lr_min, lr_max=lr_max, epsilon=epsilon, noise=noise)
-        references = (
-            [float(value) for value in reference]
-            if isinstance(reference, Sequence)
-            else float(reference)
-        )
-        self.reference = self._per_group(references, "reference")
+        values: Rates
+        if isinstance(reference, Sequence):
+            values = [float(value) for value in reference]
+        elif isinstance(reference, np.ndarray | torch.Tensor):
+            values = reference
+        else:
+            values = float(reference)
+        self.reference = self._per_group(values, "reference")
         if min(self.reference) <= 0:
             raise ValueError(
                 f"reference must be positive, got {reference}; H(Y) of the labels always is where "
@@ -170,7 +183,7 @@ class IHYLLReferencePolicy(IHYLLPolicy):
         self._batch_size: int | None = None
         self._begin()
 
-    def step(self, ihyll: Information, *, batch_size: int | None = None) -> None:  # type: ignore[override]
+    def step(self, ihyll: Information | None = None, *, batch_size: int | None = None) -> None:
         """Set the next epoch's learning rate from the epoch's information.
 
         Args:

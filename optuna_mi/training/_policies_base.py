@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, SupportsFloat
+from typing import Any, ClassVar, SupportsFloat
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 # One number for all parameter groups, one per group in order, or one per group's "name"
 Information = SupportsFloat | Sequence[SupportsFloat] | Mapping[str, SupportsFloat]
+# One rate for all parameter groups, or one per group in order
+Rates = float | Sequence[float] | npt.NDArray[Any] | torch.Tensor
 
 
 @dataclass(frozen=True)
@@ -22,7 +27,7 @@ class Observation:
 
     Attributes:
         group: Index of the group.
-        rate: Its learning rate, LR_{t-1}.
+        rate: Its learning rate, LR_{t-1}, within the group's bounds.
         now: The last information, IHYLL_{t-1}, nats; finite and positive.
         before: The one before it, IHYLL_{t-2}, nats; ``None`` after the first epoch.
         error: Standard error of ``now``, nats; ``None`` if it came as a plain number.
@@ -44,18 +49,22 @@ class IHYLLPolicy(LRScheduler):
     """A learning-rate scheduler whose ``step`` takes the epoch's mutual information.
 
     Subclasses say in ``_next_rate`` what follows from an observation, and end their constructor
-    with ``_begin``. Every parameter group keeps its own rate and its own history.
+    with ``_begin``. Every parameter group keeps its own rate and its own history. A group that is
+    added to the optimizer later gets the bounds and factors of the last one before it, and keeps
+    its own rate as far as they allow.
     """
 
     optimizer: Optimizer
+    # The attributes that hold one value per parameter group.
+    _PER_GROUP: ClassVar[tuple[str, ...]] = ("lr_min", "lr_max")
 
     # Like ReduceLROnPlateau, this does not call LRScheduler.__init__, which steps without a metric.
     def __init__(
         self,
         optimizer: Optimizer,
         *,
-        lr_min: float | Sequence[float],
-        lr_max: float | Sequence[float],
+        lr_min: Rates,
+        lr_max: Rates,
         epsilon: float,
         noise: float,
     ) -> None:
@@ -74,12 +83,14 @@ class IHYLLPolicy(LRScheduler):
         self.last_epoch = 0
         self._history: list[list[float]] = [[] for _ in optimizer.param_groups]
         self._warned = False
+        self._changes = _count_changes(optimizer)
+        self._has_trained = False
 
     def _begin(self) -> None:
         """Start at lr_min; the last thing a constructor does, once everything is checked."""
         self._set_rates(self.lr_min)
 
-    def step(self, ihyll: Information) -> None:  # type: ignore[override]
+    def step(self, ihyll: Information | None = None) -> None:
         """Set the next epoch's learning rate from the epoch's information.
 
         Call it once an epoch, after ``optimizer.step`` calls, as with ``ReduceLROnPlateau``.
@@ -87,7 +98,8 @@ class IHYLLPolicy(LRScheduler):
         The first call only records: the change needs two values. A value that is not finite is not
         recorded and leaves the rate as it is. One that is zero or negative (nothing measurable
         learned yet) is recorded and leaves the rate as it is, since the relative change has no
-        meaning there. The first such value warns, later ones do not.
+        meaning there. The first such value warns, later ones do not. A rate that somebody else has
+        set beyond the bounds is brought back within them.
 
         Args:
             ihyll: Mutual information in nats: a number or `MutualInformation` for all parameter
@@ -95,15 +107,19 @@ class IHYLLPolicy(LRScheduler):
                 mapping by the groups' ``"name"``. A `MutualInformation` brings its standard error.
 
         Raises:
+            TypeError: If it is missing, as when a library steps the policy as any other scheduler.
             ValueError: If the number or the names do not match the parameter groups.
         """
+        self._take_up_new_groups()
         values = self._per_group_information(ihyll)
+        self._look_for_training()
         self.last_epoch += 1
         rates = []
         for index, (value, group) in enumerate(
             zip(values, self.optimizer.param_groups, strict=True)
         ):
             rate = float(group["lr"])
+            rate = min(max(rate, self.lr_min[index]), self.lr_max[index])
             now = float(value)
             if not math.isfinite(now):
                 self._warn_once(f"the information is {now}: the learning rate stays as it is")
@@ -126,9 +142,8 @@ class IHYLLPolicy(LRScheduler):
 
     def state_dict(self) -> dict[str, Any]:
         """Return everything but the optimizer, as plain Python values."""
-        state = {key: value for key, value in self.__dict__.items() if key != "optimizer"}
-        state["_history"] = [list(values) for values in self._history]
-        return state
+        left_out = ("optimizer", "_changes", "_has_trained")
+        return copy.deepcopy({k: v for k, v in self.__dict__.items() if k not in left_out})
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restore a state and the learning rates that go with it.
@@ -137,8 +152,16 @@ class IHYLLPolicy(LRScheduler):
             state_dict: What `state_dict` returned.
 
         Raises:
-            ValueError: If it belongs to another number of parameter groups.
+            ValueError: If it is another kind of scheduler's, or belongs to another number of
+                parameter groups.
         """
+        self._take_up_new_groups()
+        if state_dict.keys() != self.state_dict().keys():
+            raise ValueError(
+                f"the state is not that of an {type(self).__name__} (it holds "
+                f"{', '.join(sorted(state_dict))}): load what this kind of policy's state_dict() "
+                "returned, or start the policy afresh by not loading a scheduler's state"
+            )
         expected = len(self.optimizer.param_groups)
         found = len(state_dict["_history"])
         if found != expected:
@@ -146,8 +169,7 @@ class IHYLLPolicy(LRScheduler):
                 f"the state has {found} parameter groups but the optimizer has {expected}; "
                 "build the optimizer as it was when the state was saved"
             )
-        self.__dict__.update(state_dict)
-        self._history = [list(values) for values in state_dict["_history"]]
+        self.__dict__.update(copy.deepcopy(state_dict))
         self._set_rates(state_dict["_last_lr"])
 
     def _next_rate(self, seen: Observation) -> float:
@@ -163,18 +185,52 @@ class IHYLLPolicy(LRScheduler):
             threshold = max(threshold, self.noise * seen.error / seen.now)
         return seen.relative_change > threshold
 
-    def _per_group(self, value: float | Sequence[float], name: str) -> list[float]:
+    def _look_for_training(self) -> None:
+        """Warn where the optimizer has trained before, and not since the last step."""
+        changes = _count_changes(self.optimizer)
+        if self._has_trained and changes == self._changes:
+            warnings.warn(
+                f"{type(self).__name__}: no parameter of its optimizer has changed since the last "
+                "step. If model or optimizer were built anew, make the policy anew too, or give it "
+                "the new one: policy.optimizer = optimizer",
+                stacklevel=3,
+            )
+        self._has_trained = changes != self._changes
+        self._changes = changes
+
+    def _take_up_new_groups(self) -> None:
+        groups, known = self.optimizer.param_groups, len(self._history)
+        if len(groups) < known:
+            raise ValueError(
+                f"the optimizer has {len(groups)} parameter groups, and had {known} before: make "
+                "the policy anew after a group is removed"
+            )
+        for group in groups[known:]:
+            for name in self._PER_GROUP:
+                values = getattr(self, name)
+                values.append(values[-1])
+            self._history.append([])
+            self._last_lr.append(float(group["lr"]))
+
+    def _per_group(self, value: Rates, name: str) -> list[float]:
         n_groups = len(self.optimizer.param_groups)
-        if isinstance(value, Sequence):
-            if len(value) != n_groups:
-                raise ValueError(
-                    f"{name} has {len(value)} values for {n_groups} parameter groups: {value}"
-                )
-            values = [float(v) for v in value]
-        else:
-            values = [float(value)] * n_groups
-        if not all(math.isfinite(v) for v in values):
+        if isinstance(value, torch.Tensor):
+            value = value.detach().cpu().numpy()
+        try:
+            given = np.asarray(value)
+        except ValueError:  # ragged
+            given = np.empty((0, 0))
+        if given.ndim > 1 or given.dtype.kind not in "iuf":
+            raise TypeError(
+                f"{name} must be a number, or a list of one per parameter group, got {value!r}"
+            )
+        if given.ndim == 1 and len(given) != n_groups:
+            raise ValueError(
+                f"{name} has {len(given)} values for {n_groups} parameter groups: {value}"
+            )
+        if not np.isfinite(given).all():
             raise ValueError(f"{name} must be finite, got {value}")
+        values: list[float] = np.broadcast_to(given, n_groups).astype(np.float64).tolist()
         return values
 
     def _gains(self, value: float | None, name: str, share: float) -> list[float]:
@@ -183,8 +239,16 @@ class IHYLLPolicy(LRScheduler):
             return [share * high for high in self.lr_max]
         return [not_negative(value, name)] * len(self.lr_max)
 
-    def _per_group_information(self, ihyll: Information) -> list[SupportsFloat]:
+    def _per_group_information(self, ihyll: Information | None) -> list[SupportsFloat]:
         groups = self.optimizer.param_groups
+        if ihyll is None:
+            raise TypeError(
+                "step() needs the epoch's information: step(probe.measure().ihyll), once an epoch. "
+                "A library that steps its schedulers itself has to be told: in Lightning return "
+                '{"scheduler": policy, "monitor": "ihyll", "reduce_on_plateau": True} from '
+                "configure_optimizers or use IHYLLCallback(probe, policy), in Hugging Face's "
+                "Trainer pass PolicyScheduler(policy)"
+            )
         if isinstance(ihyll, Mapping):
             names = [group.get("name") for group in groups]
             missing = [name for name in names if name not in ihyll]
@@ -194,6 +258,8 @@ class IHYLLPolicy(LRScheduler):
                     'Name every group ({"params": ..., "name": ...}) and measure that layer'
                 )
             return [ihyll[name] for name in names if name is not None]
+        if isinstance(ihyll, np.ndarray | torch.Tensor) and ihyll.ndim:
+            ihyll = ihyll.tolist()
         if isinstance(ihyll, Sequence) and not isinstance(ihyll, str):
             if len(ihyll) != len(groups):
                 raise ValueError(f"{len(ihyll)} values for {len(groups)} parameter groups")
@@ -204,8 +270,12 @@ class IHYLLPolicy(LRScheduler):
         return [ihyll] * len(groups)
 
     def _set_rates(self, rates: Sequence[float]) -> None:
+        seen: set[int] = set()
         for group, rate in zip(self.optimizer.param_groups, rates, strict=True):
             if isinstance(group["lr"], torch.Tensor):
+                if id(group["lr"]) in seen:  # Optimizer(groups, lr=tensor) gives all the same one
+                    group["lr"] = group["lr"].clone()
+                seen.add(id(group["lr"]))
                 group["lr"].fill_(rate)
             else:
                 group["lr"] = rate
@@ -215,6 +285,12 @@ class IHYLLPolicy(LRScheduler):
         if not self._warned:
             warnings.warn(f"{type(self).__name__}: {message} (said once)", stacklevel=3)
             self._warned = True
+
+
+def _count_changes(optimizer: Optimizer) -> int:
+    """Return how often the optimizer's parameters have been changed in place, all together."""
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    return sum(p._version for p in parameters if not p.is_inference())
 
 
 def not_negative(value: float, name: str) -> float:

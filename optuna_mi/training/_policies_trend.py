@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 from torch.optim import Optimizer
 
-from optuna_mi.training._policies_base import IHYLLPolicy, Observation
+from optuna_mi.training._policies_base import IHYLLPolicy, Observation, Rates
 
 
 class IHYLLTrendPolicy(IHYLLPolicy):
@@ -52,8 +51,8 @@ class IHYLLTrendPolicy(IHYLLPolicy):
         self,
         optimizer: Optimizer,
         *,
-        lr_min: float | Sequence[float],
-        lr_max: float | Sequence[float],
+        lr_min: Rates,
+        lr_max: Rates,
         up: float = 3.0,
         down: float = 1.5,
         epsilon: float = 0.005,

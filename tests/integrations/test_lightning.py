@@ -275,3 +275,24 @@ def test_a_compiled_module_is_measured(blobs: tuple[Tensor, Tensor]) -> None:
     callback = IHYLLCallback(InformationProbe(compiled, *blobs, size=200, layers=["net.0"]), Change)
     fit(compiled, [callback], blobs)
     assert list(callback.ihyll.values()) == pytest.approx(by_hand(blobs, 200, 4)[0], abs=1e-6)
+
+
+def test_a_backbone_that_is_unfrozen_later_gets_a_rate(blobs: tuple[Tensor, Tensor]) -> None:
+    module = make_module()
+    module.backbone = module.net[0]
+    module.configure_optimizers = lambda: torch.optim.SGD(
+        [p for p in module.parameters() if p.requires_grad], lr=0.3
+    )
+    unfreeze = lightning.callbacks.BackboneFinetuning(unfreeze_backbone_at_epoch=2)
+    callback = IHYLLCallback(InformationProbe(module, *blobs, size=200), Change)
+    trainer = fit(module, [unfreeze, callback], blobs)
+    assert callback.policy is not None
+    rates = callback.policy.get_last_lr()
+    assert len(rates) == 2
+    assert rates == [group["lr"] for group in trainer.optimizers[0].param_groups]
+    assert all(0.01 <= rate <= 0.5 for rate in rates)
+
+
+def test_a_policy_that_lightning_steps_without_information(blobs: tuple[Tensor, Tensor]) -> None:
+    with pytest.raises(TypeError, match="reduce_on_plateau"):
+        fit(make_module(scheduler=Change), [], blobs)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 import io
+import itertools
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch.optim.lr_scheduler import LRScheduler
@@ -293,7 +295,7 @@ def test_noise_threshold_needs_a_standard_error():
     paper = trace(change(sgd(), noise=0.0), [measured(v) for v in (1.0, 2.0, 2.08)])
     assert plain == paper
     assert plain[-1] > plain[-2]
-    assert aware[-1] == pytest.approx(0.051 - 0.08 / 2.08)
+    assert aware[-1] == pytest.approx(0.051 - 0.01)  # as a change of epsilon would, no further
 
 
 def test_trend_policy_by_hand():
@@ -375,3 +377,129 @@ def test_layer_groups_hold_every_parameter_once():
         layer_parameter_groups(torch.nn.Sequential(model), ["0", "0.2"])
     model[0].requires_grad_(False)
     assert len(layer_parameter_groups(model, ["2"])) == 1
+
+
+@pytest.mark.parametrize("noise", [1.0, 3.0])
+def test_noise_does_not_lower_the_rate_faster_than_saturation(noise):
+    values = [MutualInformation(v, standard_error=0.05) for v in (1.0, 2.0, *[2.0, 2.1] * 3)]
+    noisy = trace(change(sgd(), noise=noise), values)
+    steps = [before - after for before, after in itertools.pairwise(noisy[2:])]
+    assert max(steps) <= 0.01 + 1e-12  # gamma2 * epsilon
+
+
+def test_a_rate_from_outside_is_brought_within_the_bounds():
+    for make in (change, reference, lambda o: IHYLLTrendPolicy(o, **BOUNDS)):
+        for rate, values in ((5.0, [1.0, 1.0]), (1e-6, [1.0]), (5.0, [1.0, 1.5])):
+            optimizer = sgd()
+            policy = make(optimizer)
+            for value in values[:-1]:
+                policy.step(value)
+            optimizer.param_groups[0]["lr"] = rate
+            policy.step(values[-1])
+            assert 0.001 <= policy.get_last_lr()[0] <= 0.1
+    optimizer = sgd()
+    policy = change(optimizer)
+    optimizer.param_groups[0]["lr"] = 5.0
+    with pytest.warns(UserWarning, match="nan"):
+        policy.step(math.nan)
+    assert policy.get_last_lr() == [0.1] == [optimizer.param_groups[0]["lr"]]
+
+
+def test_a_tensor_rate_shared_by_two_groups():
+    groups = [{"params": [torch.nn.Parameter(torch.zeros(1))]} for _ in range(2)]
+    optimizer = torch.optim.Adam(groups, lr=torch.tensor(0.3))
+    policy = change(optimizer)
+    policy.step([1.0, 1.0])
+    policy.step([2.0, 1.25])
+    expected = pytest.approx([0.051, 0.021])
+    assert policy.get_last_lr() == expected
+    assert [float(group["lr"]) for group in optimizer.param_groups] == expected
+
+
+@pytest.mark.parametrize("make", [change, reference, lambda o: IHYLLTrendPolicy(o, **BOUNDS)])
+def test_a_group_added_later(make):
+    optimizer = sgd(2)
+    policy = make(optimizer)
+    policy.step(1.0)
+    optimizer.add_param_group({"params": [torch.nn.Parameter(torch.zeros(1))], "lr": 0.05})
+    policy.step(1.5)
+    first, second, new = policy.get_last_lr()
+    assert (first, new) == (second, 0.05)  # one value of its own: nothing to compare
+    policy.step([2.0, 2.0, 2.5])
+    assert all(0.001 <= rate <= 0.1 for rate in policy.get_last_lr())
+    resumed = make(optimizer)
+    resumed.load_state_dict(policy.state_dict())
+    assert resumed.get_last_lr() == policy.get_last_lr()
+    late = make(short := sgd(2))
+    short.add_param_group({"params": [torch.nn.Parameter(torch.zeros(1))]})
+    late.load_state_dict(policy.state_dict())
+    assert late.get_last_lr() == policy.get_last_lr()
+    optimizer.param_groups.pop()
+    with pytest.raises(ValueError, match="make the policy anew"):
+        policy.step(1.0)
+
+
+@pytest.mark.parametrize("as_bounds", [np.array, torch.tensor, tuple])
+def test_bounds_and_information_in_arrays(as_bounds):
+    policy = IHYLLChangePolicy(sgd(2), lr_min=as_bounds([0.001, 0.01]), lr_max=as_bounds([0.1, 1]))
+    assert policy.get_last_lr() == pytest.approx([0.001, 0.01])
+    assert IHYLLChangePolicy(sgd(), lr_min=as_bounds([0.01])[0], lr_max=1).get_last_lr()
+    policy.step(np.array([1.0, 1.0]))
+    policy.step(torch.tensor([1.0, 2.0]))
+    assert policy.get_last_lr() == pytest.approx([0.001, 0.51])
+    with pytest.raises(ValueError, match="3 values for 2 parameter groups"):
+        policy.step(torch.ones(3))
+    assert reference(sgd(2), reference=as_bounds([1.0, 2.0])).reference == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("bad", ["0.1", [[0.1]], [0.1, [0.2]], {"a": 1.0}, None, True])
+def test_bounds_that_are_no_numbers(bad):
+    with pytest.raises(TypeError, match=r"lr_min must be a number, or a list of one per"):
+        IHYLLChangePolicy(sgd(), lr_min=bad, lr_max=0.1)
+
+
+def test_stepped_as_any_other_scheduler():
+    for policy in (change(sgd()), reference(sgd())):
+        with pytest.raises(TypeError, match=r"reduce_on_plateau.*PolicyScheduler\(policy\)"):
+            policy.step()
+
+
+def test_the_state_of_another_scheduler():
+    optimizer = sgd()
+    foreign = torch.optim.lr_scheduler.StepLR(sgd(), 1).state_dict()
+    for state in (foreign, reference(sgd()).state_dict(), {}):
+        policy = change(optimizer)
+        with pytest.raises(ValueError, match=r"not that of an IHYLLChangePolicy.*start the policy"):
+            policy.load_state_dict(state)
+        assert policy.get_last_lr() == [0.001]
+
+
+def test_a_loaded_state_is_a_copy():
+    policy = change(sgd())
+    state = policy.state_dict()
+    policy.load_state_dict(state)
+    policy.lr_max[0] = 7.0
+    assert state["lr_max"] == [0.1]
+    assert change(sgd()).lr_max == [0.1]
+
+
+def test_an_optimizer_that_was_built_anew_is_noticed():
+    optimizer = sgd()
+    policy = change(optimizer)
+
+    def train(optimizer):
+        optimizer.param_groups[0]["params"][0].grad = torch.ones(1)
+        optimizer.step()
+
+    for value in (1.0, 1.1):
+        train(optimizer)
+        policy.step(value)
+    new = sgd()
+    train(new)
+    with pytest.warns(UserWarning, match=r"built anew.*policy\.optimizer = optimizer"):
+        policy.step(1.2)
+    policy.optimizer = new
+    for value in (1.3, 1.4):
+        train(new)
+        policy.step(value)
+    assert new.param_groups[0]["lr"] == policy.get_last_lr()[0]
