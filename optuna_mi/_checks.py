@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import math
 import operator
+import os
 from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import Any, SupportsFloat, SupportsIndex
 
 import numpy as np
@@ -193,6 +195,34 @@ def instance(
     if not isinstance(value, kind):
         got = f"the class {value.__name__}" if isinstance(value, type) else shown(value)
         raise TypeError(f"{name} must be {wanted}, got {got}{remedy and f'; {remedy}'}")
+
+
+def file_path(name: str, value: Any) -> Path:
+    """Return a path.
+
+    Raises:
+        TypeError: If it is neither a str nor a ``pathlib.Path``.
+    """
+    instance(name, value, (str, os.PathLike), "a path (str or pathlib.Path)")
+    return Path(value)
+
+
+def new_file(name: str, value: Any) -> Path:
+    """Return the path of a file that can be written: its folder is there, and it is none itself.
+
+    Raises:
+        TypeError: If it is no path.
+        FileNotFoundError: If there is no such folder.
+        IsADirectoryError: If the path is a folder.
+    """
+    target = file_path(name, value)
+    if target.is_dir():
+        raise IsADirectoryError(f"{name} must name a file, and {target} is a folder")
+    if not target.parent.is_dir():
+        raise FileNotFoundError(
+            f"{name}: cannot write {target}: there is no folder {target.parent}; make it first"
+        )
+    return target
 
 
 def random_generator(name: str, seed: Any) -> np.random.Generator:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, Self
 
@@ -11,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from optuna_mi._checks import reals
 from optuna_mi.decay._decay_curve import DecayCurve
-from optuna_mi.decay._record import Record, plain, read_json
+from optuna_mi.decay._record import Record, plain
 from optuna_mi.decay.analysis.laws._law import Law, evaluate_log
 
 LawName = Literal["power", "exponential", "broken_power", "periodic_power", "flat", "none"]
@@ -104,9 +106,7 @@ class DecayAnalysis(Record):
         Raises:
             ValueError: If a distance is below 1 or not finite.
         """
-        distance = np.asarray(d, dtype=np.float64)
-        if not np.isfinite(distance).all() or (distance < 1).any():
-            raise ValueError(f"distances must be finite and at least 1, got {d!r}")
+        distance = reals("d", d, least=1)
         # exp underflows to 0 at -745; a law never reaches 0
         return np.exp(np.maximum(evaluate_log(self.fit, distance), -700.0))
 
@@ -144,13 +144,7 @@ class DecayAnalysis(Record):
         return json.dumps(head | record | {"curve": json.loads(self.curve.to_json())})
 
     @classmethod
-    def from_json(cls, text: str) -> Self:
-        """Read what ``to_json`` wrote.
-
-        Raises:
-            ValueError: If the text is no JSON of a DecayAnalysis.
-        """
-        record = read_json(text, "DecayAnalysis")
+    def _from_record(cls, record: Mapping[str, Any]) -> Self:
         names = {f.name for f in fields(cls)}
         values = {k: v for k, v in record.items() if k in names}
         values["curve"] = DecayCurve.from_json(json.dumps(values["curve"]))

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from optuna_mi.decay._record import Record, plain, read_json
+from optuna_mi._checks import as_array, listed, reals, shown, whole
+from optuna_mi.decay._record import Record, plain
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -27,6 +28,8 @@ _FLOATS = (
     "entropy_xy",
     "correlation",
 )
+_NOT_NEGATIVE = ("std_error", "floor", "n_pairs")
+_COUNTS = ("memory", "sequence_length", "n_sequences", "n_symbols", "n_total")
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +69,9 @@ class DecayCurve(Record):
         notes: Remarks a reader should see (dropped sequences, suspected trends, early stop).
 
     Raises:
-        ValueError: If shapes do not match, or lags are not increasing integers of at least 1.
+        TypeError: If a column holds no real numbers, or lags or a count no integers.
+        ValueError: If shapes do not match, lags are not increasing and at least 1, or a column
+            holds NaN, infinity or masked values.
 
     Example:
         >>> curve = DecayCurve([1, 2, 4], [0.5, 0.2, 0.1])
@@ -99,24 +104,28 @@ class DecayCurve(Record):
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        lags = np.asarray(self.lags)
+        lags = as_array("lags", self.lags)
         if lags.ndim != 1 or lags.size == 0:
             raise ValueError(f"lags must be a non-empty 1-D array, got shape {lags.shape}")
         if lags.dtype.kind not in "iu":
-            raise ValueError(f"lags must be integers, got dtype {lags.dtype}")
+            raise TypeError(f"lags must be integers, got dtype {lags.dtype}")
         if lags[0] < 1 or (np.diff(lags) <= 0).any():
             raise ValueError("lags must be increasing and at least 1")
         object.__setattr__(self, "lags", _frozen(lags.astype(np.int64)))
-        for name in _FLOATS:
-            value = getattr(self, name)
-            if value is not None:
-                object.__setattr__(self, name, _column(name, value, lags.size, np.float64))
-        if self.n_pairs is not None:
-            column = _column("n_pairs", self.n_pairs, lags.size, np.int64)
-            object.__setattr__(self, "n_pairs", column)
-        if not np.isfinite(self.mi).all():
-            raise ValueError("mi holds NaN or infinity")
-        object.__setattr__(self, "notes", tuple(self.notes))
+        for name in ("mi", *(n for n in (*_FLOATS, "n_pairs") if getattr(self, n) is not None)):
+            column = _column(name, getattr(self, name), lags.size)
+            if name == "n_pairs":
+                if (column % 1).any():
+                    raise ValueError(f"n_pairs must hold whole numbers, got {shown(self.n_pairs)}")
+                column = column.astype(np.int64)
+            object.__setattr__(self, name, _frozen(column))
+        for name in _COUNTS:
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, whole(name, getattr(self, name), 1))
+        notes = listed("notes", self.notes, "sentences (str)")
+        if not all(isinstance(note, str) for note in notes):
+            raise TypeError(f"notes must be a sequence of sentences (str), got {shown(notes)}")
+        object.__setattr__(self, "notes", notes)
 
     @property
     def mi_corrected(self) -> Floats:
@@ -149,22 +158,9 @@ class DecayCurve(Record):
         return json.dumps({"kind": "DecayCurve", "version": 1} | record)
 
     @classmethod
-    def from_json(cls, text: str) -> Self:
-        """Read what ``to_json`` wrote.
-
-        Raises:
-            ValueError: If the text is no JSON of a DecayCurve.
-        """
-        return cls._from_record(read_json(text, "DecayCurve"))
-
-    @classmethod
     def _from_record(cls, record: Mapping[str, Any]) -> Self:
         names = {f.name for f in fields(cls)}
-        values = {k: v for k, v in record.items() if k in names}
-        for name in _FLOATS:
-            if values.get(name) is not None:
-                values[name] = np.array(values[name], dtype=np.float64)
-        return cls(**values)
+        return cls(**{k: v for k, v in record.items() if k in names})
 
     def _rows(self) -> list[tuple[str, str]]:
         value = self.mi_corrected
@@ -203,10 +199,10 @@ def _frozen(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return array
 
 
-def _column(name: str, value: npt.ArrayLike, size: int, dtype: type[Any]) -> npt.NDArray[Any]:
-    array = np.array(value, dtype=dtype)
+def _column(name: str, value: npt.ArrayLike, size: int) -> npt.NDArray[Any]:
+    array = reals(name, value, least=0 if name in _NOT_NEGATIVE else None)
     if array.ndim == 0:
         array = np.full(size, array[()])
     if array.shape != (size,):
         raise ValueError(f"{name} must have the shape of lags, ({size},), got {array.shape}")
-    return _frozen(array)
+    return array

@@ -8,10 +8,13 @@ import json
 import math
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+
+from optuna_mi._checks import file_path, instance, new_file
 
 
 def plain(value: Any) -> Any:
@@ -31,9 +34,7 @@ def plain(value: Any) -> Any:
 
 def write_text(path: str | os.PathLike[str], text: str) -> Path:
     """Write text so that a reader sees the old file or the whole new one, never a part."""
-    target = Path(path)
-    if not target.parent.is_dir():
-        raise FileNotFoundError(f"cannot write {target}: there is no folder {target.parent}")
+    target = new_file("path", path)
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -53,15 +54,18 @@ def read_json(text: str, kind: str) -> dict[str, Any]:
     """Parse what ``to_json`` of the named kind of object wrote.
 
     Raises:
+        TypeError: If it is no text.
         ValueError: If the text is not JSON, or describes another kind of object.
     """
+    instance("text", text, (str, bytes), "JSON")
+    remedy = f"pass what {kind}.to_json() returned"
     try:
         record = json.loads(text)
     except json.JSONDecodeError as error:
-        raise ValueError(f"this is not the JSON of a {kind}: {error}") from error
+        raise ValueError(f"this is not the JSON of a {kind} ({error}); {remedy}") from error
     if not isinstance(record, dict) or record.get("kind") != kind:
         found = record.get("kind") if isinstance(record, dict) else type(record).__name__
-        raise ValueError(f"this is not the JSON of a {kind}: found {found!r}")
+        raise ValueError(f"this is not the JSON of a {kind}, but of {found!r}; {remedy}")
     return record
 
 
@@ -71,9 +75,9 @@ def read_text(path: str | os.PathLike[str], kind: str) -> str:
     Raises:
         FileNotFoundError: If there is none.
     """
-    source = Path(path)
+    source = file_path("path", path)
     if not source.is_file():
-        raise FileNotFoundError(f"there is no {kind} at {source}")
+        raise FileNotFoundError(f"there is no {kind} at {source}; give the path of one saved")
     return source.read_text(encoding="utf-8")
 
 
@@ -86,8 +90,25 @@ class Record(abc.ABC):
 
     @classmethod
     @abc.abstractmethod
+    def _from_record(cls, record: Mapping[str, Any]) -> Self:
+        """Make the object from what `to_json` wrote, parsed."""
+
+    @classmethod
     def from_json(cls, text: str) -> Self:
-        """Read what ``to_json`` wrote."""
+        """Read what ``to_json`` wrote.
+
+        Raises:
+            TypeError: If it is no text.
+            ValueError: If the text is no JSON of such an object, or of a part of one.
+        """
+        record = read_json(text, cls.__name__)
+        try:
+            return cls._from_record(record)
+        except (AttributeError, KeyError, TypeError) as error:
+            raise ValueError(
+                f"this JSON lacks a part of a {cls.__name__}, or holds another ({error}); pass "
+                "what to_json() returned"
+            ) from error
 
     @abc.abstractmethod
     def _rows(self) -> list[tuple[str, str]]:

@@ -10,6 +10,7 @@ from typing import get_args
 import numpy as np
 import numpy.typing as npt
 
+from optuna_mi._checks import instance, one_of, real, reals, whole
 from optuna_mi.decay._decay_analysis import DecayAnalysis, LawName
 from optuna_mi.decay._decay_curve import DecayCurve
 from optuna_mi.decay.analysis._bins import Bins, Noise, make_bins, measure_noise
@@ -67,7 +68,7 @@ def analyze_decay(
         'exponential'
     """
     given = _check(curve, threshold, law, breakpoints, period)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(whole("seed", seed))
     y = curve.mi_corrected
     noise = measure_noise(curve)
     bins = make_bins(curve.lags, y, noise)
@@ -136,19 +137,18 @@ def _check(
     breakpoints: SequenceABC[float] | None,
     period: int | None,
 ) -> _Given:
-    if not isinstance(curve, DecayCurve):
-        raise TypeError(
-            f"analyze_decay takes a DecayCurve, got {type(curve).__name__}; make one with "
-            "decay_curve(x), or wrap a published one: DecayCurve(lags, mi)"
-        )
-    if not (np.isfinite(threshold) and threshold > 0):
-        raise ValueError(f"threshold must be a positive number of nats, got {threshold!r}")
-    allowed = get_args(LawName)
-    if law is not None and law not in allowed:
-        raise ValueError(f"law must be one of {allowed}, got {law!r}")
+    instance(
+        "curve",
+        curve,
+        DecayCurve,
+        "a DecayCurve",
+        "make one with decay_curve(x), or wrap a published one: DecayCurve(lags, mi)",
+    )
+    real("threshold", threshold, above=0)
+    one_of("law", law, (*get_args(LawName), None))
     values = None
     if breakpoints is not None:
-        values = tuple(float(b) for b in np.atleast_1d(np.asarray(breakpoints, dtype=np.float64)))
+        values = tuple(float(b) for b in np.atleast_1d(reals("breakpoints", breakpoints)).ravel())
         ordered = all(a < b for a, b in itertools.pairwise(values))
         if not values or not ordered or not values[0] > 1 or values[-1] >= curve.lags[-1]:
             raise ValueError(
@@ -158,11 +158,7 @@ def _check(
         if law not in (None, "broken_power"):
             raise ValueError(f"breakpoints belong to law='broken_power', got law={law!r}")
     if period is not None:
-        whole = isinstance(period, int | np.integer) and not isinstance(period, bool)
-        if not whole or not 2 <= period <= curve.lags[-1]:
-            raise ValueError(
-                f"period must be an integer from 2 to the last lag {curve.lags[-1]}, got {period!r}"
-            )
+        whole("period", period, 2, int(curve.lags[-1]))
         if law not in (None, "periodic_power") or values is not None:
             raise ValueError("period belongs to law='periodic_power', without breakpoints")
     pairs = (("law", law), ("breakpoints", values), ("period", period))

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from optuna_mi._checks import new_file
 from optuna_mi.decay._decay_curve import DecayCurve
 from optuna_mi.decay.measure._engine import resolve_threads
 from optuna_mi.decay.measure._lags import choose_lags
@@ -32,11 +33,12 @@ from optuna_mi.decay.measure._settings import (
     Settings,
     Values,
     baseline_method,
+    check_flags,
     check_names,
     check_neighbours,
+    check_numbers,
     is_conditional,
     surrogate_count,
-    whole,
 )
 from optuna_mi.information._entropy import Estimator
 
@@ -145,10 +147,20 @@ def decay_curve(
             checkpoint=checkpoint,
         )
     threads = resolve_threads(n_threads)
-    whole("seed", seed, 0)
+    check_numbers(
+        seed=seed,
+        n_bins=n_bins,
+        difference=difference,
+        k=k,
+        n_samples=n_samples,
+        n_surrogates=n_surrogates,
+    )
+    check_flags(progress=progress, detrend=detrend, early_stop=early_stop)
+    if checkpoint is not None:
+        checkpoint = new_file("checkpoint", checkpoint)
     raw, offsets = flatten_vectors(x) if values == "ksg" else flatten(x)
     if raw.size == 0:
-        raise ValueError("there are no symbols: the input is empty")
+        raise ValueError("there are no symbols: the input is empty, give at least two")
     real = raw.dtype.kind == "f"
     if real and values == "symbols":
         raise TypeError(
@@ -157,7 +169,7 @@ def decay_curve(
         )
     notes: tuple[str, ...] = ()
     if real or values in ("bins", "ksg"):
-        raw, offsets, notes = _real(raw, offsets, whole("difference", difference, 0), detrend)
+        raw, offsets, notes = _real(raw, offsets, difference, detrend)
     elif difference or detrend:
         raise ValueError("difference and detrend are for real values; pass them as floats")
     if values == "ksg":
@@ -166,8 +178,8 @@ def decay_curve(
             offsets,
             lags="log" if lags is None else lags,
             max_lag=max_lag,
-            k=whole("k", k, 1),
-            n_samples=whole("n_samples", n_samples, 10),
+            k=k,
+            n_samples=n_samples,
             n_surrogates=0 if baseline is None else surrogate_count(n_surrogates, "ksg"),
             seed=seed,
             n_threads=threads,
@@ -177,7 +189,7 @@ def decay_curve(
     panel = isinstance(x, pd.DataFrame) and "unique_id" in x.columns
     is_real = raw.dtype.kind == "f"
     if is_real:
-        raw = bin_sequences(raw, offsets, whole("n_bins", n_bins, 2), each=panel)
+        raw = bin_sequences(raw, offsets, n_bins, each=panel)
         notes += (f"real values cut into {int(raw.max()) + 1} quantile bins",)
     sequences = replace(encode(raw, offsets), is_panel=panel)
     if boundary == "concatenate":

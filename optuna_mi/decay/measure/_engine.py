@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
+from optuna_mi._checks import whole
 from optuna_mi.decay.measure._count_kernels import Codes
 from optuna_mi.decay.measure._fft_counts import fft_cost, fft_edges, fft_estimates, fft_segment
 from optuna_mi.decay.measure._pooled import LagEstimate, dense_lags, n_blocks_for
@@ -36,13 +37,12 @@ def resolve_threads(n_threads: int | None) -> int:
     """Return the number of threads: those of the machine that this process may use, if ``None``.
 
     Raises:
-        ValueError: If it is not a positive integer.
+        TypeError: If it is no integer.
+        ValueError: If it is below 1.
     """
     if n_threads is None:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
-    if isinstance(n_threads, bool) or not isinstance(n_threads, int) or n_threads < 1:
-        raise ValueError(f"n_threads must be an integer of at least 1, got {n_threads!r}")
-    return n_threads
+    return whole("n_threads", n_threads, 1)
 
 
 def parallel(

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from optuna_mi._checks import as_array, whole
 from optuna_mi.decay.measure._sequences import Sequences
 
 # pairs beyond which a default curve is thinned to log-spaced lags: some seconds of counting
@@ -41,14 +42,11 @@ def choose_lags(sequences: Sequences, lags: Any, max_lag: int | None) -> npt.NDA
             f"all {sequences.n_sequences} sequences have length 1: there are no pairs. If the "
             "array is one sequence, pass it as 1-D (x.ravel())"
         )
-    if max_lag is not None:
-        if isinstance(max_lag, bool) or not isinstance(max_lag, int | np.integer):
-            raise TypeError(f"max_lag must be an integer, got {max_lag!r}")
-        if not 1 <= max_lag < longest:
-            raise ValueError(
-                f"max_lag must be at least 1 and below the longest sequence's length {longest}, "
-                f"got {max_lag}: there are no pairs further apart"
-            )
+    if max_lag is not None and whole("max_lag", max_lag, 1) >= longest:
+        raise ValueError(
+            f"max_lag must be below the longest sequence's length {longest}, got {max_lag}: "
+            "there are no pairs further apart"
+        )
     if lags is not None and not isinstance(lags, str):
         if max_lag is not None:
             raise ValueError("give lags or max_lag, not both")
@@ -80,7 +78,7 @@ def _default_max_lag(sequences: Sequences) -> int:
 
 
 def _given(lags: npt.ArrayLike, longest: int) -> npt.NDArray[np.int64]:
-    array = np.asarray(lags)
+    array = as_array("lags", lags)
     if array.ndim != 1 or array.size == 0:
         raise ValueError(f"lags must be a non-empty 1-D array, got shape {array.shape}")
     if array.dtype.kind not in "iu":

@@ -100,13 +100,19 @@ def _offsets(lengths: list[int]) -> npt.NDArray[np.int64]:
 
 def _open(path: Path) -> npt.NDArray[Any]:
     if not path.is_file():
-        raise FileNotFoundError(f"there is no file {path}")
+        raise FileNotFoundError(f"there is no file {path}; give the path of a .npy file")
     if path.suffix != ".npy":
         raise ValueError(
             f"only .npy files are read here, got {path.name}; read the text yourself "
             "(Path.read_text) and pass it"
         )
-    array: npt.NDArray[Any] = np.load(os.fspath(path), mmap_mode="r", allow_pickle=False)
+    try:
+        array: npt.NDArray[Any] = np.load(os.fspath(path), mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise ValueError(
+            f"{path.name} cannot be read as an array of numbers ({error}); write it anew with "
+            "numpy.save"
+        ) from error
     return array
 
 
@@ -146,6 +152,7 @@ def _values(x: pd.Series[Any] | pd.Index[Any]) -> npt.NDArray[Any] | None:
 
 def _frame(x: pd.DataFrame) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
     if {"unique_id", "ds", "y"} <= set(x.columns):
+        _check_panel(x)
         ordered = x.sort_values(["unique_id", "ds"], kind="stable")
         lengths = ordered.groupby("unique_id", sort=True, observed=True).size()
         return _column(ordered["y"]), _offsets([int(n) for n in lengths])
@@ -156,6 +163,20 @@ def _frame(x: pd.DataFrame) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
         f"a DataFrame must have one column, or the columns unique_id, ds and y of a panel; got "
         f"{list(x.columns)}. Pass one column: frame['name']"
     )
+
+
+def _check_panel(x: pd.DataFrame) -> None:
+    """Refuse rows without a series or a time, which would vanish, and times that repeat."""
+    for column in ("unique_id", "ds"):
+        missing = int(x[column].isna().sum())
+        if missing:
+            raise ValueError(
+                f"{missing} of {len(x)} rows have no {column}: drop them "
+                f"(frame.dropna(subset=['{column}'])), or fill them"
+            )
+    twice = int(x.duplicated(["unique_id", "ds"]).sum())
+    if twice:
+        raise ValueError(f"{twice} rows repeat a pair of unique_id and ds; drop them")
 
 
 def _array(x: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
@@ -189,7 +210,7 @@ def _codes(values: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
 
 def _list(x: SequenceABC[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
     if len(x) == 0:
-        raise ValueError("there are no sequences: got an empty list")
+        raise ValueError("there are no sequences: got an empty list, which needs at least one")
     scalars = [np.isscalar(v) and not isinstance(v, str | bytes) for v in x]
     if all(scalars):
         return _array(_homogeneous(x))
@@ -272,7 +293,7 @@ def encode(values: npt.NDArray[Any], offsets: npt.NDArray[np.int64]) -> Sequence
         ValueError: If there are no symbols, only one kind, or negative ones.
     """
     if values.size == 0:
-        raise ValueError("there are no symbols: the input is empty")
+        raise ValueError("there are no symbols: the input is empty, give at least two")
     if values.dtype.kind == "b":
         values = values.view(np.uint8)
     low, high = _range(values)
@@ -283,7 +304,8 @@ def encode(values: npt.NDArray[Any], offsets: npt.NDArray[np.int64]) -> Sequence
         )
     if low == high:
         raise ValueError(
-            f"all {values.size} symbols are the same ({low}): there is nothing to measure"
+            f"all {values.size} symbols are the same ({low}): there is nothing to measure; "
+            "at least two different ones are needed"
         )
     if high < _LARGEST_TABLE:
         seen = np.zeros(high + 1, dtype=bool)

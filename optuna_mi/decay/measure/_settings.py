@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import numpy as np
-
+from optuna_mi._checks import flag, one_of, whole
 from optuna_mi._logging import get_logger
 from optuna_mi.decay.measure._sequences import Sequences
 from optuna_mi.information._entropy import Estimator, check_estimator
@@ -49,9 +48,32 @@ def check_names(**given: Any) -> None:
     }
     check_estimator(given.pop("estimator"))
     for name, value in given.items():
-        known = value is None or isinstance(value, str)
-        if not known or value not in allowed[name]:
-            raise ValueError(f"{name} must be one of {allowed[name]}, got {value!r}")
+        one_of(name, value, allowed[name])
+
+
+_LEAST = {"seed": 0, "n_bins": 2, "difference": 0, "k": 1, "n_samples": 10, "n_surrogates": 1}
+
+
+def check_numbers(**given: int | None) -> None:
+    """Raise if a setting is no integer, or too small; ``n_surrogates`` may be ``None``.
+
+    Raises:
+        TypeError: If one is no integer.
+        ValueError: If one is too small.
+    """
+    for name, value in given.items():
+        if not (name == "n_surrogates" and value is None):
+            whole(name, value, _LEAST[name])
+
+
+def check_flags(**given: bool) -> None:
+    """Raise if a setting is neither True nor False.
+
+    Raises:
+        TypeError: If one is not.
+    """
+    for name, value in given.items():
+        flag(name, value)
 
 
 # settings that nearest neighbours do not have, the values that ask for nothing, and the remedy
@@ -75,17 +97,6 @@ def check_neighbours(**given: Any) -> None:
         possible, remedy = _NOT_BY_NEIGHBOURS[name]
         if value not in possible:
             raise ValueError(f"values='ksg' cannot take {name}={value!r}: {remedy}")
-
-
-def whole(name: str, value: Any, least: int) -> int:
-    """Return an integer setting.
-
-    Raises:
-        ValueError: If it is no integer, or too small.
-    """
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}")
-    return int(value)
 
 
 def is_conditional(sequences: Sequences, positions: Positions) -> bool:
@@ -137,13 +148,9 @@ def baseline_method(
 
 
 def surrogate_count(n_surrogates: int | None, method: str | None) -> int:
-    """Return how many surrogates the baseline averages; method is ``"ksg"`` for neighbours.
-
-    Raises:
-        ValueError: If the number is no positive integer.
-    """
+    """Return how many surrogates the baseline averages; method is ``"ksg"`` for neighbours."""
     if method is None:
         return 0
     if n_surrogates is None:
         return 2 if method == "shuffle" else 1
-    return whole("n_surrogates", n_surrogates, 1)
+    return int(n_surrogates)
