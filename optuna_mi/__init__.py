@@ -12,8 +12,10 @@ __version__ = "0.1.0"
 
 # name -> module that defines it (PEP 562: imported on first access)
 _NAMES = {
+    "ContextCurve": "context",
     "DecayCurve": "decay",
     "DecayAnalysis": "decay",
+    "context_curve": "context",
     "decay_curve": "decay",
     "analyze_decay": "decay",
     "DilationSpace": "search_space",
@@ -29,6 +31,7 @@ _NAMES = {
     "load_dataset": "datasets",
 }
 _MODULES = (
+    "context",
     "dashboard",
     "datasets",
     "decay",
@@ -45,6 +48,7 @@ _MODULES = (
 
 if TYPE_CHECKING:
     from optuna_mi import (
+        context,
         dashboard,
         datasets,
         decay,
@@ -58,6 +62,7 @@ if TYPE_CHECKING:
         training,
         visualization,
     )
+    from optuna_mi.context import ContextCurve, context_curve
     from optuna_mi.datasets import load_dataset
     from optuna_mi.decay import DecayAnalysis, DecayCurve, analyze_decay, decay_curve
     from optuna_mi.pruners import IHYLLPruner, report_ihyll
@@ -71,6 +76,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "ContextCurve",
     "DecayAnalysis",
     "DecayCurve",
     "DilatedRNNObjective",
@@ -82,6 +88,8 @@ __all__ = [
     "MIGridSampler",
     "MISampler",
     "analyze_decay",
+    "context",
+    "context_curve",
     "dashboard",
     "datasets",
     "decay",

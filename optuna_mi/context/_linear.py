@@ -1,0 +1,198 @@
+"""How well real values are predicted from the last k: nested linear predictors."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+from scipy.linalg import LinAlgError, cholesky, solve_triangular
+
+from optuna_mi.context._places import N_FOLDS, Data, Places
+from optuna_mi.context._refine import SCORED_ONLY
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+# ridges to choose from, in values of variance 1, and the power of the lag that they grow with
+_RIDGES = ((0.1, 0.0), (1.0, 0.0), (10.0, 0.0), (100.0, 0.0), (1.0, 1.0), (10.0, 1.0))
+# keeps the factor of a noiseless cycle's moments real
+_JITTER = 1e-9
+# rows of lags that are multiplied at a time
+_ROWS = 8192
+
+
+class LagMoments:
+    """Sums of products of lagged values and targets, by block, and who trains for whom.
+
+    Args:
+        data: Real values.
+        places: Where to predict; every lag and horizon must lie inside the place's sequence.
+        lags: Lags, 1 for t itself; shape (K,).
+        horizons: Steps ahead of t; shape (H,).
+        n_train: As in `Places.folds`.
+
+    Attributes:
+        sums: Sums of products of (1, lags, targets), shape (cells, width, width).
+        roots: Rows with the same sums for each cell.
+        n_features: Columns of a lag.
+        n_targets: Columns at the end.
+        n_scored: Places of each block that are scored, shape (blocks,).
+        n_trained: Places that a prediction learns from.
+        rounds: Pairs of cells to train on and blocks to score.
+    """
+
+    def __init__(
+        self, data: Data, places: Places, lags: Ints, horizons: Ints, n_train: int | None = None
+    ) -> None:
+        fold = places.folds(n_train)
+        n = places.n_blocks
+        if n_train is None:
+            cell, n_cells = places.block, n
+            of_block = np.arange(n) % min(N_FOLDS, n)
+            self.rounds = [
+                (np.flatnonzero(of_block != f), np.flatnonzero(of_block == f))
+                for f in range(int(of_block.max()) + 1)
+            ]
+            scored = np.ones(fold.size, dtype=bool)
+        else:
+            # what is trained on makes one more cell; scored blocks are every other
+            cell, n_cells = np.where(fold == 0, n, places.block), n + 1
+            scored = fold == SCORED_ONLY
+            blocks = np.unique(places.block[scored])
+            self.rounds = [(np.array([n]), blocks[0::2]), (np.array([n]), blocks[1::2])]
+        used = fold != 254
+        self.n_scored = np.bincount(places.block[scored], minlength=n)
+        self.n_features = data.values.shape[1]
+        self.n_targets = horizons.size * self.n_features
+        shifts = np.concatenate([1 - lags, horizons])
+        self.sums, self.roots = _products(data.values, places.at[used], cell[used], n_cells, shifts)
+        sizes = self.sums[:, 0, 0]
+        self.n_trained = int(min(sizes[train].sum() for train, _ in self.rounds))
+
+    def _rows(self, blocks: Ints) -> Floats:
+        """Return as few rows as have the sums of products of blocks together."""
+        rows = np.concatenate([self.roots[b] for b in blocks])
+        return rows if len(rows) <= rows.shape[1] else _square_root(rows.T @ rows)
+
+    def errors(self, columns: Ints | None = None) -> Floats:
+        """Return summed squared errors after no lag and after each, held out block by block.
+
+        The ridge of a round is the one that does best in the other rounds, for every number of
+        lags.
+
+        Args:
+            columns: Indices of the lags to use, in this order; all by default.
+
+        Returns:
+            Shape (lags + 1, blocks, targets); blocks that are not scored hold 0.
+        """
+        width, f = self.sums.shape[1], self.n_features
+        if columns is None:
+            columns = np.arange((width - 1 - self.n_targets) // f)
+        keep = np.concatenate(
+            [
+                [0],
+                (1 + columns[:, None] * f + np.arange(f)).ravel(),
+                np.arange(width - self.n_targets, width),
+            ]
+        ).astype(np.int64)
+        steps = np.arange(columns.size + 1)
+        factors = []
+        totals = np.empty((len(self.rounds), len(_RIDGES), steps.size, self.n_targets))
+        for r, (train, blocks) in enumerate(self.rounds):
+            trained = self.sums[train].sum(axis=0)[keep[:, None], keep]
+            rows = self._rows(blocks)[:, keep]
+            fits = [_Fit(trained, f, self.n_targets, *ridge) for ridge in _RIDGES]
+            totals[r] = [fit.errors(rows) for fit in fits]
+            factors.append(fits)
+        out = np.zeros((steps.size, self.n_scored.size, self.n_targets))
+        for r, (_, blocks) in enumerate(self.rounds):
+            others = np.delete(totals, r, axis=0).sum(axis=0)
+            best = np.log(np.maximum(others, 1e-300)).sum(axis=2).argmin(axis=0)
+            for b in blocks:
+                rows = self.roots[b][:, keep]
+                for i in np.unique(best):
+                    some = best == i
+                    out[some, b] = factors[r][i].errors(rows)[some]
+        return out
+
+
+def gaussian_losses(errors: Floats, n_scored: Ints, n_features: int) -> Floats:
+    """Return summed Gaussian log losses in nats from squared errors, shape (lags + 1, blocks).
+
+    The loss of n places of mean squared error e is n ln(e) / 2; what a block adds to it is the
+    derivative. Features add up, horizons are averaged.
+    """
+    n = n_scored.astype(np.float64)
+    mean = np.maximum(errors.sum(axis=1, keepdims=True) / n.sum(), 1e-12)
+    losses = 0.5 * (n[:, None] * np.log(mean) + errors / mean - n[:, None])
+    n_horizons = errors.shape[2] // n_features
+    return np.asarray(losses.sum(axis=2) / n_horizons)
+
+
+def _products(
+    values: Floats, at: Ints, cell: Ints, n_cells: int, shifts: Ints
+) -> tuple[Floats, list[Floats]]:
+    """Return the sums of products of every cell, and as few rows as have them."""
+    width = 1 + shifts.size * values.shape[1]
+    out = np.zeros((n_cells, width, width))
+    roots = []
+    order = np.argsort(cell, kind="stable")
+    at = at[order]
+    edges = np.searchsorted(cell[order], np.arange(n_cells + 1))
+    for c, (low, high) in enumerate(pairwise(edges)):
+        rows = np.ones((min(_ROWS, high - low), width))
+        for start in range(low, high, _ROWS):
+            some = at[start : min(start + _ROWS, high)]
+            rows = rows[: some.size]
+            rows[:, 1:] = values[some[:, None] + shifts].reshape(some.size, -1)
+            out[c] += rows.T @ rows
+        roots.append(rows if high - low <= min(width, _ROWS) else _square_root(out[c]))
+    return out, roots
+
+
+def _square_root(sums: Floats) -> Floats:
+    """Return rows that have these sums of products, shape (width, width)."""
+    jittered = sums.copy()
+    diagonal = np.arange(len(sums))
+    jitter = 1e-13 * float(np.trace(sums))
+    while True:
+        jittered[diagonal, diagonal] += jitter
+        try:
+            return np.asarray(cholesky(jittered, check_finite=False))
+        except LinAlgError:  # a noiseless cycle: columns repeat each other
+            jitter *= 10
+
+
+class _Fit:
+    """Linear predictors of 0 … K lags.
+
+    In the coordinates that the Cholesky factor of the training moments makes of the lags, the best
+    predictor of k lags is that of all lags cut off after k: one factor serves all.
+    """
+
+    def __init__(
+        self, trained: Floats, n_features: int, n_targets: int, ridge: float, power: float
+    ) -> None:
+        w = len(trained) - n_targets
+        n_lags = (w - 1) // n_features
+        lag = np.repeat(np.arange(1, n_lags + 1), n_features)
+        square = trained[:w, :w].copy()
+        diagonal = np.arange(1, w)
+        square[diagonal, diagonal] += ridge * lag**power + _JITTER * square[0, 0]
+        self.factor = cholesky(square, lower=True, check_finite=False)
+        self.weights = solve_triangular(
+            self.factor, trained[:w, w:], lower=True, check_finite=False
+        )
+        self.after = n_features * np.arange(n_lags + 1)
+
+    def errors(self, rows: Floats) -> Floats:
+        """Return the summed squared errors of rows (1, lags, targets), shape (K + 1, targets)."""
+        w = len(self.factor)
+        parts = solve_triangular(self.factor, rows[:, :w].T, lower=True, check_finite=False)
+        out = np.empty((self.after.size, self.weights.shape[1]))
+        for m in range(out.shape[1]):
+            predicted = np.cumsum(parts * self.weights[:, m : m + 1], axis=0)[self.after]
+            out[:, m] = ((rows[:, w + m] - predicted) ** 2).sum(axis=1)
+        return out

@@ -1,0 +1,245 @@
+"""What is predicted where: sequences, blocks to hold out, folds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from optuna_mi.context._refine import SCORED_ONLY
+from optuna_mi.decay.measure._read import encode, flatten, flatten_vectors
+from optuna_mi.decay.measure._real import check_finite
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Values = Literal["auto", "symbols", "real"]
+
+#: Parts in which data are cut for the standard error; every fifth is held out in turn.
+N_BLOCKS, N_FOLDS = 100, 5
+# fewer blocks than these leave no standard error; shorter ones are no sample
+_FEWEST_BLOCKS, _SHORTEST = 10, 5
+# places that a smaller budget is scored on
+_SCORED = 400_000
+# kinds of numbers in a panel up to which they are taken for symbols
+_FEW_KINDS = 16
+
+
+@dataclass(frozen=True)
+class Data:
+    """What a user brought, as codes or as real values.
+
+    Attributes:
+        values: Codes, shape (N,), or float64, shape (N, features).
+        offsets: First index of every sequence and N, int64, shape (n + 1,).
+        n_symbols: Size of the alphabet; ``None`` for real values.
+        is_panel: Whether sequences are series, each with a level and scale of its own.
+        names: Names of the series of a panel, in the order of the sequences.
+        notes: What a reader should know.
+    """
+
+    values: npt.NDArray[Any]
+    offsets: Ints
+    n_symbols: int | None
+    is_panel: bool = False
+    names: tuple[Any, ...] | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def lengths(self) -> Ints:
+        """Length of every sequence."""
+        return np.diff(self.offsets)
+
+    @property
+    def is_real(self) -> bool:
+        """Whether the values are quantities."""
+        return self.n_symbols is None
+
+
+def read(x: Any, values: Values = "auto") -> Data:
+    """Read whatever `optuna_mi.decay_curve` reads, and arrays (sequences, steps, features).
+
+    Raises:
+        TypeError: If it is none of these.
+        ValueError: If it is empty or constant, or holds NaN or infinity.
+    """
+    if values not in ("auto", "symbols", "real"):
+        raise ValueError(f"values must be 'auto', 'symbols' or 'real', got {values!r}")
+    raw, offsets = flatten(x) if isinstance(x, pd.DataFrame) else flatten_vectors(x)
+    if raw.size == 0:
+        raise ValueError("there are no values: the input is empty")
+    is_panel = isinstance(x, pd.DataFrame) and "unique_id" in x.columns
+    names = tuple(np.unique(x["unique_id"])) if is_panel else None
+    notes: tuple[str, ...] = ()
+    real = raw.dtype.kind == "f" or raw.ndim == 2
+    if values == "symbols" and real:
+        whole = raw.ndim == 1 and np.isfinite(raw).all() and (raw % 1 == 0).all()
+        if not whole:
+            raise TypeError(
+                "values='symbols' needs integers or characters, got real values; cut them into "
+                "bins first (numpy.digitize), or take values='real'"
+            )
+        raw, real = raw.astype(np.int64), False
+    if values == "auto" and is_panel and not real:
+        # what a panel holds is a quantity, unless it has a few levels only
+        real = np.unique(raw).size > _FEW_KINDS and pd.api.types.is_numeric_dtype(x["y"].dtype)
+    if real or values == "real":
+        if isinstance(x, str | bytes | bytearray):
+            raise TypeError("values='real' needs numbers, got characters")
+        return _real(check_finite(raw), offsets, is_panel, names)
+    codes = encode(raw, offsets)
+    if values == "auto" and codes.n_symbols > 256 and not _is_text(x):
+        notes = (
+            f"the {codes.n_symbols:,} kinds of integers are taken for symbols; if they are "
+            "quantities, pass values='real'",
+        )
+    return Data(codes.codes, offsets, codes.alphabet, is_panel, names, notes)
+
+
+def _is_text(x: Any) -> bool:
+    return isinstance(x, str) or (isinstance(x, list) and bool(x) and isinstance(x[0], str))
+
+
+def _real(values: Floats, offsets: Ints, is_panel: bool, names: tuple[Any, ...] | None) -> Data:
+    columns = values.reshape(len(values), -1)
+    notes = []
+    spread = np.ptp(columns, axis=0)
+    if not spread.any():
+        raise ValueError(
+            f"all {len(columns):,} values are the same ({columns[0, 0]:g}): there is nothing to "
+            "predict"
+        )
+    if not spread.all():
+        notes.append(f"{int((spread == 0).sum())} constant features are left out")
+        columns = columns[:, spread > 0]
+    scaled = np.array(columns, dtype=np.float64)
+    pieces = list(pairwise(offsets)) if is_panel else [(0, len(scaled))]
+    flat = 0
+    for a, b in pieces:
+        part = scaled[a:b]
+        part -= part.mean(axis=0)
+        deviation = part.std(axis=0)
+        flat += int(b > a and not deviation.any())
+        part /= np.where(deviation > 0, deviation, 1.0)
+    if flat:
+        notes.append(f"{flat} of {len(pieces)} series are constant")
+    if scaled.shape[1] > 1:
+        scaled = _uncorrelated(scaled)
+    return Data(scaled, offsets, None, is_panel, names, tuple(notes))
+
+
+def _uncorrelated(values: Floats) -> Floats:
+    """Turn features so that they do not repeat each other: their information adds up."""
+    power, axes = np.linalg.eigh(values.T @ values / len(values))
+    some = power > 1e-9 * power.max()
+    return np.asarray(values @ (axes[:, some] / np.sqrt(power[some])))
+
+
+@dataclass(frozen=True)
+class Places:
+    """Steps t at which the value ``horizon`` ahead is asked for, in blocks.
+
+    Attributes:
+        at: Steps t, int64, increasing, shape (n,).
+        block: Block of each, int64, shape (n,), 0 to ``n_blocks`` - 1.
+        n_blocks: Number of blocks.
+    """
+
+    at: Ints
+    block: Ints
+    n_blocks: int
+
+    def folds(self, n_train: int | None = None) -> npt.NDArray[np.uint8]:
+        """Return the fold of every place; 254 marks places that are left out.
+
+        Args:
+            n_train: Train on so many places, contiguous pieces of half the blocks, and score the
+                other half; ``None``: train on all folds but one, in turn.
+        """
+        n_folds = min(N_FOLDS, self.n_blocks)
+        if n_train is None:
+            return (self.block % n_folds).astype(np.uint8)
+        fold = np.full(self.at.size, SCORED_ONLY, dtype=np.uint8)
+        fold[self._beyond(_SCORED)] = 254
+        trained = np.flatnonzero(_trained_blocks(self.n_blocks))
+        n_pieces = int(np.clip(n_train // 1000, 1, trained.size))
+        chosen = trained[np.linspace(0, trained.size - 1, n_pieces).round().astype(int)]
+        fold[np.isin(self.block, trained)] = 254
+        left = n_train
+        for i, b in enumerate(chosen):
+            inside = np.flatnonzero(self.block == b)
+            take = min(inside.size, -(-left // (n_pieces - i)))
+            fold[inside[:take]] = 0
+            left -= take
+        if left > 0:
+            # blocks differ in size: fill up from the rest
+            spare = np.flatnonzero(fold == 254)[:left]
+            fold[spare] = 0
+        return fold
+
+    def _beyond(self, most: int) -> npt.NDArray[np.bool_]:
+        """Return which places lie behind the first ones of their block, ``most`` in all."""
+        first = np.searchsorted(self.block, np.arange(self.n_blocks))
+        within = np.arange(self.at.size) - first[self.block]
+        return np.asarray(within >= max(1, 2 * most // self.n_blocks))
+
+    @property
+    def most_trained(self) -> int:
+        """The most places that `folds` can train on when it is given a number."""
+        return int(_trained_blocks(self.n_blocks)[self.block].sum())
+
+
+def _trained_blocks(n_blocks: int) -> npt.NDArray[np.bool_]:
+    return np.asarray(np.arange(n_blocks) % 2 == 0)
+
+
+def place(data: Data, horizon: int, lead: int = 0) -> Places:
+    """Return the places of data, in blocks of whole sequences or of contiguous steps.
+
+    Args:
+        data: The sequences.
+        horizon: How far ahead the value asked for lies.
+        lead: Steps before t that must be there.
+
+    Raises:
+        ValueError: If too little is left to hold anything out.
+    """
+    starts, lengths = data.offsets[:-1], data.lengths
+    room = np.maximum(lengths - horizon - lead, 0)
+    total = int(room.sum())
+    longest = int(lengths.max())
+    if longest <= horizon + lead:
+        raise ValueError(
+            f"horizon {horizon} reaches beyond the data, whose longest sequence has {longest} "
+            "steps; take a shorter horizon"
+            if longest <= horizon
+            else f"{lead} steps of context and horizon {horizon} are more than the longest "
+            f"sequence's {longest} steps; take a smaller max_context"
+        )
+    fewest = _FEWEST_BLOCKS * _SHORTEST
+    if total < fewest:
+        raise ValueError(
+            f"{total} steps have a past of {lead + 1} and a value {horizon} ahead: too few to hold "
+            f"any out; at least {fewest} are needed. Bring longer data"
+            + (", or take a smaller max_context" if lead else "")
+        )
+    at = np.concatenate(
+        [
+            np.arange(s + lead, s + lead + n, dtype=np.int64)
+            for s, n in zip(starts, room, strict=True)
+        ]
+    )
+    n_blocks = int(np.clip(total // (4 * _SHORTEST), _FEWEST_BLOCKS, N_BLOCKS))
+    used = np.flatnonzero(room)
+    if used.size >= n_blocks:
+        # whole sequences: their last place decides the block
+        ends = np.cumsum(room[used])
+        of_sequence = ((ends - 1) * n_blocks) // total
+        block = np.repeat(of_sequence, room[used])
+    else:
+        block = (np.arange(total, dtype=np.int64) * n_blocks) // total
+    kinds, block = np.unique(block, return_inverse=True)
+    return Places(at, block.astype(np.int64), int(kinds.size))

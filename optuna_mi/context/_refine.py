@@ -1,0 +1,269 @@
+"""Groups of places that saw the same symbols, split by one symbol more."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+Ints = npt.NDArray[np.int32]
+Codes = npt.NDArray[np.integer]
+
+#: Fold of a place that is scored but never trained on.
+SCORED_ONLY = 255
+
+_SIZES, _KINDS = 14, 4
+#: Classes of counts for which a back-off weight of their own is learnt.
+N_CLASSES = _SIZES * _KINDS
+
+
+@njit(cache=True, nogil=True)
+def _class_of(total: int, kinds: int) -> int:
+    """Return which counts are alike: so many seen, of one kind, of few or of many."""
+    size = 0
+    while (total >> (size + 1)) > 0 and size < _SIZES - 1:
+        size += 1
+    if kinds == 1:
+        variety = 0
+    elif 4 * kinds <= total:
+        variety = 1
+    elif 2 * kinds <= total:
+        variety = 2
+    else:
+        variety = 3
+    return size * _KINDS + variety
+
+
+@njit(cache=True, nogil=True)
+def refine(  # type: ignore[no-untyped-def]
+    lag,
+    source,
+    target,
+    first,
+    fold,
+    n_folds,
+    alphabet,
+    target_alphabet,
+    order,
+    starts,
+    ends,
+    out_order,
+    out_share,
+    out_class,
+    out_starts,
+    out_ends,
+):
+    """Split every group by the symbol ``lag`` steps back and score its places.
+
+    A place is a step t: the symbols up to t are known, ``target[t]`` is asked for. It is scored by
+    the counts of the places of its group that lie in other folds.
+
+    Args:
+        lag: How many steps before t the new symbol lies; int.
+        source: Codes, shape (N,).
+        target: What is asked for at t, shape (N,).
+        first: First index of t's sequence, int32, shape (N,).
+        fold: Fold of t, uint8, shape (N,); SCORED_ONLY: never trained on.
+        n_folds: Number of folds.
+        alphabet: One more than the largest code of ``source``.
+        target_alphabet: The same of ``target``.
+        order: Places, group by group, int32.
+        starts: First index into ``order`` of every group, int32, shape (G,).
+        ends: One after its last.
+        out_order: Receives the places of the new groups that can be scored.
+        out_share: Receives their probability by the counts, beside ``out_order``; float32.
+        out_class: Receives the class of those counts, uint8; 255 where there are none.
+        out_starts: Receives the new groups' starts.
+        out_ends: Receives their ends.
+
+    Returns:
+        The number of new groups.
+    """
+    seen = np.zeros(alphabet, dtype=np.int32)
+    fill = np.zeros(alphabet, dtype=np.int32)
+    touched = np.empty(alphabet, dtype=np.int32)
+    counts = np.zeros((target_alphabet, n_folds + 1), dtype=np.int32)
+    kinds = np.empty(target_alphabet, dtype=np.int32)
+    in_fold = np.zeros(n_folds + 1, dtype=np.int32)
+    kinds_without = np.zeros(n_folds + 1, dtype=np.int32)
+    n_groups = 0
+    for g in range(starts.size):
+        a, b = starts[g], ends[g]
+        n_touched = 0
+        for j in range(a, b):
+            t = order[j]
+            s = t - lag
+            if s < first[t]:
+                continue
+            z = source[s]
+            if seen[z] == 0:
+                touched[n_touched] = z
+                n_touched += 1
+            seen[z] += 1
+        position = a
+        for i in range(n_touched):
+            z = touched[i]
+            fill[z] = position
+            position += seen[z]
+        for j in range(a, b):
+            t = order[j]
+            s = t - lag
+            if s < first[t]:
+                continue
+            z = source[s]
+            out_order[fill[z]] = t
+            fill[z] += 1
+        low = a
+        for i in range(n_touched):
+            z = touched[i]
+            high = low + seen[z]
+            seen[z] = 0
+            if high - low < 2:
+                low = high
+                continue
+            n_kinds = 0
+            total = 0
+            scored_only = 0
+            for j in range(low, high):
+                t = out_order[j]
+                f = fold[t]
+                if f == SCORED_ONLY:
+                    scored_only += 1
+                    continue
+                y = target[t]
+                if counts[y, n_folds] == 0:
+                    kinds[n_kinds] = y
+                    n_kinds += 1
+                counts[y, n_folds] += 1
+                counts[y, f] += 1
+                in_fold[f] += 1
+                total += 1
+            # a place can be scored where another fold, or any trained place, saw its symbols
+            widest = 0
+            for f in range(n_folds):
+                widest = max(widest, in_fold[f])
+            if total == 0 or (scored_only == 0 and widest == total):
+                for i2 in range(n_kinds):
+                    for f in range(n_folds + 1):
+                        counts[kinds[i2], f] = 0
+                for f in range(n_folds):
+                    in_fold[f] = 0
+                low = high
+                continue
+            for f in range(n_folds + 1):
+                kinds_without[f] = 0
+            for i2 in range(n_kinds):
+                y = kinds[i2]
+                everywhere = counts[y, n_folds]
+                for f in range(n_folds):
+                    if everywhere > counts[y, f]:
+                        kinds_without[f] += 1
+            kinds_without[n_folds] = n_kinds
+            for j in range(low, high):
+                t = out_order[j]
+                f = fold[t]
+                y = target[t]
+                if f == SCORED_ONLY:
+                    c = counts[y, n_folds]
+                    n = total
+                    u = n_kinds
+                else:
+                    c = counts[y, n_folds] - counts[y, f]
+                    n = total - in_fold[f]
+                    u = kinds_without[f]
+                if n == 0:
+                    out_class[j] = 255
+                    continue
+                out_share[j] = c / n
+                out_class[j] = _class_of(n, u)
+            for i2 in range(n_kinds):
+                for f in range(n_folds + 1):
+                    counts[kinds[i2], f] = 0
+            for f in range(n_folds):
+                in_fold[f] = 0
+            out_starts[n_groups] = low
+            out_ends[n_groups] = high
+            n_groups += 1
+            low = high
+    return n_groups
+
+
+@njit(cache=True, nogil=True)
+def learn_weights(  # type: ignore[no-untyped-def]
+    order, starts, ends, share, classes, previous, half, most
+):
+    """Return the weight of the counts' share beside what was known before, by half and class.
+
+    Each half's weights maximise the likelihood of the other half's places, a sample of at most
+    ``most`` of them a class.
+    """
+    weights = np.zeros((2, N_CLASSES))
+    total = np.zeros((2, N_CLASSES), dtype=np.int64)
+    for g in range(starts.size):
+        for j in range(starts[g], ends[g]):
+            if classes[j] != 255:
+                total[half[order[j]], classes[j]] += 1
+    # places are drawn by a hash of their number: those of a group are alike and lie together
+    below = np.empty((2, N_CLASSES), dtype=np.uint32)
+    for h in range(2):
+        for c in range(N_CLASSES):
+            below[h, c] = np.uint32(min(1.0, 0.9 * most / max(1, total[h, c])) * 4294967295.0)
+    ratio = np.empty((2, N_CLASSES, most), dtype=np.float32)
+    n = np.zeros((2, N_CLASSES), dtype=np.int64)
+    for g in range(starts.size):
+        for j in range(starts[g], ends[g]):
+            c = classes[j]
+            if c == 255:
+                continue
+            t = order[j]
+            h = half[t]
+            scrambled = np.uint32((np.uint64(t) * np.uint64(2654435761)) & np.uint64(0xFFFFFFFF))
+            if scrambled > below[h, c] or n[h, c] == most:
+                continue
+            ratio[h, c, n[h, c]] = share[j] / previous[t, 1 - h]
+            n[h, c] += 1
+    for h in range(2):
+        for c in range(N_CLASSES):
+            m = n[1 - h, c]
+            if m == 0:
+                continue
+            # the likelihood is concave in the weight; two places that saw something else stand
+            # before the data, so that few gains are no proof
+            low, high = 0.0, 1.0
+            for step in range(14):
+                w = 0.0 if step == 0 else 0.5 * (low + high)
+                slope = -2.0 / (1.0 - w)
+                for i in range(m):
+                    r = ratio[1 - h, c, i]
+                    slope += (r - 1.0) / (1.0 - w + w * r)
+                if step == 0:
+                    if slope <= 0.0:
+                        high = 0.0
+                        break
+                elif slope > 0.0:
+                    low = w
+                else:
+                    high = w
+            weights[h, c] = 0.5 * (low + high)
+    return weights
+
+
+@njit(cache=True, nogil=True)
+def blend(  # type: ignore[no-untyped-def]
+    order, starts, ends, share, classes, weights, half, block, previous, gain, keep
+):
+    """Blend shares and what was known before, and add the gain in log probability by block."""
+    for g in range(starts.size):
+        for j in range(starts[g], ends[g]):
+            c = classes[j]
+            if c == 255:
+                continue
+            t = order[j]
+            for model in range(2):
+                w = weights[model, c]
+                before = previous[t, model]
+                after = (1.0 - w) * before + w * share[j]
+                if model == half[t]:
+                    gain[block[t]] += np.log(after / before)
+                if keep:
+                    previous[t, model] = after

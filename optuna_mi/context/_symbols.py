@@ -1,0 +1,211 @@
+"""How well symbols are predicted from the last k: counts of contexts, blended with shorter ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from optuna_mi.context._places import N_FOLDS, Data, Places
+from optuna_mi.context._refine import SCORED_ONLY, blend, learn_weights, refine
+from optuna_mi.decay.measure._engine import parallel
+
+Floats = npt.NDArray[np.float64]
+Shares = npt.NDArray[np.float32]
+Classes = npt.NDArray[np.uint8]
+
+# places of a class of counts that its weight is learnt from: a weight to two digits
+_LEARNT_FROM = 4000
+
+
+@dataclass
+class Groups:
+    """Places grouped by the symbols at some lags, and what is known of their targets."""
+
+    order: npt.NDArray[np.int32]
+    starts: npt.NDArray[np.int32]
+    ends: npt.NDArray[np.int32]
+
+
+class BackOff:
+    """A back-off model of symbols that takes one lag after the other.
+
+    The probability of the target by the counts behind the lags so far is blended with that behind
+    the lags before; the weight depends on how much was counted and on how varied it was, and is
+    learnt on the other half of the held-out blocks, so that a lag that tells nothing gets none
+    (Jelinek and Mercer's interpolation, with weights by classes of counts).
+
+    Args:
+        data: Symbols.
+        places: Where to predict.
+        horizon: How far ahead.
+        n_train: As in `Places.folds`.
+        target: Codes of what is asked for at t, shape (N,), where it is not the symbol itself.
+        n_threads: Threads.
+    """
+
+    def __init__(
+        self,
+        data: Data,
+        places: Places,
+        horizon: int,
+        n_train: int | None = None,
+        target: npt.NDArray[Any] | None = None,
+        n_threads: int = 1,
+    ) -> None:
+        assert data.n_symbols is not None
+        size = len(data.values)
+        self.source = data.values
+        self.alphabet = data.n_symbols
+        if target is None:
+            target = np.zeros_like(data.values)
+            target[: size - horizon] = data.values[horizon:]
+        self.target = target
+        self.target_alphabet = int(target.max()) + 1
+        self.first = np.repeat(data.offsets[:-1], data.lengths).astype(np.int32)
+        fold = places.folds(n_train)
+        used = fold != 254
+        at, block, fold = places.at[used], places.block[used], fold[used]
+        self.n_folds = 1 if n_train is not None else min(N_FOLDS, places.n_blocks)
+        self.n_trained = int((fold != SCORED_ONLY).sum())
+        if n_train is None:
+            self.n_trained -= -(-self.n_trained // self.n_folds)
+        self.fold = np.zeros(size, dtype=np.uint8)
+        self.fold[at] = fold
+        self.block = np.zeros(size, dtype=np.uint8)
+        self.block[at] = block
+        # blocks whose weights are learnt on the other half's; with n_train every other is scored
+        self.half = (self.block // (self.n_folds if n_train is None else 2) % 2).astype(np.uint8)
+        scored = at if n_train is None else at[fold == SCORED_ONLY]
+        self.n_scored = np.bincount(self.block[scored], minlength=places.n_blocks)
+        self.probability = np.ones((size, 2), dtype=np.float64)
+        self._start(at, fold)
+        self.loss: Floats = np.bincount(
+            self.block[scored], -np.log(self.probability[scored, 0]), minlength=places.n_blocks
+        ).astype(np.float64)
+        whole = Groups(at.astype(np.int32), np.zeros(1, np.int32), np.array([at.size], np.int32))
+        self.n_threads = n_threads
+        self.groups = [whole]
+
+    def _start(self, at: npt.NDArray[np.int64], fold: npt.NDArray[np.uint8]) -> None:
+        y = self.target[at]
+        trained = fold != SCORED_ONLY
+        counts = (
+            np.stack(
+                [
+                    np.bincount(y[trained & (fold != f)], minlength=self.target_alphabet)
+                    for f in range(self.n_folds)
+                ]
+                + [np.bincount(y[trained], minlength=self.target_alphabet)]
+            )
+            + 0.5
+        )
+        shares = counts / counts.sum(axis=1, keepdims=True)
+        row = np.where(trained, fold, self.n_folds)
+        self.probability[at] = shares[row, y][:, None]
+
+    def split(self, lag: int) -> tuple[list[Groups], Shares, Classes]:
+        """Split the groups by the symbol at a lag (1 is the newest), each thread its own."""
+        size = self.groups[0].order.size
+        order = np.empty(size, dtype=np.int32)
+        share = np.empty(size, dtype=np.float32)
+        classes = np.empty(size, dtype=np.uint8)
+
+        def one(part: Groups) -> Groups:
+            most = int((part.ends - part.starts).sum()) // 2
+            starts = np.empty(most, dtype=np.int32)
+            ends = np.empty(most, dtype=np.int32)
+            n = refine(
+                lag - 1,
+                self.source,
+                self.target,
+                self.first,
+                self.fold,
+                self.n_folds,
+                self.alphabet,
+                self.target_alphabet,
+                part.order,
+                part.starts,
+                part.ends,
+                order,
+                share,
+                classes,
+                starts,
+                ends,
+            )
+            return Groups(order, starts[:n].copy(), ends[:n].copy())
+
+        return parallel(one, self.groups, n_threads=self.n_threads), share, classes
+
+    def _weights(
+        self, parts: list[Groups], share: Shares, classes: Classes
+    ) -> npt.NDArray[np.float64]:
+        starts = np.concatenate([p.starts for p in parts])
+        ends = np.concatenate([p.ends for p in parts])
+        return np.asarray(
+            learn_weights(
+                parts[0].order,
+                starts,
+                ends,
+                share,
+                classes,
+                self.probability,
+                self.half,
+                _LEARNT_FROM,
+            )
+        )
+
+    def gain(self, lag: int, *, keep: bool) -> Floats:
+        """Return what a lag adds to the log probability of held-out targets, summed by block.
+
+        Args:
+            lag: The lag, 1 for the newest symbol.
+            keep: Whether the model takes it for good.
+        """
+        parts, share, classes = self.split(lag)
+        weights = self._weights(parts, share, classes)
+
+        def one(part: Groups) -> Floats:
+            gain = np.zeros(self.n_scored.size)
+            blend(
+                part.order,
+                part.starts,
+                part.ends,
+                share,
+                classes,
+                weights,
+                self.half,
+                self.block,
+                self.probability,
+                gain,
+                keep,
+            )
+            return gain
+
+        gain = np.sum(parallel(one, parts, n_threads=self.n_threads), axis=0)
+        if keep:
+            self.groups = _shared_out(parts, self.n_threads)
+        return np.asarray(gain)
+
+
+def _shared_out(parts: list[Groups], n_threads: int) -> list[Groups]:
+    """Share groups out among threads so that each has as many places."""
+    starts = np.concatenate([p.starts for p in parts])
+    ends = np.concatenate([p.ends for p in parts])
+    done = np.cumsum(ends - starts)
+    total = int(done[-1]) if done.size else 0
+    cuts = np.searchsorted(done, [total * i / n_threads for i in range(1, n_threads)])
+    edges = [0, *cuts.tolist(), starts.size]
+    return [Groups(parts[0].order, starts[a:b], ends[a:b]) for a, b in pairwise(edges)]
+
+
+def nested_losses(model: BackOff, lags: Iterable[int]) -> Floats:
+    """Return the summed losses in nats after no lag and after each, shape (lags + 1, blocks)."""
+    losses: list[Floats] = [model.loss]
+    for lag in lags:
+        losses.append(losses[-1] - model.gain(lag, keep=True))
+    return np.stack(losses)

@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from optuna_mi.context import ContextCurve, context_curve
+from optuna_mi.decay.generators import independent, markov_chain, sticky_transition
+
+
+def _entropy(p: np.ndarray) -> float:
+    p = p[p > 0]
+    return float(-(p * np.log(p)).sum())
+
+
+def _autoregression(n: int, seed: int = 0) -> np.ndarray:
+    noise = np.random.default_rng(seed).normal(size=n)
+    x = np.zeros(n)
+    for t in range(3, n):
+        x[t] = 0.5 * x[t - 1] - 0.3 * x[t - 2] + 0.2 * x[t - 3] + noise[t]
+    return x
+
+
+def test_a_markov_chain_needs_one_step_and_tells_its_mutual_information() -> None:
+    transition = sticky_transition(3, 0.8)
+    curve = context_curve(markov_chain(40_000, transition, seed=1), max_context=8)
+    exact = np.log(3) - _entropy(transition[0])
+    assert curve.context_length == 1
+    assert abs(curve.information[1] - exact) < 4 * curve.std_error[1]
+    # what lies beyond does no harm
+    assert curve.information.min() == 0
+    assert curve.information[1] - curve.information[-1] < 0.002
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_order_free_symbols_tell_nothing(seed: int) -> None:
+    curve = context_curve(independent(5_000, 4, seed=seed))
+    assert curve.context_length == 0
+    assert curve.information.max() < 0.003
+
+
+def test_an_autoregression_tells_its_gaussian_information() -> None:
+    x = _autoregression(20_000)
+    curve = context_curve(x, max_context=30)
+    assert curve.context_length == 3
+    exact = 0.5 * np.log(x.var())  # the noise has variance 1
+    assert abs(curve.information[3] - exact) < 4 * curve.std_error[3]
+    assert curve.gain[4:].max() < 0.001
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_white_noise_tells_nothing(seed: int) -> None:
+    curve = context_curve(np.random.default_rng(seed).normal(size=1_000))
+    assert curve.context_length == 0
+
+
+def test_more_data_can_use_more_of_the_past() -> None:
+    # half the time the neighbour decides, else all of the last three
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 30, 60_000)
+    chance = rng.random(x.size)
+    for t in range(3, x.size):
+        if chance[t] < 0.5:
+            x[t] = (x[t - 1] + 1) % 30
+        elif chance[t] < 0.9:
+            x[t] = (x[t - 1] + 7 * x[t - 2] + 11 * x[t - 3]) % 30
+    curve = context_curve(x, max_context=8)
+    few = context_curve(x, max_context=8, n_train=100)
+    assert curve.context_length == 3
+    assert few.context_length < 3
+    assert few.n_train == 100
+    sizes = [b.n_train for b in curve.budgets]
+    assert sizes == sorted(sizes)
+    assert sizes[-1] == curve.n_train
+    assert curve.context_length_for(curve.n_train) == 3
+
+
+def test_a_horizon_of_two_asks_for_the_step_after_the_next() -> None:
+    transition = sticky_transition(3, 0.8)
+    curve = context_curve(markov_chain(40_000, transition, seed=2), max_context=4, horizon=2)
+    exact = np.log(3) - _entropy((transition @ transition)[0])
+    assert abs(curve.information[1] - exact) < 4 * curve.std_error[1]
+
+
+def test_whatever_the_decay_curve_reads() -> None:
+    rng = np.random.default_rng(0)
+    text = "abracadabra " * 100
+    assert context_curve(text, max_context=3).information[3] > 1.4
+    assert context_curve(text.encode(), max_context=3).information[3] > 1.4
+    ragged = [markov_chain(n, sticky_transition(2, 0.9), seed=n) for n in range(20, 140)]
+    assert context_curve(ragged, max_context=3).context_length == 1
+    images = markov_chain(6_400, sticky_transition(2, 0.9), seed=1).reshape(100, 64)
+    assert context_curve(images, max_context=3).context_length == 1
+    panel = pd.DataFrame(
+        {
+            "unique_id": np.repeat(np.arange(20), 100),
+            "ds": np.tile(np.arange(100), 20),
+            "y": np.concatenate([_autoregression(100, s) * 10.0**s for s in range(20)]),
+        }
+    )
+    assert context_curve(panel, max_context=6).predictor == "linear"
+    vectors = rng.normal(size=(10, 100, 2))
+    vectors[:, 1:, 1] += vectors[:, :-1, 0]
+    assert context_curve(vectors, max_context=3).context_length == 1
+
+
+def test_a_memory_map_is_read(tmp_path) -> None:
+    np.save(tmp_path / "x.npy", markov_chain(5_000, sticky_transition(3, 0.8), seed=0))
+    assert context_curve(tmp_path / "x.npy", max_context=3).context_length == 1
+
+
+def test_saved_and_loaded_it_is_the_same(tmp_path) -> None:
+    curve = context_curve(markov_chain(2_000, sticky_transition(3, 0.8), seed=0), max_context=3)
+    curve.save(tmp_path / "curve.json")
+    loaded = ContextCurve.load(tmp_path / "curve.json")
+    assert loaded == curve
+    assert loaded.budgets == curve.budgets
+    assert len(curve.to_frame()) == 4
+    assert "1 step" in curve.summary()
+
+
+def test_threads_do_not_change_the_curve() -> None:
+    x = markov_chain(20_000, sticky_transition(3, 0.8), seed=0)
+    one, two = (context_curve(x, max_context=4, n_threads=n).information for n in (1, 2))
+    np.testing.assert_allclose(one, two, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("x", "options", "message"),
+    [
+        ("abc", {}, "too few to hold"),
+        (np.zeros(1000, dtype=int), {}, "all 1000 symbols are the same"),
+        (np.zeros(1000), {}, "nothing to\\s+predict"),
+        (np.array([1.0, np.nan] * 500), {}, "NaN or infinite"),
+        (np.arange(100) % 3, {"horizon": 100}, "horizon 100 reaches beyond the data"),
+        (np.arange(100) % 3, {"horizon": 0}, "horizon must be an integer of at least 1, got 0"),
+        (np.arange(100) % 3, {"horizon": 1.5}, "horizon must be an integer of at least 1"),
+        (np.arange(100) % 3, {"max_context": 100}, "take at most 99"),
+        (np.random.default_rng(0).normal(size=100), {"max_context": 90}, "smaller max_context"),
+        (np.arange(100) % 3, {"n_train": 90}, "n_train=90 leaves nothing to score"),
+        (np.arange(100) % 3, {"tolerance": 1.0}, "tolerance is a share"),
+        (np.arange(100) % 3, {"values": "reals"}, "values must be"),
+        ([], {}, "no sequences"),
+    ],
+)
+def test_bad_input_is_told_with_its_remedy(x, options, message) -> None:
+    with pytest.raises(ValueError, match=message):
+        context_curve(x, **options)
+
+
+def test_reals_are_no_symbols() -> None:
+    with pytest.raises(TypeError, match="values='real'"):
+        context_curve(np.random.default_rng(0).normal(size=100), values="symbols")
