@@ -48,7 +48,8 @@ class DecayCurve(Record):
         floor: Values of ``mi_corrected`` below it cannot be told from noise. A scalar is spread
             over the lags.
         floor_shared: Part of the floor that all lags have in common (bias that a sequence's memory
-            adds to the baseline's): averaging over lags does not lower it.
+            adds to the baseline's, and the baseline's own error): averaging over lags does not
+            lower it.
         memory: Width in steps of the blocks that keep most of a sequence's memory; the noise of
             lags that are closer than that is alike.
         entropy_x: Entropy of the earlier symbol of a pair.

@@ -23,13 +23,15 @@ def check_estimator(estimator: str) -> None:
     one_of("estimator", estimator, ESTIMATORS)
 
 
-def count_terms(counts: npt.NDArray[np.integer], estimator: Estimator) -> npt.NDArray[np.float64]:
+def count_terms(
+    counts: npt.NDArray[np.integer | np.floating], estimator: Estimator
+) -> npt.NDArray[np.float64]:
     r"""Return g(n) of every count n, with which H = ln N - (1/N) sum_i g(n_i).
 
     plug-in: n ln n; Miller-Madow: n ln n - 1/2 for n > 0; Grassberger: n psi(n), 0 for n = 0.
 
     Args:
-        counts: Counts, any shape, none negative.
+        counts: Counts, any shape, none negative; means of counts will do.
         estimator: Which entropy.
 
     Returns:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from optuna_mi.decay.measure._conditional import PositionEstimate, conditional_lag, make_columns
 from optuna_mi.decay.measure._engine import parallel
-from optuna_mi.decay.measure._noise import FLOOR_DEVIATIONS
+from optuna_mi.decay.measure._noise import noise_floor
 from optuna_mi.decay.measure._position_spread import errors_of_means
 from optuna_mi.decay.measure._sequences import Sequences
 from optuna_mi.decay.measure._settings import Settings
@@ -98,7 +98,7 @@ class ConditionalCurve:
         return out | {
             "baseline": self._baseline(records),
             "std_error": np.hypot(first_order, noise),
-            "floor": FLOOR_DEVIATIONS * noise,
+            "floor": noise_floor(noise),
         }
 
     def corrected_and_floor(
@@ -106,7 +106,7 @@ class ConditionalCurve:
     ) -> tuple[Floats, Floats]:
         """Return MI less its baseline, and the floor, of the first lags."""
         mi = np.array([np.mean(r["by_position"]) for r in records])
-        return mi - self._baseline(records), FLOOR_DEVIATIONS * self._noise(lags)
+        return mi - self._baseline(records), noise_floor(self._noise(lags))
 
     def _baseline(self, records: list[dict[str, Any]]) -> Floats:
         by_surrogate = zip(*(r["baseline"] for r in records), strict=True)

@@ -84,11 +84,12 @@ def decay_curve(
         positions: ``"conditional"``: the mean over t of the MI of positions t and t + d of aligned
             sequences; ``"pooled"``: of all pairs at a distance. By default conditional for
             aligned sequences when there are enough of them.
-        baseline: ``"shuffle"``: the symbols in random order; ``"across"``: the same positions of
-            different sequences; ``None``: none, and no floor. By default across for aligned
-            sequences, else shuffle.
-        n_surrogates: Data sets without order that the baseline averages; by default 2 for shuffle,
-            1 for across and with ``values="ksg"``.
+        baseline: ``"shuffle"``: the mean over all orders of the symbols, which is computed;
+            ``"across"``: the same positions of different sequences; ``None``: none, and no floor.
+            By default across for aligned sequences, else shuffle.
+        n_surrogates: Data sets without order: for across and with ``values="ksg"`` those that the
+            baseline averages, by default 1; for shuffle those that show how much more noise a
+            sequence's memory makes, by default 2.
         seed: Seed of the surrogates.
         n_threads: Threads; by default one for each processor.
         progress: Whether to show a progress bar.

@@ -19,7 +19,7 @@ from optuna_mi.decay.measure._settings import Settings
 _logger = get_logger(__name__)
 
 # what a record means; records of another version are not read
-_VERSION = 2
+_VERSION = 3
 
 
 class Checkpoint:

@@ -8,12 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from optuna_mi.decay.measure._engine import parallel
+from optuna_mi.decay.measure._noise import noise_floor
 from optuna_mi.information import mutual_info_ksg
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-
-_FLOOR_DEVIATIONS = 3.0
 
 
 def ksg_curve(
@@ -71,7 +70,7 @@ def ksg_curve(
     return columns | {
         "baseline": np.full(lags.size, null.mean()),
         "std_error": np.hypot(error, noise),
-        "floor": np.full(lags.size, _FLOOR_DEVIATIONS * noise),
+        "floor": noise_floor(np.full(lags.size, noise)),
     }
 
 

@@ -29,7 +29,6 @@ class LagEstimate:
         h_xy: Joint entropy.
         std_error: First-order standard error of the MI.
         plugin: Plug-in MI, the mean of ln p(x, y) / p(x) p(y).
-        dof: Degrees of freedom of the table.
     """
 
     h_x: float
@@ -37,7 +36,6 @@ class LagEstimate:
     h_xy: float
     std_error: float
     plugin: float
-    dof: int
 
     @property
     def mi(self) -> float:
@@ -75,7 +73,6 @@ def estimate_dense(blocks: npt.NDArray[np.uint32], k: int, estimator: Estimator)
         h_xy=entropy(joint, total, estimator),
         std_error=block_error(sums, sizes),
         plugin=float(sums.sum() / sizes.sum()),
-        dof=(int((n_x > 0).sum()) - 1) * (int((n_y > 0).sum()) - 1),
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from optuna_mi.decay.measure._engine import PooledEngine, fill_errors
-from optuna_mi.decay.measure._noise import FLOOR_DEVIATIONS, ShuffleNoise, shuffle_noise
+from optuna_mi.decay.measure._noise import ShuffleNoise, noise_floor, shuffle_noise
 from optuna_mi.decay.measure._pooled import LagEstimate
 from optuna_mi.decay.measure._position_spread import PositionSpread, position_errors
 from optuna_mi.decay.measure._sequences import Sequences
@@ -78,9 +78,9 @@ class PooledCurve:
             error = np.hypot(share * first_order, noise.deviation)
             return columns | {
                 "baseline": noise.mean,
-                "std_error": np.hypot(error, noise.excess),
+                "std_error": np.hypot(error, noise.shared),
                 "floor": noise.floor,
-                "floor_shared": noise.excess,
+                "floor_shared": noise.shared,
                 "memory": noise.width,
             }
         if sequences.is_aligned or settings.baseline == "across":
@@ -133,7 +133,7 @@ class PooledCurve:
         error = np.sqrt(np.mean([_column(b, "std_error") ** 2 for b in base], axis=0))
         # two such values differ by so much although nothing depends on anything
         noise = error * np.sqrt(1.0 + 1.0 / n)
-        return np.mean([_column(b, "mi") for b in base], axis=0), error, FLOOR_DEVIATIONS * noise
+        return np.mean([_column(b, "mi") for b in base], axis=0), error, noise_floor(noise)
 
     def _run(self, engine: PooledEngine, part: Ints, label: str) -> list[LagEstimate]:
         settings = self._settings

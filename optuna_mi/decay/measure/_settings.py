@@ -148,7 +148,7 @@ def baseline_method(
 
 
 def surrogate_count(n_surrogates: int | None, method: str | None) -> int:
-    """Return how many surrogates the baseline averages; method is ``"ksg"`` for neighbours."""
+    """Return how many surrogates show the noise; method is ``"ksg"`` for neighbours."""
     if method is None:
         return 0
     if n_surrogates is None:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from numba import njit
 
 from optuna_mi.decay.measure._count_kernels import Codes, Ints
+from optuna_mi.decay.measure._marginal_counts import take_ends
 from optuna_mi.decay.measure._pooled import LagEstimate, block_edges, block_error
 from optuna_mi.decay.measure._sequences import Sequences
 from optuna_mi.information._entropy import Estimator, count_terms
@@ -180,17 +181,6 @@ def _count_only(
                     reached[k, before - base] += 1
 
 
-@njit(cache=True, nogil=True)
-def _take_ends(codes: Codes, later: Codes, offsets: Ints, lag: int, n_x: Ints, n_y: Ints) -> None:
-    """Take from the counts of all symbols those that have no partner at the lag."""
-    for s in range(offsets.size - 1):
-        start, stop = offsets[s], offsets[s + 1]
-        for i in range(max(start, stop - lag), stop):
-            n_x[codes[i]] -= 1
-        for i in range(start, min(stop, start + lag)):
-            n_y[later[i]] -= 1
-
-
 def sparse_lags(
     sequences: Sequences,
     groups: Groups,
@@ -210,7 +200,7 @@ def sparse_lags(
     margins = []
     for lag in lags.tolist():
         without = n_x.copy(), n_y.copy()
-        _take_ends(sequences.codes, y, sequences.offsets, lag, *without)
+        take_ends(sequences.codes, y, sequences.offsets, 0, lag, *without)
         margins.append(without)
     reached = np.zeros((lags.size, int(n_x.max())), dtype=np.int64)
     errors = [float("nan")] * lags.size
@@ -268,7 +258,6 @@ def _estimate(
         h_xy=h_xy,
         std_error=std_error,
         plugin=plain_x + plain_y - plain_xy,
-        dof=(int((n_x > 0).sum()) - 1) * (int((n_y > 0).sum()) - 1),
     )
 
 

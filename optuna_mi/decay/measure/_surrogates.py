@@ -1,8 +1,6 @@
-"""Data whose order is destroyed, and what the estimators make of them."""
+"""Data whose order is destroyed."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -13,16 +11,7 @@ from optuna_mi.decay.measure._sequences import Sequences
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
-# numbers of pairs whose ratio is below this share one model
-_LIKE_PAIRS = 4.0
 _LEAST_BLOCK, _ENDLESS_BLOCK, _WIDEST_BLOCK = 16, 64, 4096
-
-
-def shuffled(sequences: Sequences, rng: np.random.Generator) -> Sequences:
-    """Return the same symbols in random order over all sequences."""
-    codes = sequences.codes.copy()
-    rng.shuffle(codes)
-    return sequences.with_codes(codes)
 
 
 def block_shuffled(sequences: Sequences, width: int, rng: np.random.Generator) -> Codes:
@@ -98,76 +87,3 @@ def anchor_lags(lags: Ints, n: int) -> Ints:
         chosen = np.union1d(chosen, [i])
     anchors: Ints = lags[chosen]
     return anchors
-
-
-@dataclass(frozen=True)
-class NullModel:
-    """Mean and standard deviation of an estimate on order-free data, at every lag."""
-
-    mean: Floats
-    deviation: Floats
-    n_replicates: int
-
-
-def half_lag(sequences: Sequences, lags: Ints) -> int | None:
-    """Return a lag at which about half as many pairs are left as at the lags, if there is one."""
-    goal = 0.5 * float(np.median(sequences.n_pairs(lags)))
-    grid = np.unique(np.geomspace(1, sequences.longest - 1, 200).astype(np.int64))
-    pairs = sequences.n_pairs(grid)
-    best = int(np.argmin(np.abs(pairs - goal)))
-    return int(grid[best]) if 0.6 * goal < pairs[best] < 1.4 * goal else None
-
-
-def bias_exponent(values: Floats, anchor_pairs: Ints, half: Floats, half_pairs: int) -> float:
-    """Return g such that the bias of order-free data falls like pairs**-g.
-
-    1 where pairs are many; less where most pairs were seen once or never.
-
-    Args:
-        values: Estimates at the anchors, any shape.
-        anchor_pairs: Their pairs.
-        half: Estimates with about half as many pairs.
-        half_pairs: Their pairs.
-    """
-    mean, few = float(values.mean()), float(half.mean())
-    # a bias that drowns in the spread has no exponent to measure
-    if mean < 5.0 * float(values.std()) or few <= mean:
-        return 1.0
-    ratio = float(np.exp(np.log(anchor_pairs).mean())) / half_pairs
-    return float(np.clip(np.log(few / mean) / np.log(ratio), 0.0, 1.0))
-
-
-def null_model(
-    values: Floats, anchor_pairs: Ints, n_pairs: Ints, exponent: float = 1.0
-) -> NullModel:
-    """Carry surrogates' estimates at some lags over to all lags.
-
-    Order-free data know no distance: only the number of pairs changes with it, and the estimate's
-    bias and spread with that. While it changes little, all surrogates at all lags are replicates
-    of one another.
-
-    Args:
-        values: Estimates, shape (surrogates, anchors).
-        anchor_pairs: Number of pairs at the anchors.
-        n_pairs: Number of pairs at all lags.
-        exponent: The bias falls like pairs**-exponent.
-    """
-    most = float(n_pairs.max())
-    u, u_anchor = most / n_pairs, most / anchor_pairs
-    if most / float(n_pairs.min()) <= _LIKE_PAIRS:
-        shape = u_anchor**exponent
-        size = float((values / shape).mean())
-        mean, fitted = size * u**exponent, size * shape
-        parameters = 1
-    else:
-        fitted = values.mean(axis=0)
-        order = np.argsort(anchor_pairs)
-        mean = np.interp(np.log(n_pairs), np.log(anchor_pairs[order]), fitted[order])
-        parameters = anchor_pairs.size
-    residual = (values - fitted) / u_anchor
-    free = residual.size - parameters
-    if free < 1:
-        # one surrogate at one anchor has no spread to measure
-        return NullModel(mean, np.abs(mean), 1)
-    deviation = float(np.sqrt((residual**2).sum() / free))
-    return NullModel(mean, deviation * u, max(1, values.size // parameters))
