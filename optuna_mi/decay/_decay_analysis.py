@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -17,7 +17,9 @@ from optuna_mi.decay._decay_curve import DecayCurve
 from optuna_mi.decay._record import Record, plain
 from optuna_mi.decay.analysis.laws._law import Law, evaluate_log
 
-LawName = Literal["power", "exponential", "broken_power", "periodic_power", "flat", "none"]
+LawName = Literal[
+    "power", "exponential", "broken_power", "periodic_power", "flat", "delays", "none"
+]
 PeriodKind = Literal["dominant", "modulating"]
 
 
@@ -36,6 +38,34 @@ class Segment:
     stop: float
     slope: float
     log_drop: float
+
+
+@dataclass(frozen=True)
+class Cycle:
+    """A distance at whose multiples MI has peaks.
+
+    Attributes:
+        period: Steps.
+        mi: Corrected MI at the first of them, in nats.
+        reach: The last multiple at which it stands above the noise; 0 if single ones drown.
+    """
+
+    period: int
+    mi: float
+    reach: int
+
+
+@dataclass(frozen=True)
+class Delay:
+    """A single distance that stands out of all around it, as an echo's or a copy's.
+
+    Attributes:
+        distance: In steps.
+        mi: Corrected MI there, in nats.
+    """
+
+    distance: int
+    mi: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +91,10 @@ class DecayAnalysis(Record):
         period_kind: ``"dominant"``: peaks return near MI(1), so nothing is gained beyond one
             period; ``"modulating"``: a period that rides on a long decay.
         period_strength: Share of MI lost between two peaks, 0 to 1.
+        periods: All periods that were found, nested in one another as days in weeks, shortest
+            first; ``period`` is the one among them whose first peak is highest.
+        delays: Single distances that stand out, increasing; those of a period are not among them.
+            ``law="delays"``: nothing but them depends on anything.
         max_dilation: The longest distance worth connecting.
         max_dilation_reason: Why, as a sentence.
         resolved: Whether the data are enough to resolve ``threshold``.
@@ -90,6 +124,8 @@ class DecayAnalysis(Record):
     period: int | None = None
     period_kind: PeriodKind | None = None
     period_strength: float | None = None
+    periods: tuple[Cycle, ...] = ()
+    delays: tuple[Delay, ...] = ()
     resolved: bool = True
     resolution: str = ""
 
@@ -140,6 +176,8 @@ class DecayAnalysis(Record):
         """Return the analysis as JSON, its curve included."""
         record = {f.name: plain(getattr(self, f.name)) for f in fields(self) if f.name != "curve"}
         record["fit"] = self.fit.to_dict()
+        record["periods"] = [asdict(c) for c in self.periods]
+        record["delays"] = [asdict(d) for d in self.delays]
         head: dict[str, Any] = {"kind": "DecayAnalysis", "version": 1}
         return json.dumps(head | record | {"curve": json.loads(self.curve.to_json())})
 
@@ -154,6 +192,8 @@ class DecayAnalysis(Record):
         values["breakpoint_intervals"] = tuple(tuple(p) for p in values["breakpoint_intervals"])
         if values["crossing_interval"] is not None:
             values["crossing_interval"] = tuple(values["crossing_interval"])
+        values["periods"] = tuple(Cycle(**c) for c in values.get("periods", ()))
+        values["delays"] = tuple(Delay(**d) for d in values.get("delays", ()))
         return cls(**values)
 
     def _rows(self) -> list[tuple[str, str]]:
@@ -164,6 +204,15 @@ class DecayAnalysis(Record):
         if self.period is not None:
             strength = f"{100 * (self.period_strength or 0.0):.0f} % of MI lost between peaks"
             rows.append(("period", f"{self.period} ({self.period_kind}; {strength})"))
+        if len(self.periods) > 1:
+            text = ", ".join(
+                f"{c.period:,} ({c.mi:.3g} nats, above the noise to {c.reach:,})"
+                for c in self.periods
+            )
+            rows.append(("nested periods", text))
+        if self.delays:
+            text = ", ".join(f"{d.distance:,} ({d.mi:.3g} nats)" for d in self.delays)
+            rows.append(("delays", text))
         if self.crossing is not None:
             text = f"{self.crossing:.4g} at {self.effective_threshold:.2g} nats"
             if self.crossing_interval is not None:

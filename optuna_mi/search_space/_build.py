@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Literal
 
 from optuna_mi._logging import get_logger
 from optuna_mi.search_space._design import largest_dilation
-from optuna_mi.search_space._geometry import DecayGeometry
+from optuna_mi.search_space._geometry import MAX_RATIO, DecayGeometry
 from optuna_mi.search_space._ranges import (
     layer_ranges,
     layers_within_parameters,
@@ -59,6 +60,13 @@ def space_fields(
     geometry = DecayGeometry.from_analysis(analysis, snap=snap, line_exponent=line_exponent)
     geometry = geometry.up_to(recommended)
     largest = max_dilation_range(geometry, recommended, limit)
+    if recommended > MAX_RATIO ** (max_layers - 1):
+        needed = math.ceil(math.log(recommended, MAX_RATIO) - 1e-9) + 1
+        gap = recommended ** (1 / max(max_layers - 1, 1))
+        notes.append(
+            f"To reach {recommended:,} with neighbours no more than {MAX_RATIO:.0f} times apart "
+            f"takes {needed} layers; the {max_layers} allowed leave gaps of about {gap:.0f} times."
+        )
     return {
         "geometry": geometry,
         "layers": layer_ranges(geometry, largest, max_layers),

@@ -14,6 +14,7 @@ _LAWS = {
     "exponential": "Mutual information decays exponentially",
     "periodic_power": "Mutual information decays as a power law with a period",
     "flat": "Mutual information does not decay with distance",
+    "delays": "Mutual information stands above the noise at single distances alone",
     "none": "No mutual information stands above the noise",
 }
 

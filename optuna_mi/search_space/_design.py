@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from optuna_mi._logging import get_logger
-from optuna_mi.search_space._geometry import LINE_EXPONENT, DecayGeometry
+from optuna_mi.search_space._geometry import LINE_EXPONENT, MAX_RATIO, DecayGeometry
 
 if TYPE_CHECKING:
     from optuna_mi.decay import DecayAnalysis
@@ -33,6 +33,7 @@ def design_dilations(
     layers: Sequence[int] | None = None,
     snap: bool = True,
     line_exponent: float = LINE_EXPONENT,
+    max_ratio: float | None = MAX_RATIO,
 ) -> tuple[int, ...]:
     """Design the dilations of a network from a decay analysis.
 
@@ -50,9 +51,12 @@ def design_dilations(
         window: Length in steps of the sequences that the network will be trained on. A dilation
             must be shorter; a clipped maximum is logged.
         layers: Number of dilations in each segment of a broken law, instead of ``n_layers``.
-        snap: Move dilations onto the multiples of a modulating period, where MI peaks.
+        snap: Move dilations onto the multiples of a modulating period, where MI peaks, and onto
+            single distances that stand out (``analysis.delays``) and nested periods.
         line_exponent: The lines are equidistant in MI to this power, from 0, which stands for
             log MI as in [MK20], to 1. Larger ones crowd the dilations at short distances.
+        max_ratio: Largest ratio of neighbouring dilations; lines are moved up for it. Layers that
+            are too few for it get the smallest ratio that reaches the maximum; ``None``: no limit.
 
     Returns:
         Strictly increasing positive integers starting at 1.
@@ -67,12 +71,16 @@ def design_dilations(
         >>> lags = np.arange(1, 1001)
         >>> curve = DecayCurve(lags=lags, mi=0.5 * lags**-1.5)
         >>> analysis = analyze_decay(curve, law="power")
-        >>> design_dilations(analysis, n_layers=5, max_dilation=256)
+        >>> design_dilations(analysis, n_layers=7, max_dilation=256)
+        (1, 2, 3, 5, 10, 33, 256)
+        >>> design_dilations(analysis, n_layers=5, max_dilation=256, max_ratio=None)
         (1, 2, 5, 17, 256)
         >>> design_dilations(analysis, n_layers=5, max_dilation=256, line_exponent=0)
         (1, 4, 16, 64, 256)
     """
-    geometry = DecayGeometry.from_analysis(analysis, snap=snap, line_exponent=line_exponent)
+    geometry = DecayGeometry.from_analysis(
+        analysis, snap=snap, line_exponent=line_exponent, max_ratio=max_ratio
+    )
     if layers is not None:
         counts = tuple(int(n) for n in layers)
         if len(counts) != geometry.n_segments or min(counts) < 0 or sum(counts) < 1:

@@ -4,15 +4,18 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from optuna_mi.search_space._placement import (
+    bounded,
     doubling_positions,
     line_positions,
     natural_counts,
     relative_steepness,
+    snap_to_delays,
     snap_to_period,
     to_increasing_integers,
 )
@@ -26,6 +29,10 @@ CURVED_LAWS = ("power", "broken_power")
 #: Lines equidistant in the fourth root of MI, not in its logarithm as in [MK20]: with few layers
 #: the logarithm spends them far away, where little is left to learn (docs/findings/worth.md).
 LINE_EXPONENT = 0.25
+
+#: Neighbouring dilations differ by no more than this factor, so the shorter one reaches over the gap
+#: in a few steps. Lists of [MK20] stay below 3.3, those whose worth was measured here below 6.
+MAX_RATIO = 8.0
 
 
 def _significant(value: float, digits: int = 6) -> float:
@@ -43,6 +50,8 @@ class DecayGeometry:
         slopes: Steepness ``-d ln MI / d ln distance`` of each segment, one more than breakpoints.
         snap_period: Period whose multiples attract the dilations, or ``None``.
         line_exponent: The horizontal lines are equidistant in MI to this power; 0 is log MI.
+        max_ratio: Largest ratio of neighbouring dilations where the layers allow it, or ``None``.
+        delays: Single distances that the dilations should contain, the most telling ones first.
     """
 
     law: str
@@ -50,11 +59,14 @@ class DecayGeometry:
     slopes: tuple[float, ...] = (1.0,)
     snap_period: int | None = None
     line_exponent: float = 0.0
+    max_ratio: float | None = None
+    delays: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         # Lists would make it unequal to its own JSON, and unhashable.
         object.__setattr__(self, "breakpoints", tuple(self.breakpoints))
         object.__setattr__(self, "slopes", tuple(self.slopes))
+        object.__setattr__(self, "delays", tuple(self.delays))
         if len(self.slopes) != len(self.breakpoints) + 1:
             raise ValueError(
                 f"{len(self.breakpoints)} breakpoints need {len(self.breakpoints) + 1} slopes, "
@@ -71,22 +83,39 @@ class DecayGeometry:
                 f"{self.line_exponent}."
             )
 
+        if self.max_ratio is not None and not self.max_ratio > 1.0:
+            raise ValueError(f"max_ratio must be above 1, or None, got {self.max_ratio}.")
+        if any(d < 1 for d in self.delays):
+            raise ValueError(f"delays must be at least 1, got {self.delays}.")
+
     @classmethod
     def from_analysis(
-        cls, analysis: DecayAnalysis, *, snap: bool = True, line_exponent: float = LINE_EXPONENT
+        cls,
+        analysis: DecayAnalysis,
+        *,
+        snap: bool = True,
+        line_exponent: float = LINE_EXPONENT,
+        max_ratio: float | None = MAX_RATIO,
     ) -> DecayGeometry:
         """Read the geometry off a decay analysis."""
         modulated = analysis.period_kind == "modulating" and analysis.period is not None
         period = int(analysis.period) if snap and modulated and analysis.period else None
+        general = partial(
+            cls,
+            snap_period=period,
+            line_exponent=line_exponent,
+            max_ratio=max_ratio,
+            delays=_single_distances(analysis) if snap else (),
+        )
         if analysis.law not in CURVED_LAWS:
-            return cls(analysis.law, snap_period=period, line_exponent=line_exponent)
+            return general(analysis.law)
         breaks = [b for b in analysis.breakpoints if b > 1.0] if analysis.law != "power" else []
         # The last piece is straight for good: any stretch of it shows its slope.
         edges = np.array([1.0, *breaks, 2.0 * max([float(analysis.max_dilation), *breaks])])
         drops = -np.diff(np.log(analysis.predict(edges)))
         slopes = [_significant(s) for s in np.maximum(drops, 0.0) / np.diff(np.log(edges))]
         inflections = tuple(_significant(b) for b in breaks)
-        return cls(analysis.law, inflections, tuple(slopes), period, line_exponent)
+        return general(analysis.law, inflections, tuple(slopes))
 
     def up_to(self, max_dilation: int) -> DecayGeometry:
         """Drop the segments that begin at ``max_dilation`` or beyond."""
@@ -100,10 +129,20 @@ class DecayGeometry:
 
     def counts(self, max_dilation: int, n_layers: int) -> tuple[int, ...]:
         """Share ``n_layers`` equidistant lines out among the segments."""
-        counts = natural_counts(
+        natural = natural_counts(
             self.breakpoints, self.slopes, max_dilation, n_layers, self.line_exponent
         )
-        return counts + (0,) * (self.n_segments - len(counts))
+        counts = natural + (0,) * (self.n_segments - len(natural))
+        if self.max_ratio is None or self.law not in CURVED_LAWS or n_layers < 2:
+            return counts
+        # where lines have to move up they may change segments
+        positions = line_positions(
+            self.breakpoints, self.slopes, max_dilation, counts, self.line_exponent
+        )
+        moved = bounded(positions, (n_layers,), (float(max_dilation),), self.max_ratio)
+        edges = np.array([b for b in self.breakpoints if b < max_dilation])
+        inside = np.bincount(np.searchsorted(edges, moved), minlength=len(edges) + 1)
+        return (*(int(c) for c in inside), *[0] * (self.n_segments - len(inside)))
 
     def standard_layers(self, max_dilation: int) -> int:
         """Return how many layers doubling takes where the curve is flattest.
@@ -125,9 +164,21 @@ class DecayGeometry:
             positions = line_positions(
                 self.breakpoints, self.slopes, max_dilation, counts, self.line_exponent
             )
+            if self.max_ratio is not None:
+                knots = [b for b in self.breakpoints if b < max_dilation]
+                kept = [*counts[: len(knots)], sum(counts[len(knots) :])]
+                positions = bounded(positions, kept, [*knots, max_dilation], self.max_ratio)
         else:
             positions = doubling_positions(max_dilation, sum(counts))
         dilations = to_increasing_integers(positions, max_dilation)
-        if self.snap_period is None or dilations[-1] < self.snap_period:
-            return dilations
-        return snap_to_period(dilations, self.snap_period)
+        if self.snap_period is not None and dilations[-1] >= self.snap_period:
+            dilations = snap_to_period(dilations, self.snap_period)
+        return snap_to_delays(dilations, self.delays)
+
+
+def _single_distances(analysis: DecayAnalysis) -> tuple[int, ...]:
+    """Return delays, and the periods nested in the one that counts, highest MI first."""
+    found = [(d.mi, d.distance) for d in analysis.delays]
+    shorter = (c for c in analysis.periods if analysis.period and c.period < analysis.period)
+    found += [(c.mi, c.period) for c in shorter]
+    return tuple(distance for _, distance in sorted(found, reverse=True))

@@ -18,6 +18,10 @@ TOLD = ("reason", "notes")  # For readers; two workers may word them differently
 def space_to_dict(space: DilationSpace) -> dict[str, Any]:
     """Return the space as plain JSON types."""
     record: dict[str, Any] = {"format": _FORMAT, **asdict(space)}
+    # what is not set is not written, so studies made before there was any keep their fingerprint
+    for name in ("max_ratio", "delays"):
+        if not record["geometry"][name]:
+            del record["geometry"][name]
     return dict(json.loads(json.dumps(record)))
 
 
@@ -43,6 +47,9 @@ def fields_from_json(text: str) -> dict[str, Any]:
                 tuple(geometry["slopes"]),
                 geometry["snap_period"],
                 geometry["line_exponent"],
+                # a study made before there were any
+                geometry.get("max_ratio"),
+                tuple(geometry.get("delays", ())),
             ),
             "layers": tuple(IntRange(**r) for r in record["layers"]),
             "max_dilation": IntRange(**record["max_dilation"]),

@@ -107,7 +107,78 @@ def line_positions(
         lines = np.interp(np.arange(n_layers), at_knots, levels)
     met = np.append(_drops(lines[:-1], rate), drops[-1])
     positions: NDArray[np.float64] = np.exp(np.interp(met, drops, knots))
+    # also where no layer is asked for before the first inflection
+    positions[0] = 1.0
     return positions
+
+
+def bounded(
+    positions: NDArray[np.float64],
+    counts: Sequence[int],
+    knots: Sequence[float],
+    max_ratio: float,
+) -> NDArray[np.float64]:
+    """Move positions until no two neighbours are further apart than ``max_ratio`` times.
+
+    The last one stays, and each stays in its segment. Where there are too few for that, the
+    smallest ratio that reaches is taken.
+
+    Args:
+        positions: Increasing from 1; shape (sum(counts),).
+        counts: How many lie in each segment.
+        knots: Where segments end: the inflections and the maximum.
+        max_ratio: Largest ratio of neighbours.
+    """
+    starts, stops = (np.repeat(edges, counts) for edges in ([1.0, *knots[:-1]], knots))
+    low, high = np.log(max_ratio), max(np.log(positions[-1]), np.log(max_ratio))
+    out = _within(positions, starts, stops, low)
+    if out is not None:
+        return out
+    for _ in range(50):
+        middle = 0.5 * (low + high)
+        tried = _within(positions, starts, stops, middle)
+        low, high = (middle, high) if tried is None else (low, middle)
+        out = tried if tried is not None else out
+    return positions if out is None else out
+
+
+def _within(
+    positions: NDArray[np.float64],
+    starts: NDArray[np.float64],
+    stops: NDArray[np.float64],
+    log_ratio: float,
+) -> NDArray[np.float64] | None:
+    """Return positions with neighbours within a ratio, or ``None`` if one would leave its place."""
+    n, ratio = len(positions), np.exp(log_ratio)
+    out = positions.copy()
+    for i in range(n - 2, -1, -1):
+        out[i] = max(out[i], out[i + 1] / ratio)
+    out = np.minimum(out, np.exp(np.minimum(log_ratio * np.arange(n), 700.0)))
+    slack = 1 + 1e-9
+    fits = (out * slack >= starts) & (out <= stops * slack)
+    return out if fits.all() and out[-1] * slack >= positions[-1] else None
+
+
+def snap_to_delays(dilations: Sequence[int], delays: Sequence[int]) -> tuple[int, ...]:
+    """Move dilations onto single distances that matter, the nearest one (in ratio) onto each.
+
+    The first, which is 1, stays, and the last unless it is beyond all of them. Where there are
+    more distances than dilations the first ones of ``delays`` win.
+
+    Example:
+        >>> snap_to_delays((1, 2, 4, 8, 16, 32), delays=(5, 20))
+        (1, 2, 5, 8, 20, 32)
+    """
+    out, fixed = list(dilations), {1, dilations[-1]}
+    for delay in delays:
+        free = [d for d in out if d not in fixed]
+        if delay in out or delay > dilations[-1] or not free:
+            fixed.add(delay)
+            continue
+        nearest = min(free, key=lambda d: abs(np.log(d / delay)))
+        out[out.index(nearest)] = delay
+        fixed.add(delay)
+    return tuple(sorted(out))
 
 
 def doubling_positions(max_dilation: int, n_layers: int) -> NDArray[np.float64]:

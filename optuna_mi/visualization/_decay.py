@@ -29,6 +29,7 @@ _LAW_NAMES = {
     "broken_power": "broken power law",
     "periodic_power": "periodic power law",
     "flat": "flat",
+    "delays": "single distances",
     "none": "no dependence",
 }
 

@@ -32,7 +32,8 @@ def test_codons_show_where_single_lags_drown(seed):
     assert (curve.mi_corrected[at_multiples] < curve.floor[at_multiples]).mean() > 0.35
     analysis = analyze_decay(curve)
     assert (analysis.period, analysis.period_kind) == (3, "modulating")
-    assert 60 < analysis.max_dilation < 1000
+    # MI at multiples falls as exp(-2 d / 900): from 1.1e-4 to the threshold near 1,070
+    assert 60 < analysis.max_dilation <= 1000
     assert analysis.period_strength > 0.1
 
 

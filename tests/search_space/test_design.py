@@ -66,7 +66,7 @@ def test_published_mnist_gets_the_period_and_the_papers_best_depth(data_dir: Pat
 @pytest.mark.parametrize(("n_layers", "largest"), [(5, 256), (9, 256), (4, 27)])
 def test_a_single_power_law_gives_equal_ratios(n_layers: int, largest: int) -> None:
     analysis = _law("power", law="power")
-    limits = {"n_layers": n_layers, "max_dilation": largest}
+    limits = {"n_layers": n_layers, "max_dilation": largest, "max_ratio": None}
     dilations = design_dilations(analysis, line_exponent=0.0, **limits)
     expected = np.geomspace(1, largest, n_layers)
     np.testing.assert_allclose(dilations, expected, atol=0.5)
@@ -82,10 +82,14 @@ def test_lines_equidistant_in_mi() -> None:
     d = np.arange(1, 400)
     analysis = analyze_decay(DecayCurve(d, 0.2 / d), law="power")
     # MI falls as 1/d: of its whole drop from 1 to 100 a quarter is gone at 4/3, half at 2
-    lines = design_dilations(analysis, n_layers=5, max_dilation=100, line_exponent=1.0)
+    lines = design_dilations(
+        analysis, n_layers=5, max_dilation=100, line_exponent=1.0, max_ratio=None
+    )
     assert lines == (1, 2, 3, 4, 100)
     # the square root of MI is 1, 0.55, 0.1
-    lines = design_dilations(analysis, n_layers=3, max_dilation=100, line_exponent=0.5)
+    lines = design_dilations(
+        analysis, n_layers=3, max_dilation=100, line_exponent=0.5, max_ratio=None
+    )
     assert lines == (1, 3, 100)
 
 
@@ -202,3 +206,53 @@ def test_bad_arguments_teach() -> None:
         design_dilations(analysis, n_layers=3, window=1)
     with pytest.raises(ValueError, match="max_dilation must be at least 1"):
         design_dilations(analysis, n_layers=3, max_dilation=0)
+
+
+@pytest.mark.parametrize("layers", [(0, 6), (0, 1), (3, 0), (1, 5)])
+def test_the_first_dilation_is_one_whatever_the_layers(layers: tuple[int, int]) -> None:
+    d = np.arange(1.0, 3001)
+    mi = 0.5 * np.where(d < 20, d**-2.0, 20**-2.0 * (d / 20) ** -0.5)
+    analysis = analyze_decay(DecayCurve(d.astype(np.int64), mi), breakpoints=[20])
+    dilations = design_dilations(analysis, layers=layers, max_dilation=500)
+    assert len(dilations) == sum(layers)
+    assert dilations[0] == 1
+
+
+@pytest.mark.parametrize("exponent", [0.0, 0.25, 1.0])
+@pytest.mark.parametrize("span", [300, 15_000])
+def test_no_gap_is_wider_than_the_layers_demand(exponent: float, span: int) -> None:
+    d = np.unique(np.geomspace(1, span, 400).astype(np.int64))
+    mi = 0.5 * np.where(d < 9, d**-2.5, 9**-2.5 * (d / 9) ** -0.3)
+    analysis = analyze_decay(DecayCurve(d, mi), breakpoints=[9])
+    for n_layers in (5, 8, 12):
+        lists = [design_dilations(analysis, n_layers=n_layers, line_exponent=exponent)]
+        space = DilationSpace.from_analysis(analysis, max_layers=n_layers, line_exponent=exponent)
+        lists.append(space.dilations(space.recommended))
+        for dilations in lists:
+            assert dilations[-1] == analysis.max_dilation
+            ratio = max(b / a for a, b in itertools.pairwise(dilations))
+            # whole numbers round
+            assert ratio <= max(8.0, span ** (1 / (n_layers - 1))) * 1.25
+    assert (
+        "takes 6 layers; the 3 allowed leave gaps"
+        in (DilationSpace.from_analysis(analysis, max_layers=3).describe())
+        or span == 300
+    )
+
+
+def test_dilations_contain_single_distances() -> None:
+    rng = np.random.default_rng(0)
+    mi = 1e-5 * rng.normal(size=2000)
+    mi[[36, 299, 999]] = 0.01, 0.09, 0.03
+    curve = DecayCurve(np.arange(1, 2001), mi, floor=np.full(2000, 3e-5), n_symbols=50)
+    analysis = analyze_decay(curve)
+    assert analysis.law == "delays"
+    assert [d.distance for d in analysis.delays] == [37, 300, 1000]
+    space = DilationSpace.from_analysis(analysis)
+    for params in space.grid():
+        assert {300, min(1000, params["max_dilation"])} & set(space.dilations(params))
+    assert {1, 37, 300, 1000} <= set(space.dilations(space.recommended))
+    assert {1, 37, 300, 1000} <= set(design_dilations(analysis, n_layers=5))
+    # too few layers: the most telling ones
+    assert design_dilations(analysis, n_layers=3) == (1, 300, 1000)
+    assert DilationSpace.from_json(space.to_json()) == space

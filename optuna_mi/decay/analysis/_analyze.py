@@ -11,12 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from optuna_mi._checks import instance, one_of, real, reals, whole
-from optuna_mi.decay._decay_analysis import DecayAnalysis, LawName
+from optuna_mi.decay._decay_analysis import Cycle, DecayAnalysis, Delay, LawName
 from optuna_mi.decay._decay_curve import DecayCurve
 from optuna_mi.decay.analysis._bins import Bins, Noise, make_bins, measure_noise
 from optuna_mi.decay.analysis._crossing import crossing, crossing_interval, last_above
-from optuna_mi.decay.analysis._period import Period, describe_given, envelope, find_period, judge
-from optuna_mi.decay.analysis._verdict import resolution_sentence, span
+from optuna_mi.decay.analysis._delays import Delays, find_delays, make_a_period
+from optuna_mi.decay.analysis._limit import family_factor, least_mi
+from optuna_mi.decay.analysis._period import Period, describe_given, find_period
+from optuna_mi.decay.analysis._returns import envelope, judge
+from optuna_mi.decay.analysis._verdict import Crossing, resolution_sentence, span
 from optuna_mi.decay.analysis.laws._choose import (
     Choice,
     choose_law,
@@ -29,6 +32,8 @@ Floats = npt.NDArray[np.float64]
 
 # bins an octave of peaks that drown one by one
 _POOLED_BINS = 2
+# chance of a single distance that stands out of pure noise, over all lags
+_FALSE_DELAY = 1e-3
 
 
 def analyze_decay(
@@ -69,21 +74,24 @@ def analyze_decay(
     """
     given = _check(curve, threshold, law, breakpoints, period)
     rng = np.random.default_rng(whole("seed", seed))
-    y = curve.mi_corrected
     noise = measure_noise(curve)
-    bins = make_bins(curve.lags, y, noise)
-    found = _period(curve, noise, given)
+    found, delays = _what_stands_out(curve, noise, given, threshold)
+    body = delays.body
+    bins = make_bins(curve.lags, body, noise)
+    bare = last_above(bins, threshold) < 0
     if found is not None:
-        bins = _envelope_bins(curve, noise, found)
+        bins = _envelope_bins(curve, body, noise, found)
     end = crossing(bins, threshold)
     last = last_above(bins, threshold)
     returns = None
     if found is not None:
         chosen = fit_periodic(curve, noise, found, points_above_noise(bins, threshold))
-        returns = judge(curve.lags, y, found, end)
-    elif given.law == "none" or (given.law is None and last < 0):
-        level = max(float(np.median(bins.floor)), threshold)
-        chosen = Choice("none", Law(float(np.log(level)), (0.0,)), {"none": 0.0})
+        returns = judge(curve.lags, body, found, end)
+    elif given.law == "delays" or (given.law is None and bare and delays.at.size):
+        chosen = Choice("delays", _level(float(curve.mi_corrected[delays.at].max())), {})
+    elif given.law == "none" or (given.law is None and bare):
+        level = float(np.median(least_mi(bins.floor, threshold)))
+        chosen = Choice("none", _level(level), {"none": 0.0})
     else:
         chosen = choose_law(
             points_above_noise(bins, threshold),
@@ -92,13 +100,15 @@ def analyze_decay(
             breakpoints=given.breakpoints,
             rng=rng,
         )
-    effective = max(threshold, float(bins.floor[max(last, 0)]))
+    effective = float(least_mi(bins.floor, threshold)[max(last, 0)])
     interval = None
     if end is not None and last >= 0:
-        interval = crossing_interval(
-            bins, np.exp(evaluate_log(chosen.law, bins.lag)), threshold, rng
-        )
-    reach, reason = span(curve, chosen.name, end, effective, found, returns, chosen.law)
+        fitted = np.exp(evaluate_log(chosen.law, bins.lag))
+        low, high = crossing_interval(bins, fitted, threshold, rng)
+        interval = (min(low, end), max(high, end))
+    delays_found = tuple(Delay(int(curve.lags[i]), float(curve.mi_corrected[i])) for i in delays.at)
+    crossed = Crossing(end if last >= 0 else None, interval, effective)
+    reach, reason = span(curve, chosen, crossed, found, returns, delays_found)
     resolved, sentence = resolution_sentence(curve, threshold, effective, noise.estimated)
     return DecayAnalysis(
         curve=curve,
@@ -112,14 +122,20 @@ def analyze_decay(
         scores=chosen.scores,
         breakpoints=chosen.law.knots if chosen.name == "broken_power" else (),
         breakpoint_intervals=chosen.intervals,
-        crossing=end if last >= 0 else None,
+        crossing=crossed.at,
         crossing_interval=interval,
         period=found.period if found else None,
         period_kind=returns.kind if returns else None,
         period_strength=found.strength if found else None,
+        periods=_cycles(curve, noise, found, threshold),
+        delays=delays_found,
         resolved=resolved,
         resolution=sentence,
     )
+
+
+def _level(mi: float) -> Law:
+    return Law(float(np.log(mi)), (0.0,))
 
 
 @dataclass(frozen=True)
@@ -171,6 +187,50 @@ def _check(
     return _Given(implied, values, None if period is None else int(period), names)
 
 
+def _what_stands_out(
+    curve: DecayCurve, noise: Noise, given: _Given, threshold: float
+) -> tuple[Period | None, Delays]:
+    """Return the period and the single distances that stand out.
+
+    A few single distances are no period although one is twice the other: three peaks in a row
+    are, or a curve that is more than noise without them.
+    """
+    family = None if curve.estimator == "ksg" else curve.n_symbols
+    factor = family_factor(len(curve), family, _FALSE_DELAY)
+    lags, y = curve.lags, curve.mi_corrected
+    found = _period(curve, noise, given)
+    alone = find_delays(lags, y, noise, factor, threshold)
+    if given.law == "delays" and not alone.at.size:
+        raise ValueError("law='delays' was asked for, but no single distance stands out")
+    if found is None:
+        return None, alone
+    bare = last_above(make_bins(lags, alone.body, noise), threshold) < 0
+    few = alone.at.size > 0 and not make_a_period(lags[alone.at], found.period)
+    if given.law is None and bare and few:
+        return None, alone
+    return found, find_delays(lags, y, noise, factor, threshold, stride=min(_strides(found)))
+
+
+def _strides(found: Period) -> tuple[int, ...]:
+    return found.nested or (found.period,)
+
+
+def _cycles(
+    curve: DecayCurve, noise: Noise, found: Period | None, threshold: float
+) -> tuple[Cycle, ...]:
+    if found is None:
+        return ()
+    y, out = curve.mi_corrected, []
+    for length in _strides(found):
+        exact = found.exact if length == found.period else float(length)
+        _, at = replace(found, period=length, exact=exact).multiples(curve.lags)
+        if at.size:
+            above = at[y[at] > least_mi(noise.floor, threshold)[at]]
+            reach = int(curve.lags[above[-1]]) if above.size else 0
+            out.append(Cycle(length, float(y[at[0]]), reach))
+    return tuple(out)
+
+
 def _period(curve: DecayCurve, noise: Noise, given: _Given) -> Period | None:
     y = curve.mi_corrected
     if given.period is not None:
@@ -190,17 +250,17 @@ def _period(curve: DecayCurve, noise: Noise, given: _Given) -> Period | None:
     return found
 
 
-def _envelope_bins(curve: DecayCurve, noise: Noise, period: Period) -> Bins:
+def _envelope_bins(curve: DecayCurve, body: Floats, noise: Noise, period: Period) -> Bins:
     """Return bins of the peaks.
 
     Their floor is that of single lags, as a maximum averages nothing. Peaks that drown one by one
     are averaged instead, without the lags between them, over wide bins.
     """
-    y = curve.mi_corrected
     if period.pooled:
-        tooth = (curve.lags % period.period == 0) | (curve.lags == 1)
-        return make_bins(curve.lags[tooth], y[tooth], noise.at(tooth), _POOLED_BINS)
-    top = envelope(curve.lags, y, period.period)
-    single = make_bins(curve.lags, top, noise)
-    floor = make_bins(curve.lags, noise.floor, noise).value
-    return replace(single, floor=floor)
+        tooth = np.zeros(body.size, dtype=np.bool_)
+        tooth[period.multiples(curve.lags)[1]] = tooth[0] = True
+        return make_bins(curve.lags[tooth], body[tooth], noise.at(tooth), _POOLED_BINS)
+    shows, top = envelope(curve.lags, body, period)
+    lags, seen = curve.lags[shows], noise.at(shows)
+    floor = make_bins(lags, seen.floor, seen).value
+    return replace(make_bins(lags, top, seen), floor=floor)

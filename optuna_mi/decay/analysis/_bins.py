@@ -61,7 +61,7 @@ class Bins:
 
     Attributes:
         lag: Geometric mean of the lags of a bin.
-        value: Weighted mean of the corrected MI.
+        value: Mean of the corrected MI.
         error: Its standard error as far as it bends the curve.
         own: The part of the error that neighbouring bins do not share.
         shared: The part they do share.
@@ -141,7 +141,7 @@ def _local_scatter(y: Floats) -> Floats:
 def _running(v: Floats) -> Floats:
     second = np.abs(v[:-2] - 2.0 * v[1:-1] + v[2:]) / np.sqrt(6.0)
     width = min(_WINDOW, second.size // 2 * 2 - 1)
-    smooth = median_filter(second, size=max(1, width), mode="nearest") * _MAD
+    smooth = median_filter(second, size=max(1, width), mode="reflect") * _MAD
     return np.concatenate((smooth[:1], smooth, smooth[-1:]))
 
 
@@ -150,22 +150,18 @@ def make_bins(lags: Ints, values: Floats, noise: Noise, per_octave: int = _PER_O
     index = np.floor(np.log2(lags) * per_octave + 0.5).astype(np.int64)
     _, group = np.unique(index, return_inverse=True)
     size = int(group[-1]) + 1
-    variance = noise.scatter**2 + noise.slow**2 + noise.steady**2
-    positive = variance[variance > 0]
-    # no lag may count for more than a hundred times another one
-    least = 1e-2 * float(np.median(positive)) if positive.size else 1.0
-    weight = 1.0 / np.maximum(variance, least)
-    total = np.bincount(group, weight, size)
+    # every lag counts alike: errors grow with a lag's own MI, and would vote the highest down
+    total = np.bincount(group, minlength=size).astype(np.float64)
 
     def mean(v: Floats) -> Floats:
-        out: Floats = np.bincount(group, weight * v, size) / total
+        out: Floats = np.bincount(group, v, size) / total
         return out
 
     n_lags = np.bincount(group, minlength=size)
     # lags closer than the sequence's memory say the same thing again
     first = np.searchsorted(group, np.arange(size))
     reach = (lags[first + n_lags - 1] - lags[first]) / noise.memory + 1.0
-    independent = np.minimum(total**2 / np.bincount(group, weight**2, size), reach)
+    independent = np.minimum(total, reach)
     own = np.sqrt(mean(noise.scatter**2) / independent)
     slow, steady = mean(noise.slow**2), mean(noise.steady**2)
     averaging = np.maximum(1.0 / np.sqrt(independent), _COMMON_SHARE)

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from optuna_mi.decay.analysis._bins import Bins
+from optuna_mi.decay.analysis._limit import least_mi
 
 Floats = npt.NDArray[np.float64]
 
@@ -16,7 +17,7 @@ def last_above(bins: Bins, threshold: float) -> int:
     One bin alone counts only when it is twice as high: among many bins of noise one is always
     a little above.
     """
-    return _last(bins.value[None, :], np.maximum(threshold, bins.floor))[0]
+    return _last(bins.value[None, :], least_mi(bins.floor, threshold))[0]
 
 
 def _last(values: Floats, limit: Floats) -> list[int]:
@@ -37,7 +38,7 @@ def crossing(bins: Bins, threshold: float) -> float | None:
 
     Interpolated between the bins on either side, in log-log.
     """
-    limit = np.maximum(threshold, bins.floor)
+    limit = least_mi(bins.floor, threshold)
     return _locate(bins.lag, bins.value, limit, _last(bins.value[None, :], limit)[0])
 
 
@@ -60,8 +61,8 @@ def _locate(lag: Floats, value: Floats, limit: Floats, last: int) -> float | Non
 
 def crossing_interval(
     bins: Bins, fitted: Floats, threshold: float, rng: np.random.Generator, n: int = 400
-) -> tuple[float, float] | None:
-    """Return the 95 % interval of the crossing under the bins' errors, or ``None``.
+) -> tuple[float, float]:
+    """Return the 95 % interval of the crossing under the bins' errors.
 
     Beyond the crossing the errors are those about the law: the values there are noise, and would
     have it twice. The part of the error that neighbouring lags share moves the whole curve at
@@ -74,7 +75,7 @@ def crossing_interval(
         rng: Source of the errors.
         n: Number of replicates.
     """
-    limit = np.maximum(threshold, bins.floor)
+    limit = least_mi(bins.floor, threshold)
     last = _last(bins.value[None, :], limit)[0]
     center = bins.value.copy()
     center[last + 1 :] = np.minimum(fitted, bins.value)[last + 1 :]

@@ -1,28 +1,25 @@
-"""The period of a curve: how it is found, its kind, and the envelope of its peaks."""
+"""The period of a curve, and how it is found."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+from scipy.ndimage import uniform_filter1d
 
 from optuna_mi.decay.analysis._tall_peaks import Scaled, heights, peaks_period, scale
 from optuna_mi.decay.analysis._weak_peaks import comb_period, share_lost
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
-Kind = Literal["dominant", "modulating"]
 
-# a peak that returns to this share of MI(1) may make its period dominant
-_DOMINANT_SHARE = 0.5
-# one period is the span while so many steps of it cover what the peaks live on for
-_MOST_STEPS = 32
-# peaks that are higher than the last ones by no more than this factor do not fall any more
-_STEADY = 1.16
+# a length that is no whole number must put the peaks so much better, in ln MI
+_BETTER = 0.01
 # a first peak that is higher than another's by more than this factor is another peak
 _TALLER = 1.25
+# a period is known to this fraction of it before its multiples say more
+_WIDTH = 16
 # so many peaks say whether each can be seen
 _NEAR = 12
 # differences of rank correlations beyond and below which values are more alike, or as alike
@@ -39,11 +36,24 @@ class Period:
         period: Distance between peaks.
         strength: Share of MI lost between them, 0 to 1.
         pooled: Whether single peaks drown in the noise, and only their mean stands out.
+        exact: The same distance, which need not be a whole number: a mains hum at 8,000 Hz.
+        nested: All periods that were found, each a multiple of the one before.
     """
 
     period: int
     strength: float
     pooled: bool = False
+    exact: float = 0.0
+    nested: tuple[int, ...] = ()
+
+    def multiples(self, lags: Ints) -> tuple[Ints, Ints]:
+        """Return which multiples of the period are among the lags, and their indices."""
+        length = self.exact or float(self.period)
+        k = np.arange(1, int(lags[-1] / length + 0.5) + 1)
+        wanted = np.rint(k * length).astype(np.int64)
+        at = np.minimum(np.searchsorted(lags, wanted), lags.size - 1)
+        there = lags[at] == wanted
+        return k[there], at[there]
 
 
 def find_period(
@@ -83,10 +93,28 @@ def find_period(
         start = _whole_cycle(signs, start) if start is not None else _clock(curve, signs)
     if start is None:
         return None
-    period = _tallest(curve, start)
+    period, nested = _tallest(curve, start)
+    exact = _exact(curve.level if correlation is None else signs, period)
     tooth = np.s_[period - 1 : _NEAR * period : period]
     drowned = bool((curve.y[tooth] < curve.floor[tooth]).any())
-    return _described(curve, period, pooled=pooled is not None and drowned)
+    found = _described(curve, round(exact), pooled=pooled is not None and drowned)
+    return replace(found, exact=exact, nested=(*(p for p in nested if p < period), round(exact)))
+
+
+def _exact(level: Floats, period: int) -> float:
+    """Return the length near a period at whose multiples the curve stands highest."""
+    reach = 0.5 if period < _WIDTH else period / _WIDTH
+    n_peaks = int(level.size / (period + reach))
+    if period < 4 or n_peaks < 2:
+        return float(period)
+    # a slope would make shorter ones better
+    bare = level - uniform_filter1d(level, period, mode="nearest")
+    lengths = period + np.linspace(-reach, reach, 2 * int(np.ceil(4 * reach * n_peaks)) + 1)
+    at = lengths[:, None] * np.arange(1, n_peaks + 1)
+    height = np.interp(at, np.arange(1, level.size + 1), bare).mean(axis=1)
+    best = int(height.argmax())
+    whole = height[lengths.size // 2]
+    return float(lengths[best]) if height[best] > whole + _BETTER * abs(whole) else float(period)
 
 
 def _whole_cycle(correlation: Floats, period: int) -> int:
@@ -118,8 +146,8 @@ def _pooled(curve: Scaled) -> int | None:
     return None if period is None or share_lost(curve.y, period) < _LEAST_SHARE else period
 
 
-def _tallest(curve: Scaled, period: int) -> int:
-    """Return, of a period and those that show in its peaks' heights, the one that tells most.
+def _tallest(curve: Scaled, period: int) -> tuple[int, list[int]]:
+    """Return, of a period and those that show in its peaks' heights, the one that tells most; all.
 
     That is the one whose first peak is highest; the longest, if all first peaks are in the shadow
     of short distances.
@@ -129,7 +157,7 @@ def _tallest(curve: Scaled, period: int) -> int:
         nested.append(nested[-1] * factor)
         factor = _factor(curve.every(nested[-1]))
     peaks = [p for p in nested if float(heights(curve, p)[:1].sum()) > 0]
-    return max(peaks, key=lambda p: float(curve.y[p - 1]), default=nested[-1])
+    return max(peaks, key=lambda p: float(curve.y[p - 1]), default=nested[-1]), nested
 
 
 def _factor(teeth: Scaled) -> int:
@@ -155,68 +183,3 @@ def describe_given(
     if curve.y.size < period + (period + 1) // 2:
         return Period(period, 0.0)
     return _described(curve, period, pooled=False)
-
-
-@dataclass(frozen=True)
-class Returns:
-    """What becomes of a period's peaks.
-
-    Attributes:
-        kind: ``"dominant"`` if they return near MI(1) and one period is the span.
-        clock: Whether they do not fall.
-        long: Whether they return near MI(1), but one period is not the span.
-        n_periods: After how many periods they are gone, or do not fall any more.
-    """
-
-    kind: Kind
-    clock: bool
-    long: bool
-    n_periods: int
-
-
-def judge(lags: Ints, values: Floats, found: Period, crossing: float | None) -> Returns:
-    """Tell a period that is the span from one that rides on a longer dependence.
-
-    A connection over one period reaches k periods back in k steps. That does while the steps are
-    few, as on images with their 28 rows, or where every period repeats the last one; peaks that
-    return near MI(1) but fall over hundreds of periods are a long dependence of their own.
-
-    Args:
-        lags: Distances.
-        values: Corrected MI.
-        found: The period.
-        crossing: Where the envelope of the peaks stays below the threshold, if it does.
-    """
-    period = found.period
-    at = np.flatnonzero(lags % period == 0)
-    if not at.size:
-        # between measured lags the nearest one speaks for the peak
-        at = np.array([min(int(np.searchsorted(lags, period)), lags.size - 1)])
-    tooth = values[at]
-    falling = _falling(tooth)
-    clock = crossing is None and not falling and bool(np.median(tooth) > tooth[0] / _STEADY)
-    if crossing is not None:
-        n_periods = int(crossing // period)
-    elif falling:
-        n_periods = int(lags[at[falling - 1]] // period)
-    else:
-        n_periods = 0 if clock else int(lags[-1] // period)
-    # peaks that drown say nothing about MI(1)
-    returns = not found.pooled and bool(tooth[0] >= _DOMINANT_SHARE * values[0])
-    short = n_periods <= _MOST_STEPS
-    kind: Kind = "dominant" if returns and short else "modulating"
-    return Returns(kind, clock, returns and not short, n_periods)
-
-
-def _falling(tooth: Floats) -> int:
-    """Return after how many peaks they do not fall any more."""
-    late = tooth[-max(1, tooth.size // 3) :]
-    limit = _STEADY * late.mean() + 3.0 * late.std()
-    return int(np.flatnonzero(tooth > limit)[-1]) + 1 if (tooth > limit).any() else 0
-
-
-def envelope(lags: Ints, values: Floats, period: int) -> Floats:
-    """Return the largest value within half a period on either side of every lag."""
-    low = np.searchsorted(lags, lags - period // 2)
-    high = np.searchsorted(lags, lags + period // 2, side="right")
-    return np.array([values[a:b].max() for a, b in zip(low, high, strict=True)])

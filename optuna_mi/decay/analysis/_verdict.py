@@ -2,43 +2,88 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
+from optuna_mi.decay._decay_analysis import Delay
 from optuna_mi.decay._decay_curve import DecayCurve
-from optuna_mi.decay.analysis._period import Period, Returns
-from optuna_mi.decay.analysis.laws._law import Law, evaluate_log
+from optuna_mi.decay.analysis._period import Period
+from optuna_mi.decay.analysis._returns import Returns
+from optuna_mi.decay.analysis.laws._choose import Choice
+from optuna_mi.decay.analysis.laws._law import evaluate_log
+
+# an interval whose ends differ by a larger factor leaves the crossing open
+_SURE = 4.0
+# peaks that keep this share of the first one do not fall
+_STEADY = 0.86
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """Where a curve stays below a level, if it does, and the 95 % interval of that distance."""
+
+    at: float | None
+    interval: tuple[float, float] | None
+    level: float
+
+    @property
+    def words(self) -> str:
+        """Say where, as surely as the interval allows."""
+        assert self.at is not None
+        low, high = self.interval or (self.at, self.at)
+        if high <= _SURE * low:
+            return f"falls below {self.level:.2g} nats there and stays below"
+        return (
+            f"falls below {self.level:.2g} nats somewhere between {low:,.0f} and {high:,.0f}; "
+            "more data would tell where"
+        )
 
 
 def span(
     curve: DecayCurve,
-    law: str,
-    crossing: float | None,
-    level: float,
+    chosen: Choice,
+    crossing: Crossing,
     period: Period | None,
     returns: Returns | None,
-    fit: Law,
+    delays: tuple[Delay, ...],
 ) -> tuple[int, str]:
-    """Return the longest distance worth connecting, and why [MK20 §3]."""
+    """Return the longest distance worth connecting, and why [MK20] §3."""
+    reach, reason = _without_delays(curve, chosen, crossing, period, returns)
+    if not delays:
+        return reach, reason
+    names = ", ".join(f"{d.distance:,}" for d in delays)
+    what = "one distance" if len(delays) == 1 else f"{len(delays)} distances"
+    farthest = max(d.distance for d in delays)
+    if chosen.name == "delays":
+        return farthest, f"MI stands above the noise at {what} alone: {names}"
+    if farthest <= reach:
+        return reach, f"{reason}; MI also stands out at {names}"
+    return farthest, f"MI stands out at {names}; elsewhere it decays: by {reach:,}, {reason}"
+
+
+def _without_delays(
+    curve: DecayCurve,
+    chosen: Choice,
+    crossing: Crossing,
+    period: Period | None,
+    returns: Returns | None,
+) -> tuple[int, str]:
     last = int(curve.lags[-1])
     longest = curve.sequence_length
     limit = last if longest is None else max(1, longest - 1)
-    if law == "none":
+    if chosen.name in ("none", "delays"):
         return 1, (
             "no dependence stands above the noise at any distance, so nothing is gained by "
             "reaching further than one step"
         )
     first = int(curve.lags[0])
     if period is not None and returns is not None and returns.kind == "dominant":
-        why = (
-            " and does not fall from one to the next"
-            if returns.clock
-            else f", for {returns.n_periods} periods at most, which are few enough steps to go back"
-        )
         return min(period.period, limit), (
-            f"MI returns near its value at {first} every {period.period} steps{why}: one period "
-            "reaches all there is"
+            f"MI returns near its value at {first} every {period.period} steps"
+            f"{_how_long(returns)}: one period reaches all there is"
         )
-    if law == "flat":
+    if chosen.name == "flat":
         several = curve.n_sequences is not None and curve.n_sequences > 1
         if several and longest is not None:
             return limit, (
@@ -54,16 +99,29 @@ def span(
             f"MI returns near its value at {first} every {period.period} steps, but too long for "
             f"one period to be all: {what}"
         )
-    if crossing is not None:
+    if crossing.at is not None:
         least = 1 if period is None else period.period
-        reach = int(np.clip(round(crossing), min(least, limit), limit))
-        return reach, f"{what} falls below {level:.2g} nats there and stays below"
+        reach = int(np.clip(round(crossing.at), min(least, limit), limit))
+        return reach, f"{what} {crossing.words}"
     grid = np.geomspace(last, 1e9, 400)
-    below = np.flatnonzero(evaluate_log(fit, grid) < np.log(level))
+    below = np.flatnonzero(evaluate_log(chosen.law, grid) < np.log(crossing.level))
     beyond = f"; the fitted law would get there near {grid[below[0]]:,.0f}" if below.size else ""
     remedy = "" if longest is not None and last >= longest - 1 else ", so measure longer lags"
     return last, (
-        f"{what} is still above {level:.2g} nats at the last lag measured{remedy}{beyond}"
+        f"{what} is still above {crossing.level:.2g} nats at the last lag measured{remedy}{beyond}"
+    )
+
+
+def _how_long(returns: Returns) -> str:
+    if returns.kept is not None:
+        if returns.kept >= _STEADY:
+            return " and does not fall from one to the next"
+        return f" and keeps {100 * returns.kept:.0f} % of it to the last lag measured"
+    if returns.n_periods == 1:
+        return ", and hardly a second time"
+    return (
+        f", and nearly all that it tells lies within {returns.n_periods} periods, which are few "
+        "enough steps to go back"
     )
 
 

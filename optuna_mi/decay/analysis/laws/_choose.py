@@ -11,6 +11,7 @@ from optuna_mi.decay._decay_analysis import LawName
 from optuna_mi.decay._decay_curve import DecayCurve
 from optuna_mi.decay.analysis._bins import Bins, Noise
 from optuna_mi.decay.analysis._crossing import last_above
+from optuna_mi.decay.analysis._limit import least_mi
 from optuna_mi.decay.analysis._period import Period
 from optuna_mi.decay.analysis.laws._fit import (
     TOLERANCE,
@@ -68,7 +69,7 @@ def points_above_noise(bins: Bins, threshold: float) -> Points:
     if missing > 0:
         # what comes after a short decay is about half the limit, within a factor of e
         after = np.arange(bins.lag.size)[last + 1 : last + 1 + missing]
-        log_value[after] = np.log(0.5 * np.maximum(bins.floor[after], threshold))
+        log_value[after] = np.log(0.5 * least_mi(bins.floor, threshold)[after])
         error[after] = 1.0
         use[after] = True
     return Points(bins.lag[use], log_value[use], error[use], np.ones(int(use.sum())))
@@ -174,7 +175,10 @@ def fit_periodic(curve: DecayCurve, noise: Noise, found: Period, pooled: Points)
         scores["periodic_power"] = _score_phases(points, curve.lags[near] % period)
     if found.pooled:
         return Choice("periodic_power", fit_power(pooled), scores)
-    peak = ((curve.lags % period == 0) & (y > noise.floor)) | (curve.lags == curve.lags[0])
+    peak = np.zeros(y.size, dtype=np.bool_)
+    peak[found.multiples(curve.lags)[1]] = True
+    peak &= y > noise.floor
+    peak[0] = True
     lag = curve.lags[peak].astype(np.float64)
     points = Points(lag, np.log(level[peak]), error[peak], np.ones(lag.size))
     return Choice("periodic_power", fit_power(points), scores)

@@ -1,0 +1,102 @@
+"""Single distances that stand out of everything around them: echoes, copies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.ndimage import median_filter
+
+from optuna_mi.decay.analysis._bins import Noise
+from optuna_mi.decay.analysis._limit import least_mi
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+# deviations of the local scatter, and times what stands around it, that a delay must rise above
+_DEVIATIONS, _TOWERS = 6.0, 1.5
+# so many of the lags from half to twice the distance, or this share, may be as high: other delays
+_OTHERS, _OTHERS_SHARE = 2, 0.1
+# a peak may be as wide as the distance over this on either side
+_WIDTH = 16
+# lags on either side of the running median
+_NEIGHBOURS = 8
+# more single distances than that are a rough curve
+_MOST = 24
+
+
+@dataclass(frozen=True)
+class Delays:
+    """Single distances with MI of their own, and the curve without them.
+
+    Attributes:
+        at: Their indices among the lags.
+        body: The curve with what surrounds them in their place.
+    """
+
+    at: Ints
+    body: Floats
+
+
+def find_delays(
+    lags: Ints, values: Floats, noise: Noise, factor: float, threshold: float, stride: int = 1
+) -> Delays:
+    """Look for lags that tower over all others from half to twice their distance.
+
+    Args:
+        lags: Distances.
+        values: Corrected MI.
+        noise: Its noise.
+        factor: By how much a lag's noise must pass its floor to be none.
+        threshold: MI that counts as none.
+        stride: Period of the curve, whose peaks are no delays: a lag is compared with those at
+            the same place of other periods.
+    """
+    own = noise.shared + factor * (noise.floor - noise.shared)
+    least = np.maximum(least_mi(own, threshold), _DEVIATIONS * noise.scatter)
+    near = median_filter(values, size=min(2 * _NEIGHBOURS + 1, values.size), mode="nearest")
+    high = (values > least) & (values - near > least) if stride == 1 else values > least
+    found, body = [], values.copy()
+    for i in np.flatnonzero(high):
+        if lags[i] == 1 or (stride > 1 and lags[i] % stride == 0):
+            continue
+        around = _around(lags, int(i), stride)
+        beside = _width(lags, int(i))
+        if not around.size or values[beside].max() > values[i]:
+            continue
+        others = np.sort(values[around])[::-1]
+        rank = max(_OTHERS, int(_OTHERS_SHARE * others.size))
+        level = max(float(others[min(rank, others.size - 1)]), 0.0)
+        if values[i] - level > least[i] and values[i] > _TOWERS * level:
+            found.append(int(i))
+            middle = float(np.median(others))
+            peak = beside[values[beside] > level + 0.1 * (values[i] - level)]
+            body[peak] = np.minimum(values[peak], middle)
+    if not found or len(found) > _MOST:
+        return Delays(np.zeros(0, dtype=np.int64), values)
+    return Delays(np.array(found), body)
+
+
+def _around(lags: Ints, i: int, stride: int) -> Ints:
+    """Return the other lags from half to twice the distance, at the same place of a period."""
+    low, high = np.searchsorted(lags, [lags[i] / 2, 2 * lags[i] + 1])
+    index: Ints = np.arange(low, high)
+    index = index[index != i]
+    if stride > 1:
+        index = index[(lags[index] - lags[i]) % stride == 0]
+        index = index if index.size > 2 * _OTHERS else index[:0]
+    return np.asarray(index)
+
+
+def _width(lags: Ints, i: int) -> Ints:
+    reach = max(1, int(lags[i]) // _WIDTH)
+    low, high = np.searchsorted(lags, [lags[i] - reach, lags[i] + reach + 1])
+    return np.arange(low, high)
+
+
+def make_a_period(distances: Ints, period: int) -> bool:
+    """Return whether the delays are peaks of that period: its first three, at least."""
+    multiples = period * np.arange(1, 4)
+    slack = 1 + period // 16
+    return all(bool((np.abs(distances - m) <= slack).any()) for m in multiples)

@@ -1,0 +1,106 @@
+"""What becomes of a period's peaks: its kind, and the envelope."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from optuna_mi.decay.analysis._period import Period
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Kind = Literal["dominant", "modulating"]
+
+# a peak that returns to this share of MI(1) may make its period dominant
+_DOMINANT_SHARE = 0.5
+# one period is the span while so many steps of it cover all but this share of what the peaks tell
+_MOST_STEPS, _BEYOND = 32, 0.02
+# peaks that keep this share of the first one to the last lag come back for good
+_CLOCK_SHARE = 0.25
+# late peaks whose second half is lower by less than this share have levelled off
+_LEVEL = 0.2
+
+
+@dataclass(frozen=True)
+class Returns:
+    """What becomes of a period's peaks.
+
+    Attributes:
+        kind: ``"dominant"`` if they return near MI(1) and one period is the span.
+        kept: Share of the first peak that the last ones have, where they come back for good.
+        long: Whether they return near MI(1), but one period is not the span.
+        n_periods: Within how many periods nearly all lies that the peaks tell.
+    """
+
+    kind: Kind
+    kept: float | None
+    long: bool
+    n_periods: int
+
+
+def judge(lags: Ints, values: Floats, found: Period, crossing: float | None) -> Returns:
+    """Tell a period that is the span from one that rides on a longer dependence.
+
+    A connection over one period reaches k periods back in k steps. That does while the steps are
+    few, as on images with their 28 rows, or where every period repeats the last one; peaks that
+    return near MI(1) but tell something over hundreds of periods are a long dependence of their
+    own. Shares of the peaks decide, not where they drown: that depends on how many data there are.
+
+    Args:
+        lags: Distances.
+        values: Corrected MI.
+        found: The period.
+        crossing: Where the envelope of the peaks stays below the threshold, if it does.
+    """
+    k, at = found.multiples(lags)
+    if not at.size:
+        # between measured lags the nearest one speaks for the peak
+        at = np.array([min(int(np.searchsorted(lags, found.period)), lags.size - 1)])
+        k = np.ones(1, dtype=np.int64)
+    tooth = values[at]
+    if crossing is not None:
+        # the first peak counts in any case
+        tooth = np.where((k > 1) & (lags[at] > crossing), 0.0, tooth)
+    late = tooth[-max(1, tooth.size // 3) :]
+    kept = float(np.median(late)) / max(float(tooth[0]), 1e-300)
+    clock = crossing is None and kept >= _CLOCK_SHARE
+    falls = crossing is None and late.size > 1 and _top(late, 1) < (1 - _LEVEL) * _top(late, 0)
+    # of peaks that have levelled off, or rise and fall for ever, only what they were higher before
+    rest = np.maximum(tooth - max(float(late.max()), 0.0), 0.0)
+    told = np.cumsum(rest * np.diff(k, prepend=0))
+    n_periods = int(k[np.searchsorted(told, (1 - _BEYOND) * told[-1])]) if told[-1] > 0 else 1
+    # peaks that drown say nothing about MI(1)
+    returns = not found.pooled and bool(tooth[0] >= _DOMINANT_SHARE * values[0])
+    short = clock or (n_periods <= _MOST_STEPS and not falls)
+    kind: Kind = "dominant" if returns and short else "modulating"
+    return Returns(kind, kept if clock else None, returns and not short, n_periods)
+
+
+def _top(late: Floats, half: int) -> float:
+    """Return how high the peaks of a half rise; one odd peak does not count."""
+    return float(np.quantile(np.array_split(late, 2)[half], 0.95))
+
+
+def envelope(lags: Ints, values: Floats, period: Period) -> tuple[npt.NDArray[np.bool_], Floats]:
+    """Return the largest value within half a period on either side of the lags that show it.
+
+    Between lags with gaps a window may hold no peak. Only those count that are measured without
+    gaps, or hold a multiple of the period.
+
+    Returns:
+        Which lags count, shape (L,), and the largest values about them.
+    """
+    half = period.period // 2
+    low = np.searchsorted(lags, lags - half)
+    high = np.searchsorted(lags, lags + half, side="right")
+    width = np.minimum(lags + half, lags[-1]) - np.maximum(lags - half, lags[0]) + 1
+    _, at = period.multiples(lags)
+    n_peaks = np.concatenate(([0], np.cumsum(np.isin(np.arange(lags.size), at))))
+    shows = (high - low == width) | (n_peaks[high] > n_peaks[low])
+    # the first lag is a peak itself
+    shows[0] = True
+    pairs = zip(low[shows], high[shows], strict=True)
+    return shows, np.array([values[a:b].max() for a, b in pairs])
