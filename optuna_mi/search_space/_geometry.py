@@ -30,8 +30,8 @@ CURVED_LAWS = ("power", "broken_power")
 #: the logarithm spends them far away, where little is left to learn (docs/findings/worth.md).
 LINE_EXPONENT = 0.25
 
-#: Neighbouring dilations differ by no more than this factor, so the shorter one reaches over the gap
-#: in a few steps. Lists of [MK20] stay below 3.3, those whose worth was measured here below 6.
+#: Neighbouring dilations differ by no more than this factor, so the shorter one reaches over the
+#: gap in a few steps. Lists of [MK20] stay below 3.3, those whose worth was measured here below 6.
 MAX_RATIO = 8.0
 
 
