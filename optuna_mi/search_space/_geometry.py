@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from optuna_mi._checks import real, wholes
 from optuna_mi.search_space._placement import (
     bounded,
     doubling_positions,
@@ -66,7 +67,6 @@ class DecayGeometry:
         # Lists would make it unequal to its own JSON, and unhashable.
         object.__setattr__(self, "breakpoints", tuple(self.breakpoints))
         object.__setattr__(self, "slopes", tuple(self.slopes))
-        object.__setattr__(self, "delays", tuple(self.delays))
         if len(self.slopes) != len(self.breakpoints) + 1:
             raise ValueError(
                 f"{len(self.breakpoints)} breakpoints need {len(self.breakpoints) + 1} slopes, "
@@ -83,10 +83,9 @@ class DecayGeometry:
                 f"{self.line_exponent}."
             )
 
-        if self.max_ratio is not None and not self.max_ratio > 1.0:
-            raise ValueError(f"max_ratio must be above 1, or None, got {self.max_ratio}.")
-        if any(d < 1 for d in self.delays):
-            raise ValueError(f"delays must be at least 1, got {self.delays}.")
+        if self.max_ratio is not None:
+            object.__setattr__(self, "max_ratio", real("max_ratio", self.max_ratio, above=1.0))
+        object.__setattr__(self, "delays", wholes("delays", self.delays, 1))
 
     @classmethod
     def from_analysis(

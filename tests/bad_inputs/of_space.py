@@ -27,6 +27,7 @@ from tests.bad_inputs.things import analysis, curve, finished, space, study, sym
 
 T = Table()
 _SHARE = real(-0.1, 1.5)
+_RATIO = tuple(v for v in real(1, 0.5, -1) if v is not None)
 _LIST: tuple[Any, ...] = (None, "12", 5, [2.5], ["2"], [True], [0], [-1], [NAN], [[1]], [])
 
 T.sweep("IntRange", IntRange, lambda: {"low": 1, "high": 5, "recommended": 3},
@@ -34,7 +35,8 @@ T.sweep("IntRange", IntRange, lambda: {"low": 1, "high": 5, "recommended": 3},
 T.sweep("DecayGeometry", DecayGeometry, lambda: {"law": "power"},
         law=(*name(), "pwoer"), breakpoints=(None, "12", 5, [0.5], [NAN], ["3"], [3.0], [True]),
         slopes=(None, "1", 5, [], [NAN], [-1.0], ["1"], [1.0, 2.0], [INF], [True]),
-        snap_period=whole(optional=True), line_exponent=_SHARE)
+        snap_period=whole(optional=True), line_exponent=_SHARE, max_ratio=_RATIO,
+        delays=(None, "12", 5, [0], [2.5], ["3"], [True], [NAN]))
 T.sweep("DecayGeometry.from_analysis", DecayGeometry.from_analysis, lambda: {"analysis": analysis()},
         analysis=(*OBJECT, curve()), snap=FLAG, line_exponent=_SHARE)
 T.sweep("DilationSpace", lambda **k: DilationSpace(**{
@@ -97,6 +99,7 @@ _design = lambda: {"analysis": analysis(), "n_layers": 4}
 T.sweep("design_dilations", design_dilations, _design, analysis=(*OBJECT, curve()),
         n_layers=(*whole(), 500), max_dilation=(*whole(optional=True), "8", 2), words=("layers",),
         window=(*whole(optional=True), 1), snap=FLAG, line_exponent=_SHARE,
+        max_ratio=_RATIO,
         layers=("4", 5, [2.9], ["4"], [True], [0], [-1], [2, 2], [], [3], [NAN]))
 _size = lambda: {"max_parameters": 9999, "hidden_size": 8, "input_size": 4}
 T.sweep("layers_within_parameters", layers_within_parameters, _size, hidden_size=(*whole(), -8),
