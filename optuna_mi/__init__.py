@@ -28,6 +28,7 @@ _NAMES = {
     "IHYLLReferencePolicy": "training",
     "InformationProbe": "training",
     "DilatedRNNObjective": "training",
+    "load_best": "training",
     "load_dataset": "datasets",
 }
 _MODULES = (
@@ -73,6 +74,7 @@ if TYPE_CHECKING:
         IHYLLChangePolicy,
         IHYLLReferencePolicy,
         InformationProbe,
+        load_best,
     )
 
 __all__ = [
@@ -97,6 +99,7 @@ __all__ = [
     "design_dilations",
     "exceptions",
     "information",
+    "load_best",
     "load_dataset",
     "nn",
     "pruners",

@@ -73,7 +73,9 @@ def _init_deep(cell: nn.RNNBase) -> None:
     for gate in range(_GATES[cell.mode]):
         rows = slice(gate * size, (gate + 1) * size)
         nn.init.xavier_uniform_(weight_ih[rows], gain=gain)
-        nn.init.orthogonal_(weight_hh[rows], gain=recurrent_gain)
+        # The factorisation behind it exists in single and double precision only.
+        exact = weight_hh[rows].to(torch.promote_types(weight_hh.dtype, torch.float32))
+        weight_hh[rows] = nn.init.orthogonal_(exact, gain=recurrent_gain)
     if cell.mode == "GRU":
         bias_ih[size : 2 * size] = -2.0  # update: z keeps the old state
     elif cell.mode == "LSTM":

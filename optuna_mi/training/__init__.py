@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from optuna_mi.training._load_best import load_best
 from optuna_mi.training._objective import DilatedRNNObjective
 from optuna_mi.training._policies import IHYLLChangePolicy, IHYLLReferencePolicy
 from optuna_mi.training._policies_layers import layer_parameter_groups
@@ -16,4 +17,5 @@ __all__ = [
     "InformationProbe",
     "ProbeMeasurement",
     "layer_parameter_groups",
+    "load_best",
 ]

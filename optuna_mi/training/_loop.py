@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 import optuna
 import torch
+from optuna.trial import BaseTrial
 from torch import nn
 from torch.optim import Optimizer
 
@@ -51,6 +52,14 @@ class History:
 
 
 @dataclasses.dataclass
+class Best:
+    """The epoch whose score is the trial's value, and the model's state after it."""
+
+    epoch: int = -1
+    model: dict[str, torch.Tensor] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass
 class Run:
     """All that one trial's training needs.
 
@@ -63,9 +72,11 @@ class Run:
         epochs: How many epochs to train.
         seed: Entropy of the random stream; the same seed gives the same numbers on one thread.
         clip: Largest norm of a gradient.
+        direction: "maximize" or "minimize", of the score.
         checkpoint: Where to save after each epoch; None for nowhere.
         resume: Go on from the checkpoint; else it is removed.
         identity: What a checkpoint must share with this run to be taken up; plain values.
+        build: The model's class by name and its arguments, for those who load the checkpoint.
     """
 
     task: Task
@@ -76,13 +87,21 @@ class Run:
     epochs: int
     seed: np.random.SeedSequence
     clip: float
+    direction: str
     checkpoint: Path | None = None
     resume: bool = False
     identity: dict[str, Any] = dataclasses.field(default_factory=dict)
+    build: dict[str, Any] = dataclasses.field(default_factory=dict)
     history: History = dataclasses.field(default_factory=History)
+    best: Best = dataclasses.field(default_factory=Best)
 
-    def train(self, trial: optuna.Trial) -> None:
-        """Train to the end or until the trial is pruned.
+    @property
+    def value(self) -> float:
+        """The best epoch's score."""
+        return self.history.values[self.best.epoch]
+
+    def train(self, trial: BaseTrial) -> None:
+        """Train to the end or until the trial is pruned; the model is then that of the best epoch.
 
         Raises:
             optuna.TrialPruned: The pruner said so, or the loss is no longer finite.
@@ -99,15 +118,17 @@ class Run:
             measured = self.probe.measure().ihyll
             self.history.values.append(value)
             self.history.ihyll.append(float(measured))
+            self._keep_best(epoch)
             if self.policy is not None:
                 self.policy.step(measured)
             self._save()
             self._report(trial, epoch, value)
             if trial.should_prune():
                 raise optuna.TrialPruned(f"Pruned after epoch {epoch}.")
+        self.model.load_state_dict(self.best.model)
         self.model.eval()  # a resumed run may have no epoch left, and would be tested with dropout
 
-    def _train_epoch(self, trial: optuna.Trial, epoch: int) -> None:
+    def _train_epoch(self, trial: BaseTrial, epoch: int) -> None:
         # A stream an epoch: a resumed trial needs no saved generator to go on as it would have.
         seed = np.random.SeedSequence(self.seed.entropy, spawn_key=(epoch + 1,))
         torch.manual_seed(int(seed.generate_state(1)[0]))
@@ -121,7 +142,15 @@ class Run:
             nn.utils.clip_grad_norm_(self.model.parameters(), self.clip)
             self.optimizer.step()
 
-    def _report(self, trial: optuna.Trial, epoch: int, value: float) -> None:
+    def _keep_best(self, epoch: int) -> None:
+        values = self.history.values
+        choose = max if self.direction == "maximize" else min
+        # The first of equals, as Optuna and the report take it.
+        if epoch == values.index(choose(values)):
+            state = {name: value.clone() for name, value in self.model.state_dict().items()}
+            self.best = Best(epoch, state)
+
+    def _report(self, trial: BaseTrial, epoch: int, value: float) -> None:
         report_ihyll(trial, epoch, self.history.ihyll[epoch])
         trial.report(value, epoch)
 
@@ -143,7 +172,7 @@ class Run:
         return self.history.values
 
 
-def _diverged(trial: optuna.Trial, epoch: int, what: str) -> None:
+def _diverged(trial: BaseTrial, epoch: int, what: str) -> None:
     reason = f"{what} is not finite in epoch {epoch}"
     trial.set_user_attr("mi:reason", reason)
     raise optuna.TrialPruned(f"Diverged: {reason}.")

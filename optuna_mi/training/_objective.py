@@ -7,20 +7,19 @@ import os
 import threading
 import uuid
 import warnings
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import optuna
 import torch
 from optuna.distributions import BaseDistribution
-from optuna.storages._base import DEFAULT_STUDY_NAME_PREFIX
+from optuna.trial import BaseTrial
 
 from optuna_mi.datasets import Dataset, SequenceClassification
 from optuna_mi.pruners import flush_ihyll
 from optuna_mi.search_space import DilationSpace
+from optuna_mi.training._load_best import FILE_ATTR
 from optuna_mi.training._loop import Policy, Run
 from optuna_mi.training._objective_settings import (
     check_settings,
@@ -31,7 +30,13 @@ from optuna_mi.training._objective_settings import (
 from optuna_mi.training._policies import IHYLLChangePolicy, IHYLLReferencePolicy
 from optuna_mi.training._probe import InformationProbe
 from optuna_mi.training._tasks import Task, make_task
-from optuna_mi.training._trial_checkpoint import checkpoint_path, fingerprint
+from optuna_mi.training._trial_checkpoint import KEY_ATTR, checkpoint_path, fingerprint
+from optuna_mi.training._trial_identity import (
+    check_direction,
+    first_number,
+    random_stream,
+    study_of,
+)
 
 _OPTIMIZERS = {
     "adam": torch.optim.Adam,
@@ -42,9 +47,6 @@ _OPTIMIZERS = {
 # Of LR_max, how far policy 2 lowers the rate at once. On the paper's images IHYLL comes near H(Y),
 # and the step is small by itself; on text IHYLL stays at half of H(Y), and one step would do all.
 _COOLING = 0.3
-# A trial's attribute that its checkpoint repeats. Retried trials inherit it; a trial of another
-# study has another one, whatever it shares in name, number and settings.
-_KEY_ATTR = "mi:checkpoint"
 # Held by a trial that trains in this process.
 _TRAINING = threading.Lock()
 
@@ -57,7 +59,8 @@ class DilatedRNNObjective:
     probe of training examples, which sets the next epoch's learning rate [V] and is reported to
     :class:`~optuna_mi.IHYLLPruner`. The trial's user attributes hold ``dilations``, ``epochs``,
     ``ihyll_final`` and ``ixy`` (nats), the series ``mi:ihyll`` and ``mi:lr``, and, for a complete
-    trial, ``test``: the test split's score, which nothing is chosen by.
+    trial, ``best_epoch`` (from 0) and ``test``: the test split's score with the weights of that
+    epoch, which nothing is chosen by.
 
     The settings marked *searchable* take a fixed value or an Optuna distribution, which then
     becomes a parameter of the study.
@@ -96,9 +99,9 @@ class DilatedRNNObjective:
             threads within one.
         checkpoint_dir: Where a trial saves its state after each epoch, as ``STUDY-NUMBER.pt``: a
             trial that ``optuna.storages.RetryHeartbeatStaleTrialCallback`` retries goes on there,
-            and a complete trial leaves its model. A name of other characters than lower-case
-            letters, digits and ``_.-`` gets a digest. A damaged checkpoint, or that of another
-            trial, costs a warning. None for no checkpoints.
+            and a complete trial leaves its model, for :func:`load_best`. A name of other characters
+            than lower-case letters, digits and ``_.-`` gets a digest. A damaged checkpoint, or that
+            of another trial, costs a warning. None for no checkpoints.
 
     Raises:
         ValueError: A setting is out of range or does not fit the data set.
@@ -198,8 +201,13 @@ class DilatedRNNObjective:
             }
         self.task: Task = make_task(dataset, **settings)
 
-    def __call__(self, trial: optuna.Trial) -> float:
+    def __call__(self, trial: BaseTrial) -> float:
         """Train one trial.
+
+        Args:
+            trial: A running trial; or one without a study, which is trained by itself and leaves no
+                checkpoint: ``study.best_trial`` is trained again with the numbers it had, an
+                ``optuna.trial.FixedTrial`` has settings of your own.
 
         Returns:
             The best validation score of its epochs.
@@ -208,12 +216,7 @@ class DilatedRNNObjective:
             optuna.TrialPruned: The pruner said so, or the training diverged.
             ValueError: The study looks in the wrong direction, or for several values.
         """
-        directions = [direction.name.lower() for direction in trial.study.directions]
-        if directions != [self.dataset.direction]:
-            raise ValueError(
-                f"the study's direction is {', '.join(directions)}, but the score is "
-                f"{self.dataset.metric}: create_study(direction={self.dataset.direction!r})"
-            )
+        check_direction(study_of(trial), self.dataset.direction, self.dataset.metric)
         dilations = self.space.suggest(trial)
         settings = {name: resolve(trial, name, value) for name, value in self._searched.items()}
         with (
@@ -224,6 +227,7 @@ class DilatedRNNObjective:
             run = self._prepare(trial, dilations, settings)
             try:
                 run.train(trial)
+                trial.set_user_attr("best_epoch", run.best.epoch)
                 trial.set_user_attr("test", self.task.score(run.model, "test"))
             except optuna.TrialPruned:
                 if run.checkpoint is not None:
@@ -235,44 +239,26 @@ class DilatedRNNObjective:
                 if run.history.ihyll:
                     trial.set_user_attr("ihyll_final", run.history.ihyll[-1])
                 flush_ihyll(trial)
-        best = max if self.dataset.direction == "maximize" else min
-        return best(run.history.values)
+        return run.value
 
     def _prepare(
-        self, trial: optuna.Trial, dilations: tuple[int, ...], settings: dict[str, Any]
+        self, trial: BaseTrial, dilations: tuple[int, ...], settings: dict[str, Any]
     ) -> Run:
-        number = _first_number(trial)
-        name = trial.study.study_name
-        # The name that Optuna gives an unnamed study is random: it must not move the numbers.
-        named = "" if name.startswith(DEFAULT_STUDY_NAME_PREFIX) else name
-        seed = np.random.SeedSequence([self._seed, zlib.crc32(named.encode()), number])
+        seed = random_stream(trial, self._seed)
         torch.manual_seed(int(seed.generate_state(1)[0]))
-        model = self.task.build(
-            dilations,
-            settings["hidden_size"],
-            cell=settings["cell"],
-            dropout=settings["dropout"],
-            residual=self._residual,
-            init=self._init,
-        )
-        start = settings["lr_min" if self._policy else "lr_max"]
+        network = {
+            "cell": settings["cell"],
+            "dropout": settings["dropout"],
+            "residual": self._residual,
+            "init": self._init,
+        }
+        model = self.task.build(dilations, settings["hidden_size"], **network)
+        start = float(settings["lr_min" if self._policy else "lr_max"])
         optimizer = _OPTIMIZERS[settings["optimizer"]](model.parameters(), lr=start)
         probe = self.task.probe(model, size=self._probe_size, seed=self._seed)
         reference = self._reference_value(probe)
         trial.set_user_attr("ixy", reference)
-        checkpoint, resume, identity = None, False, {}
-        if self._checkpoint_dir is not None:
-            checkpoint = checkpoint_path(self._checkpoint_dir, name, number)
-            key, resume = _checkpoint_key(trial)
-            identity = {
-                "key": key,
-                "study": name,
-                "trial": number,
-                "dilations": list(dilations),
-                "dataset": self.dataset.fingerprint,
-                "settings": fingerprint(self._fixed_settings | settings),
-            }
-        return Run(
+        run = Run(
             task=self.task,
             model=model,
             optimizer=optimizer,
@@ -281,10 +267,28 @@ class DilatedRNNObjective:
             epochs=self._epochs,
             seed=seed,
             clip=self._clip,
-            checkpoint=checkpoint,
-            resume=resume,
-            identity=identity,
+            direction=self.dataset.direction,
         )
+        if self._checkpoint_dir is not None and isinstance(trial, optuna.Trial):
+            number, name = first_number(trial), trial.study.study_name
+            run.checkpoint = checkpoint_path(self._checkpoint_dir, name, number)
+            key, run.resume = _checkpoint_key(trial)
+            run.identity = {
+                "key": key,
+                "study": name,
+                "trial": number,
+                "dilations": list(dilations),
+                "dataset": self.dataset.fingerprint,
+                "settings": fingerprint(self._fixed_settings | settings),
+            }
+            arguments = self.task.model_arguments(dilations, settings["hidden_size"], **network)
+            run.build = {
+                "class": self.task.model_class.__name__,
+                # The safe reader of checkpoints takes Python's own numbers only.
+                "arguments": {k: getattr(v, "item", lambda v=v: v)() for k, v in arguments.items()},
+            }
+            trial.set_user_attr(FILE_ATTR, str(run.checkpoint.resolve()))
+        return run
 
     def _reference_value(self, probe: InformationProbe) -> float:
         """Return the soft upper bound of IHYLL [V §3], in nats."""
@@ -313,23 +317,14 @@ class DilatedRNNObjective:
         return [self.task.device] if self.task.device.type == "cuda" else []
 
 
-def _first_number(trial: optuna.Trial) -> int:
-    """Return the number of the trial that this one retries, or its own."""
-    frozen = trial.study._storage.get_trial(trial._trial_id)
-    # What RetryHeartbeatStaleTrialCallback.retried_trial_number reads, without its warning that
-    # it is experimental at every trial.
-    number: int = frozen.system_attrs.get("failed_trial", trial.number)
-    return number
-
-
 def _checkpoint_key(trial: optuna.Trial) -> tuple[str, bool]:
     """Return the key of the trial's checkpoint, and whether there may be one already."""
     storage, trial_id = trial.study._storage, trial._trial_id
     attrs = storage.get_trial(trial_id).system_attrs
-    if "failed_trial" in attrs and _KEY_ATTR in attrs:
-        return str(attrs[_KEY_ATTR]), True
+    if "failed_trial" in attrs and KEY_ATTR in attrs:
+        return str(attrs[KEY_ATTR]), True
     key = uuid.uuid4().hex
-    storage.set_trial_system_attr(trial_id, _KEY_ATTR, key)
+    storage.set_trial_system_attr(trial_id, KEY_ATTR, key)
     return key, False
 
 

@@ -7,7 +7,6 @@ import numbers
 from collections.abc import Callable, Collection
 from typing import Any, TypeVar, cast, get_args
 
-import optuna
 import torch
 from optuna.distributions import (
     BaseDistribution,
@@ -15,6 +14,7 @@ from optuna.distributions import (
     FloatDistribution,
     IntDistribution,
 )
+from optuna.trial import BaseTrial
 
 from optuna_mi.datasets import Dataset, SequenceClassification
 from optuna_mi.nn._check_arguments import Cell, Init
@@ -36,7 +36,7 @@ _LOWEST = {
 }
 
 
-def resolve(trial: optuna.Trial, name: str, value: T | BaseDistribution) -> T:
+def resolve(trial: BaseTrial, name: str, value: T | BaseDistribution) -> T:
     """Return the value itself, or what the trial suggests when it is a distribution.
 
     Args:

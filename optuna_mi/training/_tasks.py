@@ -21,6 +21,7 @@ from optuna_mi.datasets import (
 )
 from optuna_mi.nn import DilatedRNNClassifier, DilatedRNNLanguageModel, detach_state
 from optuna_mi.training._probe import InformationProbe
+from optuna_mi.training._probe_model import as_parameters
 
 # Forward passes without gradients take this many sequences at once.
 _EVAL_BATCH = 500
@@ -30,10 +31,18 @@ class Task(abc.ABC):
     """A data set made trainable. No state: the model and the random stream come from outside."""
 
     device: torch.device
+    model_class: type[nn.Module]
 
     @abc.abstractmethod
+    def model_arguments(
+        self, dilations: Sequence[int], hidden_size: int, **settings: Any
+    ) -> dict[str, Any]:
+        """Return what ``model_class`` is called with, as plain Python values."""
+
     def build(self, dilations: Sequence[int], hidden_size: int, **settings: Any) -> nn.Module:
         """Return a fresh model."""
+        arguments = self.model_arguments(dilations, hidden_size, **settings)
+        return self.model_class(**arguments).to(self.device)
 
     @abc.abstractmethod
     def losses(
@@ -60,6 +69,8 @@ class ClassificationTask(Task):
         device: Where the model lives.
     """
 
+    model_class = DilatedRNNClassifier
+
     def __init__(
         self,
         dataset: SequenceClassification,
@@ -75,22 +86,24 @@ class ClassificationTask(Task):
         self._inputs = torch.from_numpy(dataset.train.inputs)
         self._targets = torch.from_numpy(dataset.train.targets)
 
-    def build(self, dilations: Sequence[int], hidden_size: int, **settings: Any) -> nn.Module:
-        return DilatedRNNClassifier(
-            self._inputs.shape[2],
-            hidden_size,
-            dilations,
-            self._dataset.n_classes,
-            batch_first=True,
+    def model_arguments(
+        self, dilations: Sequence[int], hidden_size: int, **settings: Any
+    ) -> dict[str, Any]:
+        return {
+            "input_size": self._inputs.shape[2],
+            "hidden_sizes": hidden_size,
+            "dilations": list(dilations),
+            "n_classes": self._dataset.n_classes,
+            "batch_first": True,
             **settings,
-        ).to(self.device)
+        }
 
     def losses(
         self, model: nn.Module, rng: np.random.Generator, epoch: int
     ) -> Iterator[Callable[[], Tensor]]:
         order = torch.from_numpy(rng.permutation(len(self._targets)))
         for batch in torch.split(order, self._batch_size)[: self._steps]:
-            inputs = self._inputs[batch].to(self.device)
+            inputs = as_parameters(self._inputs[batch], model)
             targets = self._targets[batch].to(self.device)
             yield lambda x=inputs, y=targets: F.cross_entropy(model(x), y)  # type: ignore[misc]
 
@@ -100,7 +113,7 @@ class ClassificationTask(Task):
         inputs = torch.from_numpy(data.inputs)
         correct = 0
         for start in range(0, len(data), _EVAL_BATCH):
-            logits = model(inputs[start : start + _EVAL_BATCH].to(self.device))
+            logits = model(as_parameters(inputs[start : start + _EVAL_BATCH], model))
             predicted = logits.argmax(dim=1).cpu().numpy()
             if not torch.isfinite(logits).all():
                 return math.nan
@@ -131,6 +144,8 @@ class LanguageModelTask(Task):
         ValueError: The stream is shorter than one batch of windows.
     """
 
+    model_class = DilatedRNNLanguageModel
+
     def __init__(
         self,
         dataset: LanguageModeling,
@@ -156,10 +171,16 @@ class LanguageModelTask(Task):
             )
         self._steps = min(steps or self._n_windows, self._n_windows)
 
-    def build(self, dilations: Sequence[int], hidden_size: int, **settings: Any) -> nn.Module:
-        return DilatedRNNLanguageModel(
-            self._dataset.n_symbols, self._embedding_size, hidden_size, dilations, **settings
-        ).to(self.device)
+    def model_arguments(
+        self, dilations: Sequence[int], hidden_size: int, **settings: Any
+    ) -> dict[str, Any]:
+        return {
+            "vocab_size": self._dataset.n_symbols,
+            "embedding_size": self._embedding_size,
+            "hidden_sizes": hidden_size,
+            "dilations": list(dilations),
+            **settings,
+        }
 
     def losses(
         self, model: nn.Module, rng: np.random.Generator, epoch: int

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 _logger = get_logger(__name__)
 
 _LONGEST_NAME = 80
+# A trial's attribute that its checkpoint repeats. Retried trials inherit it; a trial of another
+# study has another one, whatever it shares in name, number and settings.
+KEY_ATTR = "mi:checkpoint"
 
 
 def checkpoint_path(folder: Path, study_name: str, number: int) -> Path:
@@ -119,6 +122,10 @@ def resume(run: Run) -> None:
         if state is None:
             return
         history = _checked(run, state)
+        best = type(run.best)(**state["best"])
+        if not 0 <= best.epoch < len(history.values):
+            raise ValueError(f"its best epoch is {best.epoch} of {len(history.values)}")
+        _check_shapes(run, best.model)
         for name, part in _owners(run).items():
             part.load_state_dict(state[name])
         _check_optimizer(run.optimizer)
@@ -134,7 +141,7 @@ def resume(run: Run) -> None:
             "starts from its first epoch."
         )
         return
-    run.history = history
+    run.history, run.best = history, best
     _logger.info("Resumed after %d epochs from %s", len(history.lr), run.checkpoint)
 
 
@@ -143,6 +150,8 @@ def state_of(run: Run) -> dict[str, Any]:
     return _parts(run) | {
         "history": dataclasses.asdict(run.history),
         "identity": run.identity,
+        "best": {"epoch": run.best.epoch, "model": run.best.model},
+        "build": run.build,
     }
 
 
@@ -176,11 +185,7 @@ def _checked(run: Run, state: dict[str, Any]) -> History:
                 f"it belongs to another {'trial' if name == 'key' else name} "
                 f"({_described(theirs)}; this is {_described(run.identity)})"
             )
-    ours, found = run.model.state_dict(), state["model"]
-    for name in ours.keys() | found.keys():
-        shapes = [tuple(side[name].shape) if name in side else None for side in (ours, found)]
-        if shapes[0] != shapes[1]:
-            raise ValueError(f"its {name} has the shape {shapes[1]}, not {shapes[0]}")
+    _check_shapes(run, state["model"])
     history = type(run.history)(**state["history"])
     series = [history.values, history.ihyll, history.lr]
     lengths = sorted({len(one) for one in series})
@@ -191,6 +196,14 @@ def _checked(run: Run, state: dict[str, Any]) -> History:
     if not all(_are_numbers(one) for one in series):
         raise ValueError("its series hold something else than finite numbers")
     return history
+
+
+def _check_shapes(run: Run, found: dict[str, Any]) -> None:
+    ours = run.model.state_dict()
+    for name in ours.keys() | found.keys():
+        shapes = [tuple(side[name].shape) if name in side else None for side in (ours, found)]
+        if shapes[0] != shapes[1]:
+            raise ValueError(f"its {name} has the shape {shapes[1]}, not {shapes[0]}")
 
 
 def _described(identity: dict[str, Any]) -> str:

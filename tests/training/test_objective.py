@@ -14,7 +14,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from optuna.storages import RetryHeartbeatStaleTrialCallback
 from optuna.trial import TrialState
 
-from optuna_mi import DilatedRNNObjective, DilationSpace, load_dataset
+from optuna_mi import DilatedRNNObjective, DilationSpace, load_best, load_dataset
 from optuna_mi.datasets import LanguageModeling, SequenceClassification
 from optuna_mi.pruners import ihyll_series
 from optuna_mi.training import InformationProbe, ProbeMeasurement
@@ -396,3 +396,114 @@ def test_a_trial_resumed_after_its_last_epoch_is_tested_without_dropout(
     study.optimize(objective, n_trials=1)
     assert scored == [False] * 3  # valid and test, then test again
     assert study.trials[1].user_attrs["test"] == study.trials[0].user_attrs["test"]
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_any_default_dtype(
+    digits: SequenceClassification,
+    text: LanguageModeling,
+    space: DilationSpace,
+    dtype: torch.dtype,
+) -> None:
+    torch.set_default_dtype(dtype)
+    try:
+        for data in (digits, text):
+            found = space if data is digits else DilationSpace.from_sequences(text.train, window=32)
+            objective = DilatedRNNObjective(
+                data, found, hidden_size=4, epochs=1, steps=2, window=32, probe_size=50
+            )
+            study = _study(direction=data.direction)
+            study.optimize(objective, n_trials=1)
+            assert math.isfinite(study.best_trial.user_attrs["test"])
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+def test_the_best_trial_trained_again_is_the_same(
+    digits: SequenceClassification, space: DilationSpace, tmp_path: Path
+) -> None:
+    settings = {"hidden_size": IntDistribution(4, 8), "epochs": 2, "steps": 5}
+    objective = DilatedRNNObjective(digits, space, **settings, checkpoint_dir=tmp_path)
+    study = _study(direction="maximize", storage=None)
+    study.optimize(objective, n_trials=2)
+    files = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    again = study.best_trial
+    assert objective(again) == study.best_value
+    assert again.user_attrs["test"] == study.best_trial.user_attrs["test"]
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == files
+    fixed = optuna.trial.FixedTrial(study.best_params, number=study.best_trial.number)
+    assert 0 < objective(fixed) <= 1
+    assert fixed.user_attrs["dilations"] == study.best_trial.user_attrs["dilations"]
+    with pytest.raises(ValueError, match="'n_layers_0' is not found"):
+        objective(optuna.trial.FixedTrial({"max_dilation": space.max_dilation.high}))
+
+
+def _best_epoch_then_worse(monkeypatch: pytest.MonkeyPatch, objective: Any, best: int) -> None:
+    """Let the validation score be best after one epoch."""
+    score, epochs = objective.task.score, iter(range(100))
+
+    def scripted(model: Any, split: str) -> float:
+        if split == "valid":
+            return 0.9 if next(epochs) == best else 0.5
+        return float(score(model, split))
+
+    monkeypatch.setattr(objective.task, "score", scripted)
+
+
+def test_the_test_split_is_scored_with_the_weights_of_the_best_epoch(
+    digits: SequenceClassification,
+    space: DilationSpace,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings = {"hidden_size": 8, "steps": 10, "policy": None}
+    shorter = DilatedRNNObjective(digits, space, **settings, epochs=2)
+    longer = DilatedRNNObjective(digits, space, **settings, epochs=4, checkpoint_dir=tmp_path)
+    studies = [_study(direction="maximize") for _ in range(2)]
+    studies[0].optimize(shorter, n_trials=1)
+    _best_epoch_then_worse(monkeypatch, longer, best=1)
+    studies[1].optimize(longer, n_trials=1)
+    first, second = (study.best_trial for study in studies)
+    assert second.value == 0.9
+    assert second.user_attrs["best_epoch"] == 1
+    assert second.user_attrs["test"] == first.user_attrs["test"]
+    monkeypatch.undo()
+    model = load_best(studies[1])
+    assert not model.training
+    assert longer.task.score(model, "test") == second.user_attrs["test"]
+
+
+def test_the_best_network_comes_back(
+    digits: SequenceClassification, text: LanguageModeling, space: DilationSpace, tmp_path: Path
+) -> None:
+    window = DilationSpace.from_sequences(text.train, window=32)
+    for data, found in ((digits, space), (text, window)):
+        objective = DilatedRNNObjective(
+            data,
+            found,
+            cell=CategoricalDistribution(["gru", "lstm"]),
+            hidden_size=np.int64(4),
+            lr_max=np.float64(0.01),
+            policy=None,
+            epochs=2,
+            steps=3,
+            window=32,
+            probe_size=50,
+            checkpoint_dir=tmp_path / "here",
+        )
+        study = optuna.create_study(study_name=data.name, direction=data.direction)
+        study.optimize(objective, n_trials=2)
+        for trial in study.trials:
+            model = load_best(study, trial=trial)
+            assert objective.task.score(model, "test") == trial.user_attrs["test"]
+    (tmp_path / "here").rename(tmp_path / "there")
+    with pytest.raises(FileNotFoundError, match="pass checkpoint_dir="):
+        load_best(study)
+    model = load_best(study, checkpoint_dir=tmp_path / "there")
+    assert objective.task.score(model, "test") == study.best_trial.user_attrs["test"]
+    with pytest.raises(ValueError, match="kept no weights"):
+        load_best(study, trial=optuna.trial.create_trial(value=0.0))
+    same = optuna.create_study(study_name="own", direction="minimize")
+    same.optimize(objective, n_trials=1)
+    with pytest.raises(ValueError, match="belongs to another trial"):
+        load_best(same, checkpoint_dir=tmp_path / "there")

@@ -1,0 +1,85 @@
+"""From a study to the network that it found."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import optuna
+import torch
+from optuna.trial import FrozenTrial
+from torch import nn
+
+from optuna_mi.nn import DilatedRNNClassifier, DilatedRNNLanguageModel
+from optuna_mi.training._trial_checkpoint import KEY_ATTR, load_checkpoint
+
+# A trial's attribute: the file with its weights.
+FILE_ATTR = "mi:checkpoint_file"
+
+_CLASSES = {cls.__name__: cls for cls in (DilatedRNNClassifier, DilatedRNNLanguageModel)}
+
+
+def load_best(
+    study: optuna.Study,
+    *,
+    trial: FrozenTrial | None = None,
+    checkpoint_dir: str | os.PathLike[str] | None = None,
+    device: str | torch.device = "cpu",
+) -> nn.Module:
+    """Return the network of the best trial, with the weights of its best epoch.
+
+    Args:
+        study: One whose objective was a :class:`DilatedRNNObjective` with a ``checkpoint_dir``, or
+            that of ``optuna-mi search``.
+        trial: A complete trial of the study; ``None`` for the best.
+        checkpoint_dir: Where the checkpoints are now, if they are no longer where they were
+            written.
+        device: Where the network goes.
+
+    Returns:
+        The network, in evaluation mode: a :class:`~optuna_mi.nn.DilatedRNNClassifier`, which takes
+        ``(B, T, features)`` and returns logits ``(B, n_classes)``, or a
+        :class:`~optuna_mi.nn.DilatedRNNLanguageModel`, which takes symbols ``(T, B)`` and returns
+        logits ``(T, B, n_symbols)`` and the state.
+
+    Raises:
+        ValueError: The study has no complete trial, the trial kept no weights, or the file is
+            damaged or another trial's.
+        FileNotFoundError: The file is not there.
+
+    Example:
+        >>> # model = load_best(study)
+        >>> # predicted = model(torch.from_numpy(dataset.test.inputs)).argmax(dim=1)
+    """
+    if trial is None:
+        trial = study.best_trial
+    stored = trial.user_attrs.get(FILE_ATTR)
+    if stored is None:
+        raise ValueError(
+            f"trial {trial.number} kept no weights: give DilatedRNNObjective a checkpoint_dir=, "
+            "or train its settings again, as objective(study.best_trial) does"
+        )
+    path = Path(stored)
+    if checkpoint_dir is not None:
+        path = Path(checkpoint_dir) / path.name
+    state = load_checkpoint(path, torch.device(device))
+    if state is None:
+        raise FileNotFoundError(
+            f"the weights of trial {trial.number} are not at {path}: pass checkpoint_dir= with the "
+            f"folder that holds {path.name} now"
+        )
+    try:
+        key, build, best = state["identity"]["key"], state["build"], state["best"]
+        cls = _CLASSES[build["class"]]
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{path} is no checkpoint of a network: it lacks {error}") from error
+    if key != trial.system_attrs.get(KEY_ATTR):
+        raise ValueError(
+            f"{path} belongs to another trial than trial {trial.number} of {study.study_name!r}: "
+            "pass checkpoint_dir= with the folder of this study's checkpoints"
+        )
+    model: nn.Module = cls(**build["arguments"])
+    dtype = next(value.dtype for value in best["model"].values() if value.is_floating_point())
+    model = model.to(device, dtype)
+    model.load_state_dict(best["model"])
+    return model.eval()
