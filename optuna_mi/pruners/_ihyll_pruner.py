@@ -27,6 +27,8 @@ class IHYLLPruner(BasePruner):
     the outcome, whatever its objective does at the moment. At every step:
 
     1. Without IHYLL (none reported, or all NaN) the wrapped pruner decides; that is logged once.
+       With no more than ``patience`` reports of it nobody decides: a rise cannot be seen yet, and
+       the wrapped pruner would be alone with its least reliable proposals (``hold_back``).
     2. The wrapped pruner wants to prune: a trial whose IHYLL still rises is spared, at most
        ``max_spared`` times; any other is pruned. The steps at which a trial was spared are its
        user attribute ``mi:spared``.
@@ -34,7 +36,7 @@ class IHYLLPruner(BasePruner):
        the IHYLL that completed trials had at the same step.
 
     NaN values are skipped as if they had not been reported; a trial with at most ``patience``
-    values is neither spared nor pruned by its IHYLL. If the trial has the user attribute ``ixy``,
+    others is neither spared nor pruned by its IHYLL. If the trial has the user attribute ``ixy``,
     I(input; outcome), values above it count as ``ixy``: past the bound of the data processing
     inequality nothing is learnt about the outcome, so such a trial has saturated.
 
@@ -51,6 +53,8 @@ class IHYLLPruner(BasePruner):
             ``None`` never prunes a trial that the wrapped pruner would keep.
         n_min_peers: Completed trials with IHYLL at the same step that it takes to compare.
         n_warmup_steps: Steps before which rule 3 does not apply.
+        hold_back: Do not ask the wrapped pruner before a trial has reported more than ``patience``
+            values; False asks it from the first step on.
 
     Raises:
         TypeError: If ``wrapped_pruner`` is no Optuna pruner, or a count no integer.
@@ -67,6 +71,7 @@ class IHYLLPruner(BasePruner):
         percentile: float | None = 50.0,
         n_min_peers: int = 5,
         n_warmup_steps: int = 0,
+        hold_back: bool = True,
     ) -> None:
         if wrapped_pruner is not None and not isinstance(wrapped_pruner, BasePruner):
             raise TypeError(
@@ -99,14 +104,19 @@ class IHYLLPruner(BasePruner):
         self._percentile = percentile
         self._n_min_peers = n_min_peers
         self._n_warmup_steps = n_warmup_steps
+        self._hold_back = hold_back
         self._said_so = False
 
     def prune(self, study: Study, trial: FrozenTrial) -> bool:
         """Judge a trial at its last reported step; see :meth:`optuna.pruners.BasePruner.prune`."""
-        proposed = self._wrapped_pruner is not None and self._wrapped_pruner.prune(study, trial)
         series = read_series(trial.user_attrs)
         step = trial.last_step if trial.last_step is not None else max(series, default=-1)
         values = measured(series, step)
+        n_reported = sum(reported <= step for reported in series)
+        if values and self._hold_back and n_reported <= self._patience:
+            # Not even asked: a pruner with rungs judges each only once.
+            return False
+        proposed = self._wrapped_pruner is not None and self._wrapped_pruner.prune(study, trial)
         if not values:
             self._say_so_once(trial, step)
             return proposed

@@ -97,7 +97,55 @@ def test_sparing_ends_when_the_rise_ends() -> None:
 
 
 def test_too_few_values_spare_nobody() -> None:
-    assert _run(IHYLLPruner(Always(1), patience=3), RISING)[0] == 1
+    assert _run(IHYLLPruner(Always(1), patience=3, hold_back=False), RISING)[0] == 1
+
+
+@pytest.mark.parametrize("patience", [1, 3])
+def test_nobody_is_pruned_before_ihyll_can_speak(patience: int) -> None:
+    pruner = IHYLLPruner(Always(), patience=patience, max_spared=0)
+    assert _run(pruner, RISING)[0] == patience
+    # A value that could not be measured is waited for no longer than one that could.
+    assert _run(pruner, [0.1] + [math.nan] * 11)[0] == patience
+    assert _run(pruner, [math.nan] * 12)[0] == 0
+
+
+def test_the_first_epochs_of_an_example_decide_nothing() -> None:
+    def objective(trial: optuna.Trial, asked: list[int]) -> float:
+        rate = trial.suggest_float("rate", 1e-3, 1.0, log=True)
+        for epoch in range(10):
+            accuracy = 1 - 0.9 / (1 + rate * epoch) - 0.01 * rate
+            trial.report(accuracy, epoch)
+            report_ihyll(trial, epoch, 2.3 * accuracy)
+            if trial.should_prune():
+                asked.append(epoch)
+                raise optuna.TrialPruned
+        return accuracy
+
+    ends = {}
+    for name, pruner in (("alone", MedianPruner()), ("held", IHYLLPruner(MedianPruner()))):
+        found: list[int] = []
+        sampler = optuna.samplers.RandomSampler(0)
+        study = optuna.create_study(direction="maximize", pruner=pruner, sampler=sampler)
+        study.optimize(lambda trial, found=found: objective(trial, found), n_trials=30)
+        ends[name] = found
+    assert ends["alone"].count(0) > 8  # the untrained network decides
+    assert min(ends["held"]) > 3
+
+
+def test_a_pruner_with_rungs_judges_those_that_were_held_back() -> None:
+    halving = optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=2)
+    study = optuna.create_study(direction="maximize", pruner=IHYLLPruner(halving, max_spared=0))
+    last = []
+    for score in (0.9, 0.8, 0.7, 0.1):
+        trial = study.ask()
+        for step in range(8):
+            trial.report(score, step)
+            report_ihyll(trial, step, 0.5)
+            if trial.should_prune():
+                break
+        last.append(step)
+        study.tell(trial, score)
+    assert last == [7, 3, 3, 3]
 
 
 def test_asking_twice_at_a_step_spares_once() -> None:
