@@ -29,6 +29,7 @@ _NAMES = {
     "InformationProbe": "training",
     "DilatedRNNObjective": "training",
     "load_best": "training",
+    "from_arrays": "datasets",
     "load_dataset": "datasets",
 }
 _MODULES = (
@@ -64,7 +65,7 @@ if TYPE_CHECKING:
         visualization,
     )
     from optuna_mi.context import ContextCurve, context_curve
-    from optuna_mi.datasets import load_dataset
+    from optuna_mi.datasets import from_arrays, load_dataset
     from optuna_mi.decay import DecayAnalysis, DecayCurve, analyze_decay, decay_curve
     from optuna_mi.pruners import IHYLLPruner, report_ihyll
     from optuna_mi.samplers import MIGridSampler, MISampler
@@ -98,6 +99,7 @@ __all__ = [
     "decay_curve",
     "design_dilations",
     "exceptions",
+    "from_arrays",
     "information",
     "load_best",
     "load_dataset",

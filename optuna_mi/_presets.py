@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from optuna_mi.datasets import Dataset, SequenceClassification
+from optuna_mi.datasets import Dataset, LanguageModeling
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,9 +41,9 @@ _PRESETS = {
 
 
 def preset_of(dataset: Dataset) -> Preset:
-    """Return the preset of a known data set, or one for language modelling that fits its length."""
-    if isinstance(dataset, SequenceClassification):
-        return _PRESETS[dataset.name]
+    """Return the preset of a known data set, or one that fits the length of a user's own."""
+    if not isinstance(dataset, LanguageModeling):
+        return _PRESETS.get(dataset.name, Preset(epochs=20, steps=None, hidden_size=32))
     preset = Preset()
     # A short text gets fewer parallel streams, so that each still holds a few windows.
     n_windows = len(dataset.train) // preset.window

@@ -1,10 +1,13 @@
-"""Data sets: sequential images, text, and a user's own files."""
+"""Data sets: sequential images, text, and a user's own files, arrays and frames."""
 
+from optuna_mi.datasets._arrays import from_arrays
 from optuna_mi.datasets._base import (
     ClassificationSplit,
     Dataset,
     LanguageModeling,
+    RegressionSplit,
     SequenceClassification,
+    SequenceRegression,
 )
 from optuna_mi.datasets._load import NAMES, load_dataset
 
@@ -13,6 +16,9 @@ __all__ = [
     "ClassificationSplit",
     "Dataset",
     "LanguageModeling",
+    "RegressionSplit",
     "SequenceClassification",
+    "SequenceRegression",
+    "from_arrays",
     "load_dataset",
 ]

@@ -15,12 +15,15 @@ class ClassificationSplit:
     """Labelled sequences.
 
     Attributes:
-        inputs: float32 array (sequences, steps, features).
+        inputs: float32 array (sequences, steps, features), or, of symbols, int64 array (sequences,
+            steps); zeros behind the end of a shorter sequence.
         targets: int64 array (sequences,) of classes.
+        lengths: int64 array (sequences,) of valid steps, or None where all are valid.
     """
 
-    inputs: NDArray[np.float32]
+    inputs: NDArray[Any]
     targets: NDArray[np.int64]
+    lengths: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -28,24 +31,28 @@ class ClassificationSplit:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class SequenceClassification:
-    """Sequences of one length, each with one class.
+    """Sequences with one class each.
 
     Attributes:
         name: The name under which the data are known.
         train: What trials train on.
         valid: What the objective is measured on.
         test: Touched only after a trial is complete, never to choose anything.
-        sequences: int array (sequences, steps), the training split's symbols: what the decay curve
-            is computed on.
+        sequences: What the decay curve is computed on: the training split's symbols or values, an
+            array (sequences, steps) or, of different lengths, a list of arrays.
         n_classes: Number of classes.
+        classes: The classes' own names; ``classes[i]`` is class ``i``. Empty where they are 0, 1, …
+        n_symbols: Size of the alphabet where the inputs are symbols, else None.
     """
 
     name: str
     train: ClassificationSplit
     valid: ClassificationSplit
     test: ClassificationSplit
-    sequences: NDArray[Any]
+    sequences: Any
     n_classes: int
+    classes: tuple[Any, ...] = ()
+    n_symbols: int | None = None
 
     task: Literal["classification"] = dataclasses.field(default="classification", init=False)
     metric: str = dataclasses.field(default="accuracy", init=False)
@@ -53,7 +60,7 @@ class SequenceClassification:
 
     @property
     def length(self) -> int:
-        """Steps of a sequence."""
+        """Steps of the longest sequence."""
         return int(self.train.inputs.shape[1])
 
     @property
@@ -104,7 +111,90 @@ class LanguageModeling:
         return _hash(self.train)
 
 
-Dataset = SequenceClassification | LanguageModeling
+@dataclasses.dataclass(frozen=True, eq=False)
+class RegressionSplit:
+    """Sequences and the numbers to be predicted from them, all in standard units.
+
+    Attributes:
+        inputs: float32 array (sequences, steps, features), or, of symbols, int64 array (sequences,
+            steps); zeros behind the end of a shorter sequence.
+        targets: float32 array (sequences, values) of what is read at a sequence's end, or
+            (sequences, steps, values) of what is predicted at every step.
+        error_scale: float32 array (sequences, values): what an error of 1 counts in the score.
+        scored: bool array (sequences, steps), the steps whose predictions count; None where a
+            sequence is read at its end.
+        lengths: int64 array (sequences,) of valid steps, or None where all are valid.
+    """
+
+    inputs: NDArray[Any]
+    targets: NDArray[np.float32]
+    error_scale: NDArray[np.float32]
+    scored: NDArray[np.bool_] | None = None
+    lengths: NDArray[np.int64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class SequenceRegression:
+    """Sequences that real values are predicted from: one a sequence, or the next ones at each step.
+
+    Attributes:
+        name: The name under which the data are known.
+        train: What trials train on.
+        valid: What the objective is measured on.
+        test: Touched only after a trial is complete, never to choose anything.
+        sequences: What the decay curve is computed on: the training split's values.
+        metric: The score: "MAE", "MSE" (both in the target's own units) or "MASE".
+        loss: What training lowers, in standard units: "mae" or "mse".
+        input_center: float64 array (series, features), subtracted from the inputs; one row where
+            all sequences share it.
+        input_scale: float64 array of the same shape, which they are then divided by.
+        target_center: float64 array (series, values), likewise.
+        target_scale: float64 array (series, values): a prediction times it, plus the center, is in
+            the target's own units.
+        n_symbols: Size of the alphabet where the inputs are symbols, else None.
+    """
+
+    name: str
+    train: RegressionSplit
+    valid: RegressionSplit
+    test: RegressionSplit
+    sequences: Any
+    metric: Literal["MAE", "MASE", "MSE"]
+    loss: Literal["mae", "mse"]
+    input_center: NDArray[np.float64]
+    input_scale: NDArray[np.float64]
+    target_center: NDArray[np.float64]
+    target_scale: NDArray[np.float64]
+    n_symbols: int | None = None
+
+    task: Literal["regression"] = dataclasses.field(default="regression", init=False)
+    direction: Literal["maximize", "minimize"] = dataclasses.field(default="minimize", init=False)
+
+    @property
+    def length(self) -> int:
+        """Steps of the longest sequence, or of a window."""
+        return int(self.train.inputs.shape[1])
+
+    @property
+    def every_step(self) -> bool:
+        """Whether there is a prediction at every step."""
+        return self.train.targets.ndim == 3
+
+    @property
+    def n_values(self) -> int:
+        """How many numbers a prediction has."""
+        return int(self.train.targets.shape[-1])
+
+    @property
+    def fingerprint(self) -> str:
+        """A short hash of the training data, to tell two data sets of one name apart."""
+        return _hash(self.train.inputs, self.train.targets)
+
+
+Dataset = SequenceClassification | SequenceRegression | LanguageModeling
 
 
 def _hash(*arrays: NDArray[Any]) -> str:

@@ -6,11 +6,13 @@ from optuna_mi.nn._check_arguments import LayerState, State
 from optuna_mi.nn._classifier import DilatedRNNClassifier
 from optuna_mi.nn._dilated_rnn import DilatedRNN, detach_state
 from optuna_mi.nn._language_model import DilatedRNNLanguageModel
+from optuna_mi.nn._regressor import DilatedRNNRegressor
 
 __all__ = [
     "DilatedRNN",
     "DilatedRNNClassifier",
     "DilatedRNNLanguageModel",
+    "DilatedRNNRegressor",
     "LayerState",
     "State",
     "detach_state",

@@ -7,6 +7,7 @@ from torch import nn
 
 from optuna_mi.nn._check_arguments import Backend, Cell, Init, check_positive_int
 from optuna_mi.nn._dilated_rnn import DilatedRNN
+from optuna_mi.nn._embedding import embedded, make_embedding
 
 
 class DilatedRNNClassifier(nn.Module):
@@ -17,7 +18,7 @@ class DilatedRNNClassifier(nn.Module):
     2017, §3.2, and their public code]. Only the positions that reach them are computed.
 
     Args:
-        input_size: Features of a step.
+        input_size: Features of a step; of symbols, the size of their embedding.
         hidden_sizes: Hidden size of every layer, or one for all.
         dilations: One positive integer a layer, each below the length of the sequences.
         n_classes: Number of classes.
@@ -27,8 +28,10 @@ class DilatedRNNClassifier(nn.Module):
         init: As in :class:`DilatedRNN`; ``"original"`` also draws the output layer from N(0, 1).
         residual: As in :class:`DilatedRNN`.
         backend: As in :class:`DilatedRNN`.
+        vocab_size: Number of symbols, where the input is symbols ``(T, B)``; ``None`` for features.
 
     Attributes:
+        embedding: The ``torch.nn.Embedding`` of symbols, or ``None``.
         rnn: The :class:`DilatedRNN`.
         output: The ``torch.nn.Linear`` on top of it.
 
@@ -54,8 +57,10 @@ class DilatedRNNClassifier(nn.Module):
         init: Init = "torch",
         residual: bool = False,
         backend: Backend = "auto",
+        vocab_size: int | None = None,
     ) -> None:
         super().__init__()
+        self.embedding = make_embedding(vocab_size, input_size)
         n_classes = check_positive_int("n_classes", n_classes)
         self.rnn = DilatedRNN(
             input_size,
@@ -81,22 +86,7 @@ class DilatedRNNClassifier(nn.Module):
         Raises:
             ValueError: A dilation is not below the number of steps, or a shape does not fit.
         """
-        if x.dim() == 3:
-            length = x.shape[1 if self.rnn.batch_first else 0]
-            largest = max(self.rnn.dilations)
-            if largest >= length:
-                raise ValueError(
-                    f"dilation {largest} must be below the sequence length {length}: the layer "
-                    "would never see its own past; use smaller dilations or longer sequences"
-                )
-        n_last = self.rnn.dilations[0]
-        if n_last == 1:
-            last: torch.Tensor = self.rnn(x, need="last", lengths=lengths)[0]
-            return last
-        output: torch.Tensor = self.rnn(x, need=n_last, lengths=lengths)[0]
-        if not self.rnn.batch_first:
-            output = output.transpose(0, 1)
-        return output.reshape(output.shape[0], -1)
+        return read_end(self.rnn, embedded(self.embedding, x), lengths)
 
     def forward(
         self, x: torch.Tensor, lengths: torch.Tensor | Sequence[int] | None = None
@@ -104,7 +94,8 @@ class DilatedRNNClassifier(nn.Module):
         """Class scores.
 
         Args:
-            x: ``(T, B, input_size)``, or ``(B, T, input_size)`` with ``batch_first``.
+            x: ``(T, B, input_size)``, or ``(B, T, input_size)`` with ``batch_first``; symbols are
+                integers ``(T, B)``, or ``(B, T)``.
             lengths: Valid steps of every sequence of a padded batch, integers ``(B,)``: each is
                 read at its own end, as if it were alone.
 
@@ -116,3 +107,37 @@ class DilatedRNNClassifier(nn.Module):
         """
         logits: torch.Tensor = self.output(self.features(x, lengths))
         return logits
+
+
+def read_end(
+    rnn: DilatedRNN, x: torch.Tensor, lengths: torch.Tensor | Sequence[int] | None
+) -> torch.Tensor:
+    """Return the last ``dilations[0]`` outputs side by side, in order of time.
+
+    Args:
+        rnn: The stack.
+        x: As for `DilatedRNN.forward`.
+        lengths: Valid steps of every sequence of a padded batch, or ``None``.
+
+    Returns:
+        ``(B, dilations[0] * hidden_sizes[-1])``.
+
+    Raises:
+        ValueError: A dilation is not below the number of steps, or a shape does not fit.
+    """
+    if x.dim() == 3:
+        length = x.shape[1 if rnn.batch_first else 0]
+        largest = max(rnn.dilations)
+        if largest >= length:
+            raise ValueError(
+                f"dilation {largest} must be below the sequence length {length}: the layer "
+                "would never see its own past; use smaller dilations or longer sequences"
+            )
+    n_last = rnn.dilations[0]
+    if n_last == 1:
+        last: torch.Tensor = rnn(x, need="last", lengths=lengths)[0]
+        return last
+    output: torch.Tensor = rnn(x, need=n_last, lengths=lengths)[0]
+    if not rnn.batch_first:
+        output = output.transpose(0, 1)
+    return output.reshape(output.shape[0], -1)

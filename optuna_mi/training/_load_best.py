@@ -10,13 +10,16 @@ import torch
 from optuna.trial import FrozenTrial
 from torch import nn
 
-from optuna_mi.nn import DilatedRNNClassifier, DilatedRNNLanguageModel
+from optuna_mi.nn import DilatedRNNClassifier, DilatedRNNLanguageModel, DilatedRNNRegressor
 from optuna_mi.training._trial_checkpoint import KEY_ATTR, load_checkpoint
 
 # A trial's attribute: the file with its weights.
 FILE_ATTR = "mi:checkpoint_file"
 
-_CLASSES = {cls.__name__: cls for cls in (DilatedRNNClassifier, DilatedRNNLanguageModel)}
+_CLASSES: dict[str, type[nn.Module]] = {
+    cls.__name__: cls
+    for cls in (DilatedRNNClassifier, DilatedRNNRegressor, DilatedRNNLanguageModel)
+}
 
 
 def load_best(
@@ -37,10 +40,11 @@ def load_best(
         device: Where the network goes.
 
     Returns:
-        The network, in evaluation mode: a :class:`~optuna_mi.nn.DilatedRNNClassifier`, which takes
-        ``(B, T, features)`` and returns logits ``(B, n_classes)``, or a
-        :class:`~optuna_mi.nn.DilatedRNNLanguageModel`, which takes symbols ``(T, B)`` and returns
-        logits ``(T, B, n_symbols)`` and the state.
+        The network, in evaluation mode. A :class:`~optuna_mi.nn.DilatedRNNClassifier` takes
+        ``(B, T, features)``, or symbols ``(B, T)``, and returns logits ``(B, n_classes)``; a
+        :class:`~optuna_mi.nn.DilatedRNNRegressor` takes the same and predicts in the data set's
+        standard units; a :class:`~optuna_mi.nn.DilatedRNNLanguageModel` takes symbols ``(T, B)``
+        and returns logits ``(T, B, n_symbols)`` and the state.
 
     Raises:
         ValueError: The study has no complete trial, the trial kept no weights, or the file is

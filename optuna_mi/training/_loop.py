@@ -18,7 +18,7 @@ from optuna_mi._logging import get_logger
 from optuna_mi.information import MutualInformation
 from optuna_mi.pruners import report_ihyll
 from optuna_mi.training._probe import InformationProbe
-from optuna_mi.training._tasks import Task
+from optuna_mi.training._task import Task
 from optuna_mi.training._trial_checkpoint import (
     remove_checkpoint,
     resume,

@@ -16,12 +16,13 @@ import torch
 from optuna.distributions import BaseDistribution
 from optuna.trial import BaseTrial
 
-from optuna_mi.datasets import Dataset, SequenceClassification
+from optuna_mi.datasets import Dataset, LanguageModeling
 from optuna_mi.pruners import flush_ihyll
 from optuna_mi.search_space import DilationSpace
 from optuna_mi.training._load_best import FILE_ATTR
 from optuna_mi.training._loop import Policy, Run
 from optuna_mi.training._objective_settings import (
+    check_inputs_of_one_size,
     check_settings,
     check_span,
     resolve,
@@ -29,7 +30,8 @@ from optuna_mi.training._objective_settings import (
 )
 from optuna_mi.training._policies import IHYLLChangePolicy, IHYLLReferencePolicy
 from optuna_mi.training._probe import InformationProbe
-from optuna_mi.training._tasks import Task, make_task
+from optuna_mi.training._task import Task
+from optuna_mi.training._tasks import make_task
 from optuna_mi.training._trial_checkpoint import KEY_ATTR, checkpoint_path, fingerprint
 from optuna_mi.training._trial_identity import (
     check_direction,
@@ -80,13 +82,14 @@ class DilatedRNNObjective:
         policy: "reference" follows IHYLL's value and change, "change" its change alone; None
             trains at ``lr_max`` throughout.
         reference: What IHYLL is compared with, in nats: "entropy" of the targets, a bound that
-            always holds; "ixy", the estimated mutual information between input and target (only
-            for classification); or a number.
+            always holds (of real targets: the most that the estimate can say with the probe's
+            examples); "ixy", the estimated mutual information between input and target (only of
+            real sequences of one length with one target each); or a number.
         epochs: Epochs a trial.
         steps: Batches an epoch at most; None for the whole training split.
-        batch_size: Sequences (classification) or parallel streams (language modelling) a batch.
+        batch_size: Sequences, or windows, a batch; of language modelling parallel streams.
         window: Language modelling: steps through which a gradient flows.
-        embedding_size: Language modelling: size of a symbol's embedding.
+        embedding_size: Size of a symbol's embedding, where the inputs are symbols.
         valid_symbols: Language modelling: how much of the held-out streams is scored.
         clip: Largest norm of a gradient.
         probe_size: Examples of the probe.
@@ -146,12 +149,8 @@ class DilatedRNNObjective:
         checkpoint_dir: str | os.PathLike[str] | None = None,
     ) -> None:
         check_settings(locals(), tuple(_OPTIMIZERS))  # the arguments: nothing else is here yet
-        is_classification = isinstance(dataset, SequenceClassification)
-        if reference == "ixy" and not is_classification:
-            raise ValueError(
-                "reference='ixy' needs inputs to compare with targets; a language model's input "
-                "is a symbol sequence: use 'entropy' or a number of nats"
-            )
+        if reference == "ixy":
+            check_inputs_of_one_size(dataset)
         check_span(space, dataset, window)
         self.dataset = dataset
         self.space = space
@@ -191,14 +190,11 @@ class DilatedRNNObjective:
         settings: dict[str, Any] = {
             "batch_size": batch_size,
             "steps": steps,
+            "embedding_size": embedding_size,
             "device": usable_device(device),
         }
-        if not is_classification:
-            settings |= {
-                "window": window,
-                "embedding_size": embedding_size,
-                "valid_symbols": valid_symbols,
-            }
+        if isinstance(dataset, LanguageModeling):
+            settings |= {"window": window, "valid_symbols": valid_symbols}
         self.task: Task = make_task(dataset, **settings)
 
     def __call__(self, trial: BaseTrial) -> float:

@@ -16,7 +16,7 @@ from optuna.distributions import (
 )
 from optuna.trial import BaseTrial
 
-from optuna_mi.datasets import Dataset, SequenceClassification
+from optuna_mi.datasets import Dataset, LanguageModeling
 from optuna_mi.nn._check_arguments import Cell, Init
 from optuna_mi.search_space import DilationSpace
 
@@ -98,16 +98,36 @@ def check_span(space: DilationSpace, dataset: Dataset, window: int) -> None:
     Raises:
         ValueError: A dilation may be as long as the window, or as the sequences.
     """
-    if isinstance(dataset, SequenceClassification):
-        steps, what = dataset.length, "sequences of "
-    else:
+    if isinstance(dataset, LanguageModeling):
         steps, what = window, "window="
+    else:
+        steps, what = dataset.length, "sequences of "
     # Anything that suggests dilations may be a space; only ours says how far it reaches.
     if isinstance(space, DilationSpace) and space.max_dilation.high >= steps:
         raise ValueError(
             f"the space reaches a dilation of {space.max_dilation.high}, which {what}{steps} "
             f"steps cannot hold: make it with DilationSpace.from_analysis(..., window={steps})"
         )
+
+
+def check_inputs_of_one_size(dataset: Dataset) -> None:
+    """Refuse a data set whose inputs, whole sequences, cannot be compared with the targets.
+
+    Raises:
+        ValueError: The inputs are symbols or of different lengths, or every step has a target.
+    """
+    if isinstance(dataset, LanguageModeling) or dataset.n_symbols is not None:
+        why = "here the inputs are symbols"
+    elif dataset.train.lengths is not None:
+        why = "here their lengths differ"
+    elif dataset.task == "regression" and dataset.every_step:
+        why = "here every step has a target"
+    else:
+        return
+    raise ValueError(
+        "reference='ixy' compares whole sequences of real values with one target each, and "
+        f"{why}: use 'entropy' or a number of nats"
+    )
 
 
 def usable_device(name: str | torch.device) -> torch.device:

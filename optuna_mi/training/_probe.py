@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -14,20 +13,20 @@ import torch
 from torch import Tensor, nn
 
 from optuna_mi._logging import get_logger
-from optuna_mi.information import MutualInformation, mutual_info_ksg, mutual_info_mixed
+from optuna_mi.information import MutualInformation
 from optuna_mi.training._probe_capture import first_tensor, hooked, undisturbed
 from optuna_mi.training._probe_model import as_parameters, eager, get_layer, takes_model, unwrap
 from optuna_mi.training._probe_reduction import Reduction, reduce_activations
 from optuna_mi.training._probe_sampling import (
     check_pair,
+    check_shift,
     position_indices,
     stratified_indices,
     usable_targets,
 )
+from optuna_mi.training._probe_truth import Classes, RealValues
 
 _logger = get_logger(__name__)
-
-_PAPER_JITTER = 1e-10
 
 
 @dataclass(frozen=True)
@@ -55,6 +54,10 @@ class InformationProbe:
     Sequence prediction (language models) is meant when it has two: the pair is the output at a
     position and the symbol that followed, at a random subset of positions.
 
+    Real targets (floats) are those of a regression, and the estimator is KSG's [Kraskov et al.
+    2004]: one or several numbers an example, or, with three axes, a position. NaN marks what is
+    left out.
+
     Measured is the very object that was passed, without the wrappers of ``torch.compile``,
     ``DataParallel``, ``DistributedDataParallel``, ``AveragedModel`` and Lightning Fabric: where
     somebody builds the model anew, tell the probe (`follow`). Real inputs go in with the device and
@@ -66,6 +69,8 @@ class InformationProbe:
         inputs: Inputs: examples along ``batch_dim``. For sequence prediction the first two axes are
             step and sequence, or sequence and step where ``batch_dim=0``.
         targets: Classes, integers from 0: shape (N,), or that of the first two axes of ``inputs``.
+            Or real values: shape (N,), (N, values), or that of the first two axes of ``inputs`` and
+            values.
         size: Examples, or positions, to use.
         seed: Decides which.
         layers: Names of layers, as in ``model.named_modules()``, whose IHY is wanted.
@@ -88,7 +93,7 @@ class InformationProbe:
             ``cross_entropy``; ``None`` for none.
 
     Raises:
-        TypeError: If ``model`` is no module or targets are not integers.
+        TypeError: If ``model`` is no module, or float targets are class numbers.
         ValueError: If shapes do not match, a target is negative, the subset is empty, or an option
             is unknown.
         KeyError: If the model has no layer of that name.
@@ -143,7 +148,6 @@ class InformationProbe:
         self._batch_size = batch_size
         self._k = k
         self._metric: Literal["chebyshev", "euclidean"] = metric
-        self._estimator = estimator
         self._reduce = reduce
         self._max_features = max_features
         self._seed = seed
@@ -154,20 +158,17 @@ class InformationProbe:
             raise ValueError(f"size must be above k = {k}, got {size}")
         rng = np.random.default_rng(seed)
         self._positions: tuple[Tensor, Tensor] | None = None
-        truth = all_targets.detach().cpu().long()
+        truth = all_targets.detach().cpu()
+        is_real = truth.is_floating_point()
+        truth = truth.double() if is_real else truth.long()
         usable = usable_targets(truth.numpy(), ignore_index)
-        if truth.dim() == 1:
+        if usable.ndim == 1:
             there = np.flatnonzero(usable)
-            chosen = torch.from_numpy(there[stratified_indices(truth.numpy()[there], size, rng)])
+            classes = np.zeros(len(there), dtype=np.int64) if is_real else truth.numpy()[there]
+            chosen = torch.from_numpy(there[stratified_indices(classes, size, rng)])
             self.targets = truth[chosen]
         else:
-            if torch.equal(all_inputs.cpu()[usable], truth[usable]):
-                warnings.warn(
-                    "the targets are the inputs themselves, which any network knows; to measure "
-                    "the prediction of the next symbol shift them: inputs[:, :-1], targets[:, 1:] "
-                    "where steps are the second axis",
-                    stacklevel=2,
-                )
+            check_shift(all_inputs, truth, usable)
             by_step = usable if batch_dim == 1 else usable.T
             used, step, sequence = position_indices(by_step, burn_in, size, rng)
             chosen = torch.from_numpy(used)
@@ -175,9 +176,11 @@ class InformationProbe:
             self._positions = at if batch_dim == 1 else (at[1], at[0])
             self.targets = truth.index_select(batch_dim, chosen)[self._positions]
         self.inputs = all_inputs.detach().index_select(batch_dim, chosen.to(all_inputs.device))
-        # on the labels alone, so that unusable ones are reported here and not after an epoch
-        zeros = np.zeros(len(self.targets))
-        self._labels = mutual_info_mixed(zeros, self.targets.numpy(), k=k, metric=metric)
+        self._truth = (
+            RealValues(self.targets.reshape(len(self.targets), -1), k=k, seed=seed)
+            if is_real
+            else Classes(self.targets, k=k, metric=metric, estimator=estimator, seed=seed)
+        )
 
     def follow(self, model: nn.Module) -> None:
         """Measure another model from now on, on the same examples.
@@ -207,10 +210,12 @@ class InformationProbe:
 
     @property
     def target_entropy(self) -> float:
-        """H(Y) of the probe's targets, nats: the bound of IHYLL that always holds."""
-        bound = self._labels.upper_bound
-        assert bound is not None
-        return bound
+        """H(Y) of the probe's targets, nats: the bound of IHYLL that always holds.
+
+        Real targets have no finite one; for them it is the most that KSG can tell with as many
+        examples, psi(N) - psi(k).
+        """
+        return self._truth.bound
 
     def reference(
         self,
@@ -221,10 +226,11 @@ class InformationProbe:
         """Return what IHYLL may be compared with, on the same examples and with the same k.
 
         Args:
-            kind: ``"entropy"`` is H(Y), which always holds. ``"input"`` is [V]'s IXY, the estimate
-                of I(inputs; truth) by the probe's estimator. On raw pixels it depends on the metric
-                and on N and lies far below the truth (MNIST, N = 1000, of 2.30: 1.99 Euclidean,
-                0.93 Chebyshev with its many ties, 1.42 with the paper's estimator).
+            kind: ``"entropy"`` is `target_entropy`, which always holds. ``"input"`` is [V]'s
+                IXY, the estimate of I(inputs; truth) by the probe's estimator. On raw pixels it
+                depends on the metric and on N and lies far below the truth (MNIST, N = 1000, of
+                2.30: 1.99 Euclidean, 0.93 Chebyshev with its many ties, 1.42 with the paper's
+                estimator).
             metric: Must be stated for ``"input"``.
 
         Raises:
@@ -237,17 +243,20 @@ class InformationProbe:
                 n=len(self.targets),
                 k=self._k,
                 estimator="entropy",
-                entropy_labels=self._labels.entropy_labels,
+                entropy_labels=self._truth.entropy,
                 upper_bound=self.target_entropy,
             )
         if kind != "input":
             raise ValueError(f"kind must be 'entropy' or 'input', got {kind!r}")
         if self._positions is not None:
-            raise ValueError("the inputs are sequences of symbols: use reference('entropy')")
+            raise ValueError(
+                "the inputs are sequences of symbols, or of steps with a target each: use "
+                "reference('entropy')"
+            )
         if metric is None:
             raise ValueError("reference('input') depends on the metric: state metric=...")
         samples = self.inputs.movedim(self._batch_dim, 0).flatten(1).cpu().double().numpy()
-        return self._information(samples, metric)
+        return self._truth.information(samples, metric)
 
     def measure(self) -> ProbeMeasurement:
         """Run the model on the probe and estimate.
@@ -362,7 +371,7 @@ class InformationProbe:
                 samples.shape[1], self._max_features, generator=generator, dtype=torch.float64
             )
             samples = samples @ matrix.to(samples.device) / math.sqrt(self._max_features)
-        if last and self._estimator == "ksg":
+        if last and self._truth.softmax:
             samples = samples.softmax(dim=1)
         array = samples.cpu().numpy()
         if not np.isfinite(array).all():
@@ -370,26 +379,9 @@ class InformationProbe:
                 _logger.warning("Activations are not finite: the information is NaN.")
                 self._warned = True
             return MutualInformation(
-                value=math.nan, n=len(array), k=self._k, estimator=self._estimator
+                value=math.nan, n=len(array), k=self._k, estimator=self._truth.estimator
             )
-        return self._information(array, self._metric)
-
-    def _information(
-        self, samples: npt.NDArray[np.float64], metric: Literal["chebyshev", "euclidean"]
-    ) -> MutualInformation:
-        labels = self.targets.numpy()
-        if self._estimator == "mixed":
-            return mutual_info_mixed(samples, labels, k=self._k, metric=metric)
-        codes = np.unique(labels, return_inverse=True)[1]
-        return mutual_info_ksg(
-            samples,
-            np.eye(codes.max() + 1)[codes],
-            k=self._k,
-            metric=metric,
-            standardize=False,  # the paper's way: softmax and one-hot labels as they are
-            jitter=_PAPER_JITTER,
-            random_state=self._seed,
-        )
+        return self._truth.information(array, self._metric)
 
 
 def _check_unambiguous(value: Tensor, what: str, remedy: str) -> None:

@@ -2,34 +2,46 @@
 
 from __future__ import annotations
 
+import warnings
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
+import torch
 from torch import Tensor
+
+# Floats that are whole and take no more values than this are class numbers.
+_MOST_CLASSES = 20
 
 
 def check_pair(inputs: Tensor, targets: Tensor, batch_dim: int, burn_in: int) -> None:
     """Raise unless inputs and targets belong together (see `InformationProbe`).
 
     Raises:
-        TypeError: If the targets are no integers.
+        TypeError: If the targets are complex, or floats that are class numbers.
         ValueError: If shapes do not match, there is nothing, or ``burn_in`` leaves no step.
     """
     shape = tuple(targets.shape)
-    if targets.is_floating_point() or targets.is_complex():
+    if targets.is_complex():
+        raise TypeError(f"targets must be integer classes or real values, got {targets.dtype}")
+    real = targets.is_floating_point()
+    if targets.dim() not in ((1, 2, 3) if real else (1, 2)) or targets.numel() == 0:
+        dims = "of 1 to 3 axes" if real else "1-D or 2-D"
+        raise ValueError(f"targets must be {dims} and not empty, got shape {shape}")
+    if real and targets.dim() == 1 and _are_class_numbers(targets):
         raise TypeError(
-            f"targets must be integer classes, got {targets.dtype}: targets.long() where they are "
-            "class numbers; regression is not supported"
+            f"targets must be integer classes or real values, got class numbers as "
+            f"{targets.dtype}: pass targets.long()"
         )
-    if targets.dim() not in (1, 2) or targets.numel() == 0:
-        raise ValueError(f"targets must be 1-D or 2-D and not empty, got shape {shape}")
-    if targets.dim() == 1:
+    by_position = targets.dim() == (3 if real else 2)
+    if not by_position:
         if inputs.dim() <= batch_dim or inputs.shape[batch_dim] != len(targets):
             raise ValueError(
                 f"inputs of shape {tuple(inputs.shape)} do not hold {len(targets)} examples "
                 f"along axis {batch_dim} (batch_dim)"
             )
         return
-    if inputs.shape[:2] != targets.shape:
+    if inputs.shape[:2] != targets.shape[:2]:
         raise ValueError(
             f"targets have shape {shape}, which are not the first two axes of inputs "
             f"{tuple(inputs.shape)}"
@@ -38,18 +50,44 @@ def check_pair(inputs: Tensor, targets: Tensor, batch_dim: int, burn_in: int) ->
         raise ValueError(f"burn_in must be in 0..{shape[1 - batch_dim] - 1}, got {burn_in}")
 
 
-def usable_targets(
-    targets: npt.NDArray[np.int64], ignore_index: int | None
-) -> npt.NDArray[np.bool_]:
-    """Return which targets are no padding, bool, of their shape.
+def _are_class_numbers(targets: Tensor) -> bool:
+    values = np.unique(targets.detach().cpu().double().numpy())
+    values = values[np.isfinite(values)]
+    return 0 < len(values) <= _MOST_CLASSES and bool((values == np.rint(values)).all())
+
+
+def check_shift(inputs: Tensor, truth: Tensor, usable: npt.NDArray[np.bool_]) -> None:
+    """Warn if every target is the input of its own step, which nothing needs to predict."""
+    if inputs.shape == truth.shape and torch.equal(
+        inputs.detach().cpu()[usable].double(), truth[usable].double()
+    ):
+        warnings.warn(
+            "the targets are the inputs themselves, which any network knows; to measure the "
+            "prediction of the next symbol shift them: inputs[:, :-1], targets[:, 1:] where steps "
+            "are the second axis",
+            stacklevel=3,
+        )
+
+
+def usable_targets(targets: npt.NDArray[Any], ignore_index: int | None) -> npt.NDArray[np.bool_]:
+    """Return which targets are no padding, bool, of their shape (of real ones less the last axis).
 
     Args:
-        targets: Classes.
+        targets: Classes, or real values, of which NaN marks padding.
         ignore_index: The value that marks padding; None where there is none.
 
     Raises:
         ValueError: If all are padding, or one that is not is negative.
     """
+    if targets.dtype.kind == "f":
+        found = ~np.isnan(targets if targets.ndim == 1 else targets.max(axis=-1))
+        if np.isinf(targets).any():
+            raise ValueError(
+                "targets are infinite at some places: leave them out, or mark them NaN"
+            )
+        if not found.any():
+            raise ValueError("every target is NaN, so there is nothing to measure")
+        return np.asarray(found)
     usable = np.ones(targets.shape, dtype=bool) if ignore_index is None else targets != ignore_index
     if not usable.any():
         raise ValueError(

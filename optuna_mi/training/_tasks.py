@@ -1,8 +1,7 @@
-"""The two tasks a trial can train: what a batch, a model, a score and a probe are for each."""
+"""The tasks a trial can train: what a batch, a model, a score and a probe are for each."""
 
 from __future__ import annotations
 
-import abc
 import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -18,45 +17,12 @@ from optuna_mi.datasets import (
     Dataset,
     LanguageModeling,
     SequenceClassification,
+    SequenceRegression,
 )
 from optuna_mi.nn import DilatedRNNClassifier, DilatedRNNLanguageModel, detach_state
 from optuna_mi.training._probe import InformationProbe
-from optuna_mi.training._probe_model import as_parameters
-
-# Forward passes without gradients take this many sequences at once.
-_EVAL_BATCH = 500
-
-
-class Task(abc.ABC):
-    """A data set made trainable. No state: the model and the random stream come from outside."""
-
-    device: torch.device
-    model_class: type[nn.Module]
-
-    @abc.abstractmethod
-    def model_arguments(
-        self, dilations: Sequence[int], hidden_size: int, **settings: Any
-    ) -> dict[str, Any]:
-        """Return what ``model_class`` is called with, as plain Python values."""
-
-    def build(self, dilations: Sequence[int], hidden_size: int, **settings: Any) -> nn.Module:
-        """Return a fresh model."""
-        arguments = self.model_arguments(dilations, hidden_size, **settings)
-        return self.model_class(**arguments).to(self.device)
-
-    @abc.abstractmethod
-    def losses(
-        self, model: nn.Module, rng: np.random.Generator, epoch: int
-    ) -> Iterator[Callable[[], Tensor]]:
-        """Yield an epoch's batches, each as a closure that returns its mean loss in nats."""
-
-    @abc.abstractmethod
-    def score(self, model: nn.Module, split: str) -> float:
-        """Return the data set's metric on ``"valid"`` or ``"test"``."""
-
-    @abc.abstractmethod
-    def probe(self, model: nn.Module, *, size: int, seed: int) -> InformationProbe:
-        """Return the probe of a model on a fixed subset of the training split."""
+from optuna_mi.training._regression_task import RegressionTask
+from optuna_mi.training._task import EVAL_BATCH, Inputs, Task, input_arguments
 
 
 class ClassificationTask(Task):
@@ -66,6 +32,7 @@ class ClassificationTask(Task):
         dataset: The sequences.
         batch_size: Sequences a batch.
         steps: Batches an epoch at most; None for all of the training split.
+        embedding_size: Size of a symbol's embedding, where the inputs are symbols.
         device: Where the model lives.
     """
 
@@ -77,20 +44,22 @@ class ClassificationTask(Task):
         *,
         batch_size: int,
         steps: int | None,
+        embedding_size: int,
         device: torch.device,
     ) -> None:
         self._dataset = dataset
         self._batch_size = batch_size
         self._steps = steps
+        self._embedding_size = embedding_size
         self.device = device
-        self._inputs = torch.from_numpy(dataset.train.inputs)
+        self._inputs = Inputs(dataset.train.inputs, dataset.train.lengths)
         self._targets = torch.from_numpy(dataset.train.targets)
 
     def model_arguments(
         self, dilations: Sequence[int], hidden_size: int, **settings: Any
     ) -> dict[str, Any]:
         return {
-            "input_size": self._inputs.shape[2],
+            **input_arguments(self._dataset, self._embedding_size),
             "hidden_sizes": hidden_size,
             "dilations": list(dilations),
             "n_classes": self._dataset.n_classes,
@@ -103,25 +72,28 @@ class ClassificationTask(Task):
     ) -> Iterator[Callable[[], Tensor]]:
         order = torch.from_numpy(rng.permutation(len(self._targets)))
         for batch in torch.split(order, self._batch_size)[: self._steps]:
-            inputs = as_parameters(self._inputs[batch], model)
             targets = self._targets[batch].to(self.device)
-            yield lambda x=inputs, y=targets: F.cross_entropy(model(x), y)  # type: ignore[misc]
+            yield lambda rows=batch, y=targets: F.cross_entropy(  # type: ignore[misc]
+                self._inputs.run(model, rows), y
+            )
 
     @torch.no_grad()
     def score(self, model: nn.Module, split: str) -> float:
         data: ClassificationSplit = getattr(self._dataset, split)
-        inputs = torch.from_numpy(data.inputs)
+        inputs = Inputs(data.inputs, data.lengths)
         correct = 0
-        for start in range(0, len(data), _EVAL_BATCH):
-            logits = model(as_parameters(inputs[start : start + _EVAL_BATCH], model))
+        for start in range(0, len(data), EVAL_BATCH):
+            rows = slice(start, start + EVAL_BATCH)
+            logits = inputs.run(model, rows)
             predicted = logits.argmax(dim=1).cpu().numpy()
             if not torch.isfinite(logits).all():
                 return math.nan
-            correct += int((predicted == data.targets[start : start + _EVAL_BATCH]).sum())
+            correct += int((predicted == data.targets[rows]).sum())
         return correct / len(data)
 
     def probe(self, model: nn.Module, *, size: int, seed: int) -> InformationProbe:
-        return InformationProbe(model, self._inputs, self._targets, size=size, seed=seed)
+        inputs, forward = self._inputs.probed(model)
+        return InformationProbe(model, inputs, self._targets, size=size, seed=seed, forward=forward)
 
 
 class LanguageModelTask(Task):
@@ -232,6 +204,8 @@ def make_task(dataset: Dataset, **settings: Any) -> Task:
     """Return the task of a data set."""
     if isinstance(dataset, SequenceClassification):
         return ClassificationTask(dataset, **settings)
+    if isinstance(dataset, SequenceRegression):
+        return RegressionTask(dataset, **settings)
     return LanguageModelTask(dataset, **settings)
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from optuna_mi.nn import DilatedRNNClassifier, DilatedRNNLanguageModel
+from optuna_mi.nn import DilatedRNNClassifier, DilatedRNNLanguageModel, DilatedRNNRegressor
 
 from .reference import naive
 
@@ -93,3 +93,19 @@ def test_language_model_errors():
         model(torch.zeros(4, dtype=torch.int64))
     with pytest.raises(ValueError, match="embedding_dropout"):
         DilatedRNNLanguageModel(11, 6, 6, (1, 2), embedding_dropout=-0.1)
+
+
+@pytest.mark.parametrize("every_step", [True, False])
+def test_regressor_reads_every_step_or_the_end(every_step):
+    torch.manual_seed(0)
+    model = DilatedRNNRegressor(2, 6, (2, 1, 4), n_values=3, every_step=every_step).double()
+    x = torch.randn(17, 5, 2, dtype=torch.float64)
+    outputs, _ = naive(model.rnn, x)
+    if every_step:
+        expected = model.output(outputs)
+    else:
+        expected = model.output(torch.cat((outputs[-2], outputs[-1]), dim=1))
+    torch.testing.assert_close(model(x), expected, rtol=0, atol=1e-12)
+    ends = model(x, lengths=[17, 9, 9, 3, 12])
+    cut = model(x[:9, 1:3])
+    torch.testing.assert_close(ends[:9, 1:3] if every_step else ends[1:3], cut, rtol=0, atol=1e-12)

@@ -307,7 +307,7 @@ def test_bad_settings_are_told_at_the_door(
 
 def test_bad_settings_of_language_models(text: LanguageModeling) -> None:
     space = DilationSpace.from_sequences(text.train, window=32)
-    with pytest.raises(ValueError, match="a language model's input is a symbol sequence"):
+    with pytest.raises(ValueError, match="here the inputs are symbols"):
         DilatedRNNObjective(text, space, reference="ixy")
     with pytest.raises(ValueError, match="fewer than one batch of 300 windows of 200"):
         DilatedRNNObjective(text, space, batch_size=300, window=200)

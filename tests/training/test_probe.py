@@ -478,3 +478,46 @@ def test_targets_that_are_the_inputs_are_warned_of():
     tokens = torch.randint(0, 5, (20, 10))
     with pytest.warns(UserWarning, match="shift them"):
         InformationProbe(nn.Embedding(5, 5), tokens, tokens)
+
+
+def test_real_targets_of_examples_and_of_positions_give_the_gaussian_s_information():
+    generator = torch.Generator().manual_seed(0)
+    x, noise = torch.randn(2, 1500, generator=generator, dtype=torch.float64)
+    y = 0.9 * x + math.sqrt(1 - 0.81) * noise
+    truth = -math.log(1 - 0.81) / 2
+    identity = torch.nn.Identity()
+    found = InformationProbe(identity, x[:, None], y, size=1000).measure().ihyll
+    assert abs(float(found) - truth) < 3 * found.standard_error
+    assert found.estimator == "ksg1"
+    # steps of sequences; what is NaN is no target
+    inputs, targets = x.view(30, 50, 1), y.view(30, 50, 1).clone()
+    targets[:, :10] = math.nan
+    probe = InformationProbe(identity, inputs, targets, size=1000)
+    assert abs(float(probe.measure().ihyll) - truth) < 3 * found.standard_error
+    assert probe.targets.isfinite().all()
+    # the unit of the target is nothing that a network could know
+    again = InformationProbe(identity, inputs, 1000 * targets + 5, size=1000).measure()
+    assert float(again.ihyll) == pytest.approx(float(probe.measure().ihyll), abs=1e-6)
+
+
+def test_real_targets_have_a_bound_that_a_copy_reaches():
+    x = torch.randn(400, 1, generator=torch.Generator().manual_seed(0))
+    probe = InformationProbe(torch.nn.Identity(), x, x[:, 0], size=300)
+    # the jitter against ties counts the k-th neighbour: 1 / k less
+    assert float(probe.measure().ihyll) == pytest.approx(probe.target_entropy - 1 / 3, abs=0.02)
+    assert float(probe.reference("entropy")) == probe.target_entropy
+
+
+@pytest.mark.parametrize(
+    ("targets", "error", "words"),
+    [
+        (torch.arange(60) % 3.0, TypeError, r"class numbers as torch.float32: pass targets.long"),
+        (torch.full((60,), math.nan), ValueError, "every target is NaN"),
+        (torch.full((60,), math.inf), ValueError, "infinite"),
+        (torch.full((60,), 0.5), ValueError, "the same"),
+        (torch.rand(59), ValueError, "do not hold 59 examples"),
+    ],
+)
+def test_real_targets_that_say_nothing_are_refused(targets, error, words):
+    with pytest.raises(error, match=words):
+        InformationProbe(torch.nn.Identity(), torch.rand(60, 2), targets, size=30)
