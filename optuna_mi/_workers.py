@@ -1,25 +1,26 @@
-"""Running a study's trials: in this process, or in several beside it."""
+"""Running a study's trials in this process."""
 
 from __future__ import annotations
 
-import multiprocessing
 import time
+from collections.abc import Callable
 
 import optuna
 import torch
-from optuna.exceptions import StorageInternalError
-from optuna.storages import fail_stale_trials
+from optuna.samplers import BaseSampler
+from optuna.storages import BaseStorage, fail_stale_trials
 from optuna.study import MaxTrialsCallback
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy.exc import DBAPIError
-from tqdm.auto import tqdm
 
-from optuna_mi._command_parts import make_objective, make_pruner, make_sampler
+from optuna_mi import _interruption
+from optuna_mi._command_parts import make_pruner, make_sampler
+from optuna_mi._interruption import Interrupted
 from optuna_mi._logging import get_logger
 from optuna_mi._main_job import ENDED, Job
+from optuna_mi._status_and_requeue import release, requeue_lost
 from optuna_mi._storage import open_storage
-from optuna_mi.datasets import load_dataset
-from optuna_mi.search_space import DilationSpace
+from optuna_mi._storage_trouble import trouble
+from optuna_mi.samplers._forwarding import ForwardingSampler
 from optuna_mi.training import DilatedRNNObjective
 
 _logger = get_logger(__name__)
@@ -27,6 +28,11 @@ _logger = get_logger(__name__)
 # A database that is restarted is back within minutes.
 _OUTAGE_SECONDS = 600
 _PAUSE_SECONDS = 5
+_NO_TRIAL = -1
+
+
+class _StorageTrouble(BaseException):
+    """Carries a storage's error past Optuna, which would fail the trial for it."""
 
 
 def n_ended(study: optuna.Study) -> int:
@@ -41,46 +47,89 @@ def run_trials(
     *,
     worker: int = 0,
     progress: bool = True,
+    note: Callable[[int], None] | None = None,
 ) -> None:
     """Run trials here until the study has as many complete or pruned ones as the job wants.
 
     A trial that runs out of the accelerator's memory fails, and another one is run in its place.
     Fewer are left when the sampler has nothing more to try, or with a warning when as many trials
-    as were missing have all failed. A storage that stops answering is waited for.
+    as were missing have all failed. A storage that stops answering is waited for. A trial that an
+    outage or a signal stopped is queued again, to go on from its checkpoint.
+
+    Args:
+        job: What the search was asked for.
+        study: The job's study.
+        objective: Its objective.
+        worker: Number of this worker.
+        progress: Show a progress bar.
+        note: Told the number of each trial before it runs.
 
     Raises:
+        Interrupted: A signal asked this process to end.
         StorageInternalError: The storage did not come back within ten minutes.
     """
-    study.sampler = make_sampler(
+    current = [_NO_TRIAL]
+
+    def begin(number: int) -> None:
+        current[0] = number
+        if note is not None:
+            note(number)
+
+    sampler = make_sampler(
         job.sampler,
         objective.space,
         job.seed,
         worker=worker,
         n_trials=len(study.get_trials(deepcopy=False)),
     )
+    study.sampler = _NotingSampler(sampler, begin)
     study.pruner = make_pruner(job.pruner, job.preset.epochs)
-    reached = time.monotonic()
+    try:
+        _run_rounds(job, study, objective, current, progress=progress)
+    except Interrupted:
+        try:
+            _release_own(study, current)
+        except Exception as error:
+            if trouble(error) is None:
+                raise
+            _logger.warning("The trial at hand could not be queued again: optuna-mi requeue does.")
+        raise
+
+
+def _run_rounds(
+    job: Job,
+    study: optuna.Study,
+    objective: DilatedRNNObjective,
+    current: list[int],
+    *,
+    progress: bool,
+) -> None:
     states: list[TrialState] = []
     n_failed = 0
+    down_since: float | None = None
 
     def note(_: optuna.Study, trial: FrozenTrial) -> None:
         states.append(trial.state)
+        _interruption.stop_if_asked()
 
     while True:
         states.clear()
         try:
+            _release_own(study, current)
             fail_stale_trials(study)
+            requeue_lost(study)
             missing = job.preset.trials - n_ended(study)
-            reached = time.monotonic()
+            down_since = None
             if missing <= 0:
                 return
             study.optimize(
-                objective,
+                _past_optuna(objective),
                 n_trials=missing,
                 callbacks=[note, MaxTrialsCallback(job.preset.trials, states=ENDED)],
                 catch=(torch.OutOfMemoryError,),
                 show_progress_bar=progress,
             )
+            current[0] = _NO_TRIAL
             n_failed += states.count(TrialState.FAIL)
             if study._stop_flag:  # by the callback, or by a sampler that has nothing more to try
                 return
@@ -91,69 +140,73 @@ def run_trials(
                     "stand above; run the same command again to go on."
                 )
                 return
-        except Exception as error:
+        except (Exception, _StorageTrouble) as error:
             if _was_taken_for_dead(error):
                 _logger.warning("The trial at hand was given to another worker; going on.")
                 continue
-            # The trial at hand stays running and goes stale; its cell and checkpoint are kept.
-            if not _is_outage(error) or time.monotonic() - reached > _OUTAGE_SECONDS:
+            real = (error.__cause__ or error) if isinstance(error, _StorageTrouble) else error
+            found = trouble(real)
+            now = time.monotonic()
+            down_since = down_since or now
+            if found is None or not found.passes or now - down_since > _OUTAGE_SECONDS:
+                raise real from real.__cause__
+            _logger.warning(f"{found.text}; trying again in {_PAUSE_SECONDS} s")
+            _interruption.sleep(_PAUSE_SECONDS)
+
+
+class _NotingSampler(ForwardingSampler):
+    """Tells which trial is being run, as soon as there is one."""
+
+    def __init__(self, base_sampler: BaseSampler, note: Callable[[int], None]) -> None:
+        super().__init__(base_sampler)
+        self._note = note
+
+    def _prepare(self, study: optuna.Study, trial: FrozenTrial) -> None:
+        self._note(trial.number)
+
+
+def _past_optuna(objective: DilatedRNNObjective) -> Callable[[optuna.Trial], float]:
+    """Return an objective whose storage's errors do not fail the trial."""
+
+    def run(trial: optuna.Trial) -> float:
+        try:
+            return objective(trial)
+        except Exception as error:
+            if trouble(error) is None:
                 raise
-            _logger.warning(f"The storage does not answer; trying again in {_PAUSE_SECONDS} s")
-            time.sleep(_PAUSE_SECONDS)
+            raise _StorageTrouble from error
+
+    return run
 
 
-def _was_taken_for_dead(error: Exception) -> bool:
+def open_waiting(url: str) -> BaseStorage:
+    """Return the storage behind a URL, which was there a moment ago.
+
+    Raises:
+        ConnectionError: It did not come back within ten minutes.
+    """
+    until = time.monotonic() + _OUTAGE_SECONDS
+    while True:
+        try:
+            return open_storage(url)
+        except ConnectionError as error:
+            if time.monotonic() > until:
+                raise
+            _logger.warning(f"{error}; trying again in {_PAUSE_SECONDS} s")
+            _interruption.sleep(_PAUSE_SECONDS)
+
+
+def _release_own(study: optuna.Study, current: list[int]) -> None:
+    """Queue the trial again that was stopped here, if any."""
+    if current[0] != _NO_TRIAL:
+        release(study, current[0], counts=False)
+        current[0] = _NO_TRIAL
+
+
+def _was_taken_for_dead(error: BaseException) -> bool:
     """Return whether the trial was failed as stale while it ran here.
 
     A heart that cannot beat during an outage looks dead to the others. Optuna then refuses to tell
     the trial, with a plain ValueError.
     """
     return isinstance(error, ValueError) and str(error) == "Cannot tell a FAIL trial."
-
-
-def _is_outage(error: BaseException | None) -> bool:
-    """Return whether a storage error is among what led to this one.
-
-    Optuna 5.0 hides it behind an UnboundLocalError when a failed trial cannot be told.
-    """
-    while error is not None:
-        if isinstance(error, StorageInternalError | DBAPIError):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
-
-
-def run_workers(job: Job, study: optuna.Study, n_workers: int) -> None:
-    """Run trials in several local processes, with one progress bar.
-
-    Raises:
-        RuntimeError: No worker ended well and trials are missing.
-    """
-    context = multiprocessing.get_context("spawn")
-    processes = [
-        context.Process(target=_work, args=(job, worker), name=f"optuna-mi-{worker}")
-        for worker in range(n_workers)
-    ]
-    for process in processes:
-        process.start()
-    try:
-        with tqdm(total=job.preset.trials, initial=n_ended(study), unit="trial") as bar:
-            while any(process.is_alive() for process in processes):
-                time.sleep(0.5)
-                bar.update(n_ended(study) - bar.n)
-    finally:  # after Ctrl-C the workers, who got it too, end their trials first
-        for process in processes:
-            process.join(timeout=10)
-            process.terminate()
-            process.join()
-    codes = [process.exitcode for process in processes]
-    if all(codes) and n_ended(study) < job.preset.trials:
-        raise RuntimeError(f"Every worker failed (exit codes {codes}); their errors stand above")
-
-
-def _work(job: Job, worker: int) -> None:
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.load_study(study_name=job.study_name, storage=open_storage(job.storage))
-    space = DilationSpace.from_study(study)
-    objective = make_objective(job, load_dataset(job.dataset, unit=job.unit), space)
-    run_trials(job, study, objective, worker=worker, progress=False)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import signal
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from optuna_mi import __version__
+from optuna_mi._interruption import Interrupted
 from optuna_mi._terminal import say
 from optuna_mi.exceptions import MissingExtraError
 
@@ -28,6 +30,7 @@ _STORAGE_HELP = (
     "sqlite:///PATH, journal:PATH, grpc://HOST:PORT or postgresql://…; env:NAME or file:PATH for a "
     "URL that others must not see"
 )
+_INTERRUPTED = "optuna-mi: interrupted; run the same command again to go on"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -37,7 +40,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: Arguments; those of the process when None.
 
     Returns:
-        0, or 2 after bad input, which is told in one message on standard error; 130 after Ctrl-C.
+        0, or 2 after bad input, which is told in one message on standard error; 128 and
+        the signal's number after one, which is 130 after Ctrl-C.
     """
     arguments = _parser().parse_args(argv)
     try:
@@ -47,10 +51,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         # What this package raises at the door; anything else is a defect and keeps its traceback.
         say(f"optuna-mi: error: {error}", error=True)
         return 2
-    except KeyboardInterrupt:
-        say("optuna-mi: interrupted; run the same command again to go on", error=True)
-        return 130
+    except (KeyboardInterrupt, Interrupted) as error:
+        say(_INTERRUPTED, error=True)
+        return 128 + getattr(error, "signum", signal.SIGINT)
     except Exception as error:
+        # What Ctrl-C becomes within a compiled kernel.
+        if isinstance(error, SystemError) and isinstance(error.__cause__, KeyboardInterrupt):
+            say(_INTERRUPTED, error=True)
+            return 128 + signal.SIGINT
         from optuna_mi._storage_trouble import trouble
 
         found = trouble(error)
@@ -156,10 +164,12 @@ def _analyze(arguments: argparse.Namespace) -> None:
 
 
 def _search(arguments: argparse.Namespace) -> None:
+    from optuna_mi import _interruption
     from optuna_mi import _main_job as main_job
     from optuna_mi._command_parts import make_objective
+    from optuna_mi._local_workers import run_workers
     from optuna_mi._storage_url import safe_url
-    from optuna_mi._workers import n_ended, run_trials, run_workers
+    from optuna_mi._workers import n_ended, run_trials
 
     dataset = _load(arguments)
     job = _job(arguments, dataset)
@@ -179,10 +189,11 @@ def _search(arguments: argparse.Namespace) -> None:
     if n_ended(study) >= job.preset.trials:
         say(f"It already has {job.preset.trials} trials; ask for more with --trials.")
     try:
-        if arguments.workers == 1:
-            run_trials(job, study, objective)
-        else:
-            run_workers(job, study, arguments.workers)
+        with _interruption.handled():
+            if arguments.workers == 1:
+                run_trials(job, study, objective)
+            else:
+                run_workers(job, study, arguments.workers)
     finally:
         written.append(_finish(study, job.folder, analysis))
     _print_trials(study)

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from optuna.samplers import BaseSampler
+from optuna.storages._heartbeat import BaseHeartbeat, is_heartbeat_enabled
 from optuna.trial import TrialState
 
 from optuna_mi._logging import get_logger
+from optuna_mi.samplers._claims import FAILED_ATTR
 from optuna_mi.search_space import DilationSpace
 
 if TYPE_CHECKING:
@@ -47,6 +49,8 @@ class ForwardingSampler(BaseSampler):
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
         """Prepare the trial, then hand on; see :meth:`optuna.samplers.BaseSampler.before_trial`."""
         try:
+            # Optuna's own heartbeat starts after the ask; a worker lost here must be found as well.
+            beat(study, trial)
             self._prepare(study, trial)
             self._base_sampler.before_trial(study, trial)
         except BaseException:
@@ -92,6 +96,7 @@ class ForwardingSampler(BaseSampler):
 def _fail(study: Study, trial: FrozenTrial) -> None:
     # Optuna has no trial object yet to finish, and would leave this one running for ever.
     try:
+        study._storage.set_trial_system_attr(trial._trial_id, FAILED_ATTR, True)
         study._storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
     except Exception as error:  # the storage itself may be what failed
         _logger.warning(
@@ -112,3 +117,16 @@ def check_space(space: DilationSpace) -> DilationSpace:
             "DilationSpace.from_sequences or from_analysis"
         )
     return space
+
+
+def has_heartbeat(study: Study) -> bool:
+    """Return whether the trials of this loop have a heartbeat."""
+    # Trials asked by hand have none: nobody would keep it up.
+    return bool(study._thread_local.in_optimize_loop) and is_heartbeat_enabled(study._storage)
+
+
+def beat(study: Study, trial: FrozenTrial) -> None:
+    """Record a heartbeat of a trial that is still being asked for, where the storage has one."""
+    storage = study._storage
+    if has_heartbeat(study) and isinstance(storage, BaseHeartbeat):
+        storage.record_heartbeat(trial._trial_id)

@@ -9,9 +9,10 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 import optuna
-from optuna.storages._heartbeat import BaseHeartbeat, is_heartbeat_enabled
+from optuna.storages._heartbeat import BaseHeartbeat
 from optuna.trial import TrialState
 
+from optuna_mi import _interruption
 from optuna_mi.samplers._cells import Cells
 from optuna_mi.samplers._claims import (
     CELL_ATTR,
@@ -23,6 +24,7 @@ from optuna_mi.samplers._claims import (
     own_cell,
     released_cell,
 )
+from optuna_mi.samplers._forwarding import beat, has_heartbeat
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
@@ -68,8 +70,6 @@ class TicketOffice:
         Where the storage has a heartbeat and other workers still train, this waits: a cell may
         come back from one that died. It waits a moment for trials just declared dead anywhere.
         """
-        # Optuna's own heartbeat starts after the ask; a worker lost here must be found as well.
-        _beat(study, trial)
         claims = self.read(study)
         cell = own_cell(trial.number, claims, self._cells)
         if cell is not None:
@@ -88,10 +88,10 @@ class TicketOffice:
                     return
             elif time.monotonic() > patient_until:
                 self._presumed_dead.update((study.study_name, n) for n in lower)
-            _beat(study, trial)
+            beat(study, trial)
             _fail_stale_trials(study)
             self._fail_lost_trials(study, claims)
-            time.sleep(pause)
+            _interruption.sleep(pause)
             pause = min(2 * pause, _POLL[1])
             claims = self.read(study)
 
@@ -121,7 +121,7 @@ class TicketOffice:
         may stand still is dead.
         """
         storage = study._storage
-        if not (_has_heartbeat(study) and isinstance(storage, BaseHeartbeat)):
+        if not (has_heartbeat(study) and isinstance(storage, BaseHeartbeat)):
             return
         limit = max(_PATIENCE, 2.0 * (storage.get_heartbeat_interval() or 0))
         now = datetime.datetime.now()
@@ -143,7 +143,7 @@ class TicketOffice:
         if claims.waiting:
             return False
         left = self.open(claims)
-        return bool(left & claims.pending) or (_has_heartbeat(study) and bool(left))
+        return bool(left & claims.pending) or (has_heartbeat(study) and bool(left))
 
     def __getstate__(self) -> dict[str, Any]:
         # Samplers travel to other processes; what was read here is read again there.
@@ -160,19 +160,8 @@ class TicketOffice:
         ] = weakref.WeakKeyDictionary()
 
 
-def _has_heartbeat(study: Study) -> bool:
-    # Trials asked by hand have none: nobody would keep it up.
-    return bool(study._thread_local.in_optimize_loop) and is_heartbeat_enabled(study._storage)
-
-
-def _beat(study: Study, trial: FrozenTrial) -> None:
-    storage = study._storage
-    if _has_heartbeat(study) and isinstance(storage, BaseHeartbeat):
-        storage.record_heartbeat(trial._trial_id)
-
-
 def _fail_stale_trials(study: Study) -> None:
-    if not _has_heartbeat(study):
+    if not has_heartbeat(study):
         return
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)

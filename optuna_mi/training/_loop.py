@@ -14,6 +14,7 @@ from optuna.trial import BaseTrial
 from torch import nn
 from torch.optim import Optimizer
 
+from optuna_mi import _interruption
 from optuna_mi._logging import get_logger
 from optuna_mi.information import MutualInformation
 from optuna_mi.pruners import report_ihyll
@@ -134,6 +135,7 @@ class Run:
         torch.manual_seed(int(seed.generate_state(1)[0]))
         self.model.train()
         for loss_of in self.task.losses(self.model, np.random.default_rng(seed), epoch):
+            _interruption.stop_if_asked()
             self.optimizer.zero_grad(set_to_none=True)
             loss = loss_of()
             if not torch.isfinite(loss):
