@@ -42,12 +42,12 @@ def _wait_for(condition: Callable[[], bool], seconds: float = 120) -> None:
 
 def _children(pid: int) -> list[int]:
     tasks = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    found = []
-    for task in map(int, tasks):
-        # the resource tracker is no worker
-        if b"spawn_main" in Path(f"/proc/{task}/cmdline").read_bytes():
-            found.append(task)
-    return found
+    # the resource tracker is no worker
+    return [
+        task
+        for task in map(int, tasks)
+        if b"spawn_main" in Path(f"/proc/{task}/cmdline").read_bytes()
+    ]
 
 
 def _runs(pid: int) -> bool:
@@ -168,14 +168,20 @@ def test_the_death_of_workers_is_told(search: Search) -> None:
     assert len(search.study().get_trials(states=(TrialState.WAITING,))) == 2
 
 
+def _send_twice(first: int, second: int) -> None:
+    with _interruption.handled():
+        os.kill(os.getpid(), first)
+        time.sleep(0.01)  # nothing is raised here
+        os.kill(os.getpid(), second)
+        time.sleep(0.01)
+        _interruption.stop_if_asked()
+
+
 def test_signals_are_heeded_where_it_is_asked_for() -> None:
     for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         before = signal.getsignal(signum)
-        with pytest.raises(Interrupted) as stopped, _interruption.handled():
-            os.kill(os.getpid(), signum)
-            time.sleep(0.01)  # nothing is raised here
-            os.kill(os.getpid(), signal.SIGTERM)  # a second one changes nothing
-            _interruption.stop_if_asked()
+        with pytest.raises(Interrupted) as stopped:
+            _send_twice(signum, signal.SIGTERM)
         assert stopped.value.signum == signum
         assert signal.getsignal(signum) is before
         _interruption.stop_if_asked()
@@ -183,8 +189,6 @@ def test_signals_are_heeded_where_it_is_asked_for() -> None:
 
 def test_a_second_ctrl_c_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_interruption, "_INSIST_SECONDS", 0.0)
-    with pytest.raises(Interrupted), _interruption.handled():
-        os.kill(os.getpid(), signal.SIGINT)
-        time.sleep(0.01)
-        os.kill(os.getpid(), signal.SIGINT)
-        time.sleep(5)
+    monkeypatch.setattr(_interruption, "stop_if_asked", lambda: None)
+    with pytest.raises(Interrupted):
+        _send_twice(signal.SIGINT, signal.SIGINT)
