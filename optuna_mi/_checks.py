@@ -6,10 +6,11 @@ it must be and shows what came.
 
 from __future__ import annotations
 
+import inspect
 import math
 import operator
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, SupportsFloat, SupportsIndex
 
@@ -195,6 +196,24 @@ def instance(
     if not isinstance(value, kind):
         got = f"the class {value.__name__}" if isinstance(value, type) else shown(value)
         raise TypeError(f"{name} must be {wanted}, got {got}{remedy and f'; {remedy}'}")
+
+
+def check_keywords(name: str, options: Any, function: Callable[..., Any]) -> None:
+    """Refuse keywords that a function does not have; ``None`` stands for no options.
+
+    Raises:
+        TypeError: If they are no mapping, or the function lacks one.
+    """
+    if options is None:
+        return
+    instance(name, options, Mapping, "a mapping of keywords")
+    known = inspect.signature(function).parameters
+    unknown = sorted(str(key) for key in options if key not in known)
+    if unknown:
+        raise TypeError(
+            f"{name}: {function.__name__} has no keyword {', '.join(unknown)}; it takes "
+            f"{', '.join(known)}"
+        )
 
 
 def file_path(name: str, value: Any) -> Path:

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, SupportsIndex
+from typing import TYPE_CHECKING
 
 from optuna.pruners import BasePruner
 from optuna.trial import TrialState
 
+from optuna_mi._checks import flag, instance, real, whole
 from optuna_mi._logging import get_logger
 from optuna_mi.pruners._rules import is_below_peers, is_rising, measured
 from optuna_mi.pruners._series import IHYLL_ATTR, read_series
@@ -73,38 +74,18 @@ class IHYLLPruner(BasePruner):
         n_warmup_steps: int = 0,
         hold_back: bool = True,
     ) -> None:
-        if wrapped_pruner is not None and not isinstance(wrapped_pruner, BasePruner):
-            raise TypeError(
-                f"wrapped_pruner must be an Optuna pruner, got {type(wrapped_pruner).__name__}."
-            )
-        counts = {
-            "patience": patience,
-            "max_spared": max_spared,
-            "n_min_peers": n_min_peers,
-            "n_warmup_steps": n_warmup_steps,
-        }
-        for name, count in counts.items():
-            if isinstance(count, bool) or not isinstance(count, SupportsIndex):
-                raise TypeError(f"{name} must be an integer, got {count!r}.")
-        if patience < 1 or n_min_peers < 1:
-            raise ValueError(
-                f"patience and n_min_peers must be at least 1, got {patience}, {n_min_peers}."
-            )
-        if not epsilon >= 0 or max_spared < 0 or n_warmup_steps < 0:
-            raise ValueError(
-                "epsilon, max_spared and n_warmup_steps must not be negative, got "
-                f"{epsilon}, {max_spared}, {n_warmup_steps}."
-            )
-        if percentile is not None and not 0 <= percentile <= 100:
-            raise ValueError(f"percentile must be between 0 and 100, got {percentile}.")
+        if wrapped_pruner is not None:
+            instance("wrapped_pruner", wrapped_pruner, BasePruner, "an Optuna pruner")
+        if percentile is not None:
+            percentile = real("percentile", percentile, least=0, most=100)
         self._wrapped_pruner = wrapped_pruner
-        self._patience = patience
-        self._epsilon = epsilon
-        self._max_spared = max_spared
+        self._patience = whole("patience", patience, 1)
+        self._epsilon = real("epsilon", epsilon, least=0)
+        self._max_spared = whole("max_spared", max_spared)
         self._percentile = percentile
-        self._n_min_peers = n_min_peers
-        self._n_warmup_steps = n_warmup_steps
-        self._hold_back = hold_back
+        self._n_min_peers = whole("n_min_peers", n_min_peers, 1)
+        self._n_warmup_steps = whole("n_warmup_steps", n_warmup_steps)
+        self._hold_back = flag("hold_back", hold_back)
         self._said_so = False
 
     def prune(self, study: Study, trial: FrozenTrial) -> bool:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, SupportsFloat
 
 from optuna.trial import BaseTrial, FrozenTrial, Trial
+
+from optuna_mi._checks import flag, instance, real, whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,17 +33,15 @@ def report_ihyll(trial: BaseTrial, step: int, value: float, *, flush: bool = Fal
         ValueError: If the step is negative or the value infinite.
         TypeError: If the step is no integer.
     """
-    if isinstance(step, bool) or int(step) != step:
-        raise TypeError(f"step must be an integer, got {step!r}.")
-    number = float(value)
-    if step < 0 or math.isinf(number):
-        raise ValueError(
-            f"IHYLL needs a step >= 0 and a value in nats, or NaN where it could not be measured; "
-            f"got step {step}, value {value}."
-        )
+    _check_trial(trial)
+    step = whole("step", step)
+    flag("flush", flush)
+    # NaN where it could not be measured
+    is_nan = isinstance(value, SupportsFloat) and value != value
+    number = math.nan if is_nan else real("value", value)
     stored = dict(trial.user_attrs.get(IHYLL_ATTR, {}))
     # Text keys and None for NaN: what JSON gives back, so that all storages agree.
-    stored[str(int(step))] = None if math.isnan(number) else float(f"{number:.6g}")
+    stored[str(step)] = None if math.isnan(number) else float(f"{number:.6g}")
     due = len(stored) <= _WRITE_EVERY or len(stored) % _WRITE_EVERY == 0
     if flush or due or not isinstance(trial, Trial):
         trial.set_user_attr(IHYLL_ATTR, stored)
@@ -57,6 +57,7 @@ def flush_ihyll(trial: BaseTrial) -> None:
     Args:
         trial: The running trial. Nothing is written if it reported nothing.
     """
+    _check_trial(trial)
     series = trial.user_attrs.get(IHYLL_ATTR)
     if series:
         trial.set_user_attr(IHYLL_ATTR, dict(series))
@@ -72,7 +73,12 @@ def ihyll_series(trial: BaseTrial | FrozenTrial) -> dict[int, float]:
         IHYLL in nats by step, steps increasing, NaN where it could not be measured; empty if the
         trial reported none.
     """
+    _check_trial(trial)
     return read_series(trial.user_attrs)
+
+
+def _check_trial(trial: Any) -> None:
+    instance("trial", trial, BaseTrial, "a trial of Optuna")
 
 
 def read_series(user_attrs: Mapping[str, Any]) -> dict[int, float]:

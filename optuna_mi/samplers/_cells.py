@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from optuna_mi._checks import instance, listed, shown
 from optuna_mi.search_space._grid import plain_value
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Cells:
     ) -> None:
         self.space_names = tuple(space.distributions())
         _check_extra(self.space_names, extra)
+        settings = listed("settings", settings, "settings, each a mapping")
         if not settings:
             raise ValueError("the grid is empty: give at least one setting.")
         settings = [_checked(space, setting) for setting in settings]
@@ -80,6 +82,7 @@ def _key(values: Sequence[Any]) -> tuple[Any, ...]:
 def _checked(space: DilationSpace, setting: Mapping[str, Any]) -> dict[str, Any]:
     """Return the setting's parameters of the space, in types that a storage keeps."""
     distributions = space.distributions()
+    instance("each of settings", setting, Mapping, "values by the parameters' names")
     missing = [name for name in distributions if name not in setting]
     if missing:
         raise ValueError(f"a setting of the grid lacks {missing}; it has {sorted(setting)}.")
@@ -87,7 +90,9 @@ def _checked(space: DilationSpace, setting: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _check_extra(space_names: Sequence[str], extra: Mapping[str, Sequence[Any]]) -> None:
+    instance("extra", extra, Mapping, "lists of choices by the parameters' names")
     for name, choices in extra.items():
+        instance("each name of extra", name, str, "a str")
         if name in space_names:
             raise ValueError(
                 f"extra names {name!r}, which the dilation space searches already: choose its "
@@ -98,10 +103,11 @@ def _check_extra(space_names: Sequence[str], extra: Mapping[str, Sequence[Any]])
                 f"extra[{name!r}] must be a non-empty list of choices, got {choices!r}."
             )
         for choice in choices:
-            if not (choice is None or isinstance(choice, str | int | float | bool)):
+            kept = choice is None or isinstance(choice, str | int | float | bool)
+            if not kept or choice != choice:  # NaN is equal to nothing, so no cell is found by it
                 raise TypeError(
-                    f"extra[{name!r}] holds {choice!r} of type {type(choice).__name__}: a storage "
-                    "keeps only str, int, float, bool and None."
+                    f"extra[{name!r}] holds {shown(choice)}: choose others, a storage keeps only "
+                    "str, int, float, bool and None, and NaN equals nothing."
                 )
         if len({_key([c]) for c in choices}) < len(choices):
-            raise ValueError(f"extra[{name!r}] repeats a choice: {list(choices)}.")
+            raise ValueError(f"extra[{name!r}] repeats a choice: {list(choices)}; drop one.")

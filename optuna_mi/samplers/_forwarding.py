@@ -7,9 +7,9 @@ from optuna.samplers import BaseSampler
 from optuna.storages._heartbeat import BaseHeartbeat, is_heartbeat_enabled
 from optuna.trial import TrialState
 
+from optuna_mi._checks import instance
 from optuna_mi._logging import get_logger
 from optuna_mi.samplers._claims import FAILED_ATTR
-from optuna_mi.search_space import DilationSpace
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -28,10 +28,7 @@ class ForwardingSampler(BaseSampler):
     """
 
     def __init__(self, base_sampler: BaseSampler) -> None:
-        if not isinstance(base_sampler, BaseSampler):
-            raise TypeError(
-                f"base_sampler must be an Optuna sampler, got {type(base_sampler).__name__}."
-            )
+        instance("base_sampler", base_sampler, BaseSampler, "an Optuna sampler")
         self._base_sampler = base_sampler
 
     def __str__(self) -> str:
@@ -103,20 +100,6 @@ def _fail(study: Study, trial: FrozenTrial) -> None:
             f"Trial {trial.number} could not be set to FAIL ({type(error).__name__}): it stays "
             "RUNNING until a heartbeat or optuna-mi requeue finds it."
         )
-
-
-def check_space(space: DilationSpace) -> DilationSpace:
-    """Return the space.
-
-    Raises:
-        TypeError: It is none.
-    """
-    if not isinstance(space, DilationSpace):
-        raise TypeError(
-            f"space must be a DilationSpace, got {type(space).__name__}; make one with "
-            "DilationSpace.from_sequences or from_analysis"
-        )
-    return space
 
 
 def has_heartbeat(study: Study) -> bool:

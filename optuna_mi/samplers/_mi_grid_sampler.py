@@ -8,11 +8,14 @@ from optuna.samplers import BaseSampler, RandomSampler
 from optuna.storages._heartbeat import is_heartbeat_enabled
 from optuna.trial import TrialState
 
+from optuna_mi._checks import whole
 from optuna_mi._logging import get_logger
 from optuna_mi.samplers._cells import Cells
 from optuna_mi.samplers._claims import FAILED_ATTR, NO_CELL, written_cell
-from optuna_mi.samplers._forwarding import ForwardingSampler, check_space
+from optuna_mi.samplers._forwarding import ForwardingSampler
 from optuna_mi.samplers._tickets import TicketOffice
+from optuna_mi.search_space._check_arguments import check_study
+from optuna_mi.search_space._check_space import check_space
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -76,12 +79,15 @@ class MIGridSampler(ForwardingSampler):
         settings: Sequence[Mapping[str, Any]] | None = None,
         max_retries: int = 2,
     ) -> None:
+        if seed is not None:
+            seed = whole("seed", seed, 0, 2**32 - 1)
         super().__init__(RandomSampler(seed) if base_sampler is None else base_sampler)
-        if max_retries < 0:
-            raise ValueError(f"max_retries must not be negative, got {max_retries}.")
+        max_retries = whole("max_retries", max_retries)
         self._space = check_space(space)
         self._cells = Cells(
-            space, space.grid(points) if settings is None else settings, extra or {}
+            space,
+            space.grid(points) if settings is None else settings,
+            {} if extra is None else extra,
         )
         self._max_failures = max_retries + 1
         self._names = frozenset(self._cells.names)
@@ -104,6 +110,7 @@ class MIGridSampler(ForwardingSampler):
 
     def is_exhausted(self, study: Study) -> bool:
         """Return whether every cell is finished or given up."""
+        check_study(study)
         return not self._office.open(self._office.read(study))
 
     def _prepare(self, study: Study, trial: FrozenTrial) -> None:

@@ -8,8 +8,10 @@ from optuna.distributions import IntDistribution
 from optuna.samplers import BaseSampler, TPESampler
 from optuna.trial import TrialState
 
-from optuna_mi.samplers._forwarding import ForwardingSampler, check_space
+from optuna_mi._checks import real, whole
+from optuna_mi.samplers._forwarding import ForwardingSampler
 from optuna_mi.samplers._prior import draw_choice, draw_near
+from optuna_mi.search_space._check_space import check_space
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -69,11 +71,13 @@ class MISampler(ForwardingSampler):
         prior_width: float | None = 0.25,
         n_startup_trials: int | None = None,
     ) -> None:
+        if seed is not None:
+            seed = whole("seed", seed, 0, 2**32 - 1)
         super().__init__(TPESampler(seed=seed) if base_sampler is None else base_sampler)
-        if prior_width is not None and not prior_width > 0:
-            raise ValueError(f"prior_width must be positive, or None for none, got {prior_width}.")
-        if n_startup_trials is not None and n_startup_trials < 0:
-            raise ValueError(f"n_startup_trials must not be negative, got {n_startup_trials}.")
+        if prior_width is not None:
+            prior_width = real("prior_width", prior_width, above=0)
+        if n_startup_trials is not None:
+            n_startup_trials = whole("n_startup_trials", n_startup_trials)
         self._space = check_space(space)
         self._distributions = space.distributions()
         self._prior_width = prior_width

@@ -3,7 +3,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Literal
 
+from optuna_mi._checks import whole
 from optuna_mi._logging import get_logger
+from optuna_mi.search_space._check_arguments import check_analysis
 from optuna_mi.search_space._design import largest_dilation
 from optuna_mi.search_space._geometry import MAX_RATIO, DecayGeometry
 from optuna_mi.search_space._ranges import (
@@ -33,8 +35,8 @@ def space_fields(
     line_exponent: float,
 ) -> dict[str, Any]:
     """Return the fields of the space that :meth:`DilationSpace.from_analysis` makes."""
-    if max_layers < 1:
-        raise ValueError(f"max_layers must be at least 1, got {max_layers}.")
+    check_analysis(analysis)
+    max_layers = whole("max_layers", max_layers, 1)
     notes = []
     if max_parameters is not None:
         if hidden_size is None or input_size is None:

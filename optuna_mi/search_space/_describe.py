@@ -4,24 +4,15 @@ import itertools
 from typing import TYPE_CHECKING
 
 from optuna_mi.search_space._format import format_dilations
+from optuna_mi.search_space._geometry import LAWS
 
 if TYPE_CHECKING:
     from optuna_mi.search_space._space import DilationSpace
 
-_LAWS = {
-    "power": "Mutual information decays as a power law",
-    "broken_power": "Mutual information decays as a broken power law",
-    "exponential": "Mutual information decays exponentially",
-    "periodic_power": "Mutual information decays as a power law with a period",
-    "flat": "Mutual information does not decay with distance",
-    "delays": "Mutual information stands above the noise at single distances alone",
-    "none": "No mutual information stands above the noise",
-}
-
 
 def describe(space: DilationSpace) -> str:
     """Return a paragraph about the space."""
-    law = _LAWS.get(space.geometry.law, f"Law: {space.geometry.law}")
+    law = LAWS[space.geometry.law]
     breaks = space.geometry.breakpoints
     where = " with inflections at " + ", ".join(f"{b:.3g}" for b in breaks) if breaks else ""
     parts = [f"{law}{where}."]

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from optuna_mi._checks import whole, wholes
 from optuna_mi._logging import get_logger
 from optuna_mi.search_space._geometry import LINE_EXPONENT, MAX_RATIO, DecayGeometry
 
@@ -14,8 +15,8 @@ _logger = get_logger(__name__)
 
 def largest_dilation(analysis: DecayAnalysis, window: int | None) -> tuple[int | None, str]:
     """Return the largest dilation that the training data can use, and why, or ``None``."""
-    if window is not None and window < 2:
-        raise ValueError(f"window must be at least 2 steps, got {window}.")
+    if window is not None:
+        window = whole("window", window, 2)
     length = analysis.sequence_length
     if window is not None and (length is None or window <= length):
         return window - 1, f"the training window of {window} steps"
@@ -82,24 +83,23 @@ def design_dilations(
         analysis, snap=snap, line_exponent=line_exponent, max_ratio=max_ratio
     )
     if layers is not None:
-        counts = tuple(int(n) for n in layers)
-        if len(counts) != geometry.n_segments or min(counts) < 0 or sum(counts) < 1:
+        counts = wholes("layers", layers)
+        if len(counts) != geometry.n_segments or sum(counts) < 1:
             raise ValueError(
                 f"layers must hold one count for each of the {geometry.n_segments} segments of "
-                f"the {geometry.law} law, not negative and not all zero, got {counts}."
+                f"the {geometry.law} law, not all zero, got {counts}."
             )
-        if n_layers is not None and n_layers != sum(counts):
+        if n_layers is not None and whole("n_layers", n_layers, 1) != sum(counts):
             raise ValueError(
                 f"n_layers={n_layers} contradicts layers={counts}, which sum to {sum(counts)}: "
                 "give one of them."
             )
     elif n_layers is None:
         raise ValueError("give n_layers, or layers with one count for each segment.")
-    elif n_layers < 1:
-        raise ValueError(f"n_layers must be at least 1, got {n_layers}.")
-    wanted = int(analysis.max_dilation) if max_dilation is None else int(max_dilation)
-    if wanted < 1:
-        raise ValueError(f"max_dilation must be at least 1, got {wanted}.")
+    else:
+        n_layers = whole("n_layers", n_layers, 1)
+    wanted = analysis.max_dilation if max_dilation is None else max_dilation
+    wanted = whole("max_dilation", wanted, 1)
     limit, reason = largest_dilation(analysis, window)
     if limit is not None and wanted > limit:
         _logger.warning(f"Max dilation clipped from {wanted} to {limit} by {reason}.")

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from optuna_mi._checks import instance, wholes
+
 
 def format_dilations(dilations: Sequence[int]) -> str:
     """Write dilations as the text kept in a trial's attribute ``dilations``.
@@ -16,7 +18,10 @@ def format_dilations(dilations: Sequence[int]) -> str:
         >>> format_dilations((1, 2, 4, 8))
         '1,2,4,8'
     """
-    return ",".join(str(int(d)) for d in dilations)
+    checked = wholes("dilations", dilations, 1)
+    if not checked:
+        raise ValueError("dilations is empty: give one positive integer a layer")
+    return ",".join(map(str, checked))
 
 
 def parse_dilations(text: str) -> tuple[int, ...]:
@@ -35,6 +40,7 @@ def parse_dilations(text: str) -> tuple[int, ...]:
         >>> parse_dilations("1, 2, 4, 8")
         (1, 2, 4, 8)
     """
+    instance("text", text, str, "dilations as text such as '1,2,4,8'")
     try:
         dilations = tuple(int(part) for part in text.split(","))
     except ValueError:

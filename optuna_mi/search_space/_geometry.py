@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from optuna_mi._checks import real, wholes
+from optuna_mi._checks import flag, listed, one_of, real, whole, wholes
+from optuna_mi.search_space._check_arguments import check_analysis
 from optuna_mi.search_space._placement import (
     bounded,
     doubling_positions,
@@ -26,6 +27,16 @@ if TYPE_CHECKING:
 
 #: Laws whose dilations follow the curve; all others keep the standard progression [MK20, §3].
 CURVED_LAWS = ("power", "broken_power")
+
+LAWS = {
+    "power": "Mutual information decays as a power law",
+    "broken_power": "Mutual information decays as a broken power law",
+    "exponential": "Mutual information decays exponentially",
+    "periodic_power": "Mutual information decays as a power law with a period",
+    "flat": "Mutual information does not decay with distance",
+    "delays": "Mutual information stands above the noise at single distances alone",
+    "none": "No mutual information stands above the noise",
+}
 
 #: Lines equidistant in the fourth root of MI, not in its logarithm as in [MK20]: with few layers
 #: the logarithm spends them far away, where little is left to learn (docs/findings/worth.md).
@@ -65,23 +76,24 @@ class DecayGeometry:
 
     def __post_init__(self) -> None:
         # Lists would make it unequal to its own JSON, and unhashable.
-        object.__setattr__(self, "breakpoints", tuple(self.breakpoints))
-        object.__setattr__(self, "slopes", tuple(self.slopes))
+        one_of("law", self.law, LAWS)
+        for name, least in (("breakpoints", 1.0), ("slopes", 0.0)):
+            values = listed(name, getattr(self, name), "numbers")
+            for i, value in enumerate(values):
+                real(f"{name}[{i}]", value, least=least)
+            object.__setattr__(self, name, values)
+        if self.snap_period is not None:
+            object.__setattr__(self, "snap_period", whole("snap_period", self.snap_period, 1))
+        # 0: lines equidistant in log MI, 1: in MI
+        real("line_exponent", self.line_exponent, least=0, most=1)
         if len(self.slopes) != len(self.breakpoints) + 1:
             raise ValueError(
                 f"{len(self.breakpoints)} breakpoints need {len(self.breakpoints) + 1} slopes, "
                 f"got {len(self.slopes)}."
             )
-        if any(not math.isfinite(s) or s < 0 for s in self.slopes):
-            raise ValueError(f"slopes must be finite and not negative, got {self.slopes}.")
         ordered = all(a < b for a, b in itertools.pairwise((1.0, *self.breakpoints)))
         if not ordered:
             raise ValueError(f"breakpoints must increase from above 1, got {self.breakpoints}.")
-        if not 0.0 <= self.line_exponent <= 1.0:
-            raise ValueError(
-                "line_exponent must be from 0 (lines equidistant in log MI) to 1 (in MI), got "
-                f"{self.line_exponent}."
-            )
 
         if self.max_ratio is not None:
             object.__setattr__(self, "max_ratio", real("max_ratio", self.max_ratio, above=1.0))
@@ -97,6 +109,8 @@ class DecayGeometry:
         max_ratio: float | None = MAX_RATIO,
     ) -> DecayGeometry:
         """Read the geometry off a decay analysis."""
+        check_analysis(analysis)
+        flag("snap", snap)
         modulated = analysis.period_kind == "modulating" and analysis.period is not None
         period = int(analysis.period) if snap and modulated and analysis.period else None
         general = partial(

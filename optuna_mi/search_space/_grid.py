@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+import math
 import numbers
-import operator
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
+
+from optuna_mi._checks import whole
+
+# settings that are made in about ten seconds
+MOST_SETTINGS = 200_000
 
 
 def chosen_values(
@@ -19,7 +24,7 @@ def chosen_values(
         unknown = sorted(set(points) - set(distributions))
         if unknown:
             raise ValueError(
-                f"points names {unknown}, which the space does not have; it has "
+                f"points names {unknown}, which the space does not have; use "
                 f"{sorted(distributions)}."
             )
     values = {}
@@ -33,19 +38,23 @@ def chosen_values(
             if not chosen:
                 raise ValueError(f"{name} takes values of {distribution}, got none.")
         values[name] = sorted(chosen, key=lambda v, r=recommended[name]: v != r)  # type: ignore[misc]
+    n_settings = math.prod(map(len, values.values()))
+    if n_settings > MOST_SETTINGS:
+        raise ValueError(
+            f"points={points!r} makes {n_settings:,} settings, more than {MOST_SETTINGS:,}: take "
+            "fewer points, or a number for each parameter: {'max_dilation': 5, 'n_layers_0': 2}"
+        )
     return values
 
 
 def _count(name: str, wanted: Any) -> int | None:
     """Return how many values are wanted, ``None`` if it is the values themselves."""
     try:
-        return operator.index(wanted)
-    except TypeError:
-        if isinstance(wanted, Iterable):
+        return whole("points", wanted, 1)
+    except TypeError as error:
+        if isinstance(wanted, Iterable) and not isinstance(wanted, str):
             return None
-        raise TypeError(
-            f"points takes for {name} an integer or the values themselves, got {wanted!r}."
-        ) from None
+        raise TypeError(f"{error}; for {name} the values themselves will do too") from None
 
 
 def plain_value(name: str, distribution: BaseDistribution, value: Any) -> Any:
@@ -71,8 +80,6 @@ def _spread(distribution: BaseDistribution, recommended: Any, n: int) -> list[An
     if isinstance(distribution, CategoricalDistribution):
         return list(distribution.choices)
     assert isinstance(distribution, IntDistribution)
-    if n < 1:
-        raise ValueError(f"points must be at least 1, got {n}.")
     if n == 1:
         return [recommended]
     low, high = distribution.low, distribution.high

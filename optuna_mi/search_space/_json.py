@@ -5,6 +5,7 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from optuna_mi._checks import shown
 from optuna_mi.search_space._geometry import DecayGeometry
 from optuna_mi.search_space._ranges import IntRange
 
@@ -60,7 +61,10 @@ def fields_from_json(text: str) -> dict[str, Any]:
             "notes": tuple(record["notes"]),
         }
     except (KeyError, TypeError, json.JSONDecodeError) as error:
-        raise ValueError(f"not the JSON of a dilation space ({error}): {text[:80]!r}") from error
+        raise ValueError(
+            f"{shown(text)} is not the JSON of a dilation space ({error}); pass what "
+            "DilationSpace.to_json() returned"
+        ) from error
 
 
 def fingerprint(space: DilationSpace) -> str:

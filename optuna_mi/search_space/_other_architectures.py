@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
+from optuna_mi._checks import whole, wholes
+from optuna_mi.search_space._check_arguments import check_trial, setting_value
+from optuna_mi.search_space._check_space import check_space
 from optuna_mi.search_space._format import format_dilations
 
 if TYPE_CHECKING:
@@ -60,12 +63,11 @@ def tcn_shape(
         >>> tcn_shape(space, {"n_layers_0": 5, "max_dilation": 62}, kernel_size=2)
         TCNShape(kernel_size=2, dilations=(1, 2, 4, 8, 16), receptive_field=63)
     """
-    if kernel_size < 2 or convolutions_per_block < 1:
-        raise ValueError(
-            "a TCN needs kernel_size >= 2 and convolutions_per_block >= 1, got "
-            f"{kernel_size}, {convolutions_per_block}."
-        )
-    reach = int(params["max_dilation"])
+    check_space(space)
+    kernel_size = whole("kernel_size", kernel_size, 2)
+    convolutions_per_block = whole("convolutions_per_block", convolutions_per_block, 1)
+    space.dilations(params)  # refuses what is no setting
+    reach = setting_value("max_dilation", params["max_dilation"])
     per_step = convolutions_per_block * (kernel_size - 1)
 
     def stack(largest: int) -> tuple[int, ...]:
@@ -103,11 +105,16 @@ def suggest_tcn(
     Returns:
         The network's shape.
     """
-    params = space.suggest_params(trial)
-    if isinstance(kernel_size, int):
-        taps = kernel_size
+    check_space(space)
+    whole("convolutions_per_block", convolutions_per_block, 1)
+    if isinstance(kernel_size, SupportsIndex):
+        sizes: tuple[int, ...] = (whole("kernel_size", kernel_size, 2),)
     else:
-        taps = trial.suggest_int("kernel_size", *kernel_size)
+        sizes = wholes("kernel_size", kernel_size, 2)
+        if len(sizes) != 2 or sizes[0] > sizes[1]:
+            raise ValueError(f"kernel_size must be (smallest, largest) or one size, got {sizes}")
+    params = space.suggest_params(trial)
+    taps = sizes[0] if len(sizes) == 1 else trial.suggest_int("kernel_size", *sizes)
     shape = tcn_shape(space, params, taps, convolutions_per_block=convolutions_per_block)
     trial.set_user_attr("dilations", format_dilations(shape.dilations))
     trial.set_user_attr("receptive_field", shape.receptive_field)
@@ -145,8 +152,9 @@ def suggest_window(trial: BaseTrial, space: DilationSpace, *, multiple_of: int =
         >>> suggest_window(trial, space), suggest_window(trial, space, multiple_of=16)
         (65, 80)
     """
-    if multiple_of < 1:
-        raise ValueError(f"multiple_of must be at least 1, got {multiple_of}.")
+    check_trial(trial)
+    check_space(space)
+    multiple_of = whole("multiple_of", multiple_of, 1)
     if space.window is not None and multiple_of > space.window:
         raise ValueError(
             f"no multiple of {multiple_of} fits into the space's training window of "

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import itertools
 import math
-import operator
 from dataclasses import dataclass
 from typing import Literal
 
+from optuna_mi._checks import one_of, whole
 from optuna_mi.search_space._geometry import DecayGeometry
 
 _GATES = {"rnn": 1, "gru": 3, "lstm": 4}
@@ -33,12 +33,7 @@ class IntRange:
 
     def __post_init__(self) -> None:
         for name in ("low", "high", "recommended"):
-            value = getattr(self, name)
-            try:
-                # numpy's integers too, as Python's own, which JSON and storages keep
-                object.__setattr__(self, name, operator.index(value))
-            except TypeError:
-                raise TypeError(f"{name} must be an integer, got {value!r}.") from None
+            object.__setattr__(self, name, whole(name, getattr(self, name), 1))
         if not 1 <= self.low <= self.recommended <= self.high:
             raise ValueError(
                 "a range needs 1 <= low <= recommended <= high, got "
@@ -85,8 +80,13 @@ def layers_within_parameters(
         ... )
         12
     """
-    if cell not in _GATES:
-        raise ValueError(f"cell must be one of {sorted(_GATES)}, got {cell!r}.")
+    one_of("cell", cell, _GATES)
+    max_parameters = whole("max_parameters", max_parameters, 1)
+    hidden_size, input_size = (
+        whole("hidden_size", hidden_size, 1),
+        whole("input_size", input_size, 1),
+    )
+    other_parameters = whole("other_parameters", other_parameters)
     unit = _GATES[cell] * hidden_size
     first = unit * (input_size + hidden_size + 2)
     each = unit * (2 * hidden_size + 2)

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 
+from optuna_mi._checks import check_keywords, flag, instance, listed, whole
 from optuna_mi.search_space._build import space_fields
+from optuna_mi.search_space._check_arguments import check_study, check_trial, setting_value
 from optuna_mi.search_space._describe import describe
 from optuna_mi.search_space._format import format_dilations
 from optuna_mi.search_space._freeze import freeze, frozen_json, verify
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 
 #: Choices of the parameter that ``baselines=True`` adds.
 PROGRESSIONS = ("mi", "doubling")
+# settings of which the different ones are counted, in minutes
+_MOST_COUNTED = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -74,11 +78,20 @@ class DilationSpace:
 
     def __post_init__(self) -> None:
         # Lists would make it unequal to its own JSON, and unhashable.
-        object.__setattr__(self, "layers", tuple(self.layers))
+        instance("geometry", self.geometry, DecayGeometry, "a DecayGeometry")
+        layers = listed("layers", self.layers, "IntRange, one a segment")
+        object.__setattr__(self, "layers", layers)
+        for i, layer_range in enumerate(layers):
+            instance(f"layers[{i}]", layer_range, IntRange, "an IntRange")
+        instance("max_dilation", self.max_dilation, IntRange, "an IntRange")
+        object.__setattr__(self, "max_layers", whole("max_layers", self.max_layers, 1))
+        if self.window is not None:
+            object.__setattr__(self, "window", whole("window", self.window, 1))
+        object.__setattr__(self, "baselines", flag("baselines", self.baselines))
         object.__setattr__(self, "notes", tuple(self.notes))
         if len(self.layers) != self.geometry.n_segments:
             raise ValueError(
-                f"{self.geometry.n_segments} segments need as many ranges of layers, "
+                f"layers: {self.geometry.n_segments} segments need as many ranges of layers, "
                 f"got {len(self.layers)}."
             )
         if self.max_layers < len(self.layers):
@@ -171,9 +184,14 @@ class DilationSpace:
         """
         from optuna_mi.decay import analyze_decay, decay_curve
 
-        curve = decay_curve(x, max_lag=max_lag, seed=seed, **dict(curve_options or {}))
-        options = dict(analysis_options or {})
-        analysis = analyze_decay(curve, threshold=threshold, seed=seed, **options)
+        for name, options, function in (
+            ("curve_options", curve_options, decay_curve),
+            ("analysis_options", analysis_options, analyze_decay),
+            ("limits", limits, cls.from_analysis),
+        ):
+            check_keywords(name, options, function)
+        curve = decay_curve(x, max_lag=max_lag, seed=seed, **(curve_options or {}))
+        analysis = analyze_decay(curve, threshold=threshold, seed=seed, **(analysis_options or {}))
         return cls.from_analysis(analysis, **limits)
 
     @cached_property
@@ -211,6 +229,7 @@ class DilationSpace:
 
     def suggest_params(self, trial: BaseTrial) -> dict[str, Any]:
         """Ask a trial for the parameters alone."""
+        check_trial(trial)
         params: dict[str, Any] = {}
         if self.baselines:
             params["progression"] = trial.suggest_categorical("progression", PROGRESSIONS)
@@ -232,16 +251,16 @@ class DilationSpace:
             KeyError: If a parameter is missing.
             ValueError: If a number is not a positive integer or the progression unknown.
         """
+        instance("params", params, Mapping, "a setting: values by the parameters' names")
         missing = [name for name in self.distributions() if name not in params]
         if missing:
             raise KeyError(f"the setting lacks {missing}; it has {sorted(params)}.")
-        counts = tuple(params[f"n_layers_{i}"] for i in range(len(self.layers)))
-        largest = params["max_dilation"]
-        if min(counts) < 1 or largest < 1 or any(int(n) != n for n in (*counts, largest)):
-            raise ValueError(f"layers and max_dilation must be positive integers, got {params}.")
-        counts = fit_counts(tuple(int(c) for c in counts), min(self.max_layers, int(largest)))
+        names = [f"n_layers_{i}" for i in range(len(self.layers))]
+        counts = tuple(setting_value(name, params[name]) for name in names)
+        largest = setting_value("max_dilation", params["max_dilation"])
+        counts = fit_counts(counts, min(self.max_layers, largest))
         if not self.baselines or params["progression"] == "mi":
-            return self.geometry.place(int(largest), counts)
+            return self.geometry.place(largest, counts)
         if params["progression"] != "doubling":
             raise ValueError(f"progression must be one of {PROGRESSIONS}, got {params}.")
         return self.doubling(sum(counts))
@@ -256,6 +275,7 @@ class DilationSpace:
             >>> space.doubling(4), space.doubling(5)
             ((1, 2, 4, 8), (1, 2, 4, 8))
         """
+        n_layers = whole("n_layers", n_layers, 1)
         if self.window is not None:
             n_layers = min(n_layers, 1 + int(math.log2(max(self.window - 1, 1))))
         return tuple(2**i for i in range(n_layers))
@@ -302,12 +322,18 @@ class DilationSpace:
     @cached_property
     def n_distinct(self) -> int:
         """Number of different lists of dilations in the whole space; slow for very wide ones."""
-        everything = {
-            name: range(d.low, d.high + 1)
+        values = {
+            name: range(d.low, d.high + 1) if isinstance(d, IntDistribution) else PROGRESSIONS
             for name, d in self.distributions().items()
-            if isinstance(d, IntDistribution)
         }
-        return len({self.dilations(params) for params in self.settings(everything)})
+        n_settings = math.prod(map(len, values.values()))
+        if n_settings > _MOST_COUNTED:
+            raise ValueError(
+                f"n_distinct would try {n_settings:,} settings, which takes hours: lower the "
+                f"ranges to {_MOST_COUNTED:,} settings or fewer"
+            )
+        products = itertools.product(*values.values())
+        return len({self.dilations(dict(zip(values, c, strict=True))) for c in products})
 
     @cached_property
     def fingerprint(self) -> str:
@@ -337,6 +363,7 @@ class DilationSpace:
         Raises:
             SpaceMismatchError: If the study was made for another space.
         """
+        check_study(study)
         freeze(self, study)
 
     def verify(self, study: Study) -> None:
@@ -345,6 +372,7 @@ class DilationSpace:
         Raises:
             SpaceMismatchError: If it was made for another one, or for none.
         """
+        check_study(study)
         verify(self, study)
 
     @classmethod
@@ -354,6 +382,7 @@ class DilationSpace:
         Raises:
             SpaceMismatchError: If the study holds none.
         """
+        check_study(study)
         return cls.from_json(frozen_json(study))
 
     def describe(self) -> str:

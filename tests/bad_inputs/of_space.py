@@ -57,7 +57,7 @@ T.sweep("DilationSpace.from_sequences", DilationSpace.from_sequences, lambda: {"
         x=(None, 5, [], np.zeros(9, int)), max_lag=whole(optional=True), threshold=real(0, -1),
         seed=whole(0), curve_options=("a", 5, {"nope": 1}, [1]), words=("symbols", "sequences", "nope"),
         analysis_options=("a", 5, {"nope": 1}, [1]), max_layers=whole(), nope=(1,))
-T.sweep("DilationSpace.from_json", DilationSpace.from_json, None, words=("JSON",),
+T.sweep("DilationSpace.from_json", DilationSpace.from_json, None, words=("JSON", "space"),
         text=("", "{", "[]", "{}", '{"format": 99}', None, 5, "5"))
 T.sweep("DilationSpace.dilations", lambda params: space().dilations(params), None,
         words=("setting", "layers", "max_dilation", "n_layers_0"),

@@ -46,7 +46,6 @@ def space() -> DilationSpace:
 
 def study(**settings: Any) -> optuna.Study:
     """Return a study in memory."""
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
     return optuna.create_study(**settings)
 
 

@@ -270,19 +270,19 @@ def test_a_finished_trial_can_be_judged_again() -> None:
 
 
 def test_bad_arguments_teach() -> None:
-    with pytest.raises(TypeError, match="wrapped_pruner must be an Optuna pruner, got str"):
+    with pytest.raises(TypeError, match="wrapped_pruner must be an Optuna pruner, got 'median'"):
         IHYLLPruner("median")  # type: ignore[arg-type]
     for name in ("patience", "max_spared", "n_min_peers", "n_warmup_steps"):
         for bad in (2.5, 3.0, True, "3"):
-            with pytest.raises(TypeError, match=f"{name} must be an integer, got {bad!r}"):
+            with pytest.raises(TypeError, match=f"{name} must be an integer .* got {bad!r}"):
                 IHYLLPruner(**{name: bad})  # type: ignore[arg-type]
     assert _run(IHYLLPruner(None, patience=np.int64(3)), FLAT, peers=PEERS)[0] == 3  # type: ignore[arg-type]
     for options, message in (
-        ({"patience": 0}, "patience and n_min_peers must be at least 1"),
-        ({"epsilon": -0.1}, "must not be negative"),
-        ({"epsilon": math.nan}, "must not be negative"),
-        ({"max_spared": -1}, "must not be negative"),
-        ({"percentile": 101}, "percentile must be between 0 and 100"),
+        ({"patience": 0}, "patience must be an integer of at least 1"),
+        ({"epsilon": -0.1}, "epsilon must be a finite number >= 0"),
+        ({"epsilon": math.nan}, "epsilon must be a finite number >= 0"),
+        ({"max_spared": -1}, "max_spared must be an integer of at least 0"),
+        ({"percentile": 101}, "percentile must be a finite number >= 0 and <= 100"),
     ):
         with pytest.raises(ValueError, match=message):
             IHYLLPruner(**options)  # type: ignore[arg-type]

@@ -265,7 +265,7 @@ def test_bad_arguments_teach(space: DilationSpace) -> None:
         MIGridSampler(space, {"hidden": [20, 20]})
     with pytest.raises(TypeError, match="a storage keeps only str, int, float, bool and None"):
         MIGridSampler(space, {"sizes": [(20, 20)]})
-    with pytest.raises(ValueError, match="max_retries must not be negative"):
+    with pytest.raises(ValueError, match="max_retries must be an integer of at least 0"):
         MIGridSampler(space, max_retries=-1)
     with pytest.raises(ValueError, match="the grid is empty"):
         MIGridSampler(space, settings=[])

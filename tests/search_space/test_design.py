@@ -186,7 +186,7 @@ def test_limits() -> None:
     assert "layers fit into 100000 parameters" in limited.describe()
     with pytest.raises(ValueError, match="max_parameters needs hidden_size and input_size"):
         DilationSpace.from_analysis(analysis, max_parameters=1000)
-    with pytest.raises(ValueError, match="max_layers must be at least 1"):
+    with pytest.raises(ValueError, match="max_layers must be an integer of at least 1"):
         DilationSpace.from_analysis(analysis, max_layers=0)
 
 
@@ -198,13 +198,13 @@ def test_bad_arguments_teach() -> None:
         design_dilations(analysis, n_layers=3, layers=(4,))
     with pytest.raises(ValueError, match="one count for each of the 1 segments"):
         design_dilations(analysis, layers=(2, 2))
-    with pytest.raises(ValueError, match="n_layers must be at least 1"):
+    with pytest.raises(ValueError, match="n_layers must be an integer of at least 1"):
         design_dilations(analysis, n_layers=0)
     with pytest.raises(ValueError, match="20 distinct dilations do not fit"):
         design_dilations(analysis, n_layers=20, max_dilation=10)
-    with pytest.raises(ValueError, match="window must be at least 2"):
+    with pytest.raises(ValueError, match="window must be an integer of at least 2"):
         design_dilations(analysis, n_layers=3, window=1)
-    with pytest.raises(ValueError, match="max_dilation must be at least 1"):
+    with pytest.raises(ValueError, match="max_dilation must be an integer of at least 1"):
         design_dilations(analysis, n_layers=3, max_dilation=0)
 
 

@@ -101,7 +101,7 @@ def test_no_window_exceeds_the_training_window(span: int) -> None:
 
 
 def test_bad_arguments_teach() -> None:
-    with pytest.raises(ValueError, match="kernel_size >= 2"):
+    with pytest.raises(ValueError, match="kernel_size must be an integer of at least 2"):
         tcn_shape(SPACE, SPACE.recommended, 1)
-    with pytest.raises(ValueError, match="multiple_of must be at least 1"):
+    with pytest.raises(ValueError, match="multiple_of must be an integer of at least 1"):
         suggest_window(optuna.trial.FixedTrial(SPACE.recommended), SPACE, multiple_of=0)
