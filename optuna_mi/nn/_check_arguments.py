@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Sequence
-from typing import Literal, SupportsIndex, get_args
+from typing import Literal, SupportsIndex
 
 import torch
+
+from optuna_mi._checks import whole, wholes
 
 Cell = Literal["rnn", "gru", "lstm"]
 Init = Literal["torch", "original", "deep"]
@@ -16,28 +17,6 @@ LayerState = torch.Tensor | tuple[torch.Tensor, torch.Tensor]
 State = tuple[LayerState, ...]
 
 
-def check_positive_int(name: str, value: object) -> int:
-    """Return ``value`` as an int.
-
-    Raises:
-        TypeError: It is not an integer (booleans and floats are not).
-        ValueError: It is below 1.
-    """
-    if isinstance(value, bool) or not isinstance(value, SupportsIndex):
-        raise TypeError(f"{name} must be an integer, got {value!r} ({type(value).__name__})")
-    number = operator.index(value)
-    if number < 1:
-        raise ValueError(f"{name} must be at least 1, got {number}")
-    return number
-
-
-def check_choice(name: str, value: str, choices: object) -> None:
-    """Raise ValueError unless ``value`` is one of the Literal ``choices``."""
-    allowed = get_args(choices)
-    if value not in allowed:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, got {value!r}")
-
-
 def check_dilations(dilations: Sequence[int]) -> tuple[int, ...]:
     """Return the dilations as a tuple of ints; any positive ones in any order.
 
@@ -45,11 +24,7 @@ def check_dilations(dilations: Sequence[int]) -> tuple[int, ...]:
         TypeError: Not a sequence, or an entry is not an integer.
         ValueError: Empty, or an entry is below 1.
     """
-    if isinstance(dilations, (str, bytes)) or not hasattr(dilations, "__iter__"):
-        raise TypeError(
-            f"dilations must be a sequence of integers such as (1, 2, 4), got {dilations!r}"
-        )
-    checked = tuple(check_positive_int(f"dilations[{i}]", d) for i, d in enumerate(dilations))
+    checked = wholes("dilations", dilations, 1)
     if not checked:
         raise ValueError("dilations is empty; pass one positive integer a layer, e.g. (1, 2, 4)")
     return checked
@@ -63,23 +38,14 @@ def check_hidden_sizes(hidden_sizes: int | Sequence[int], n_layers: int) -> tupl
         ValueError: An entry is below 1, or the list's length is not ``n_layers``.
     """
     if isinstance(hidden_sizes, SupportsIndex):
-        return (check_positive_int("hidden_sizes", hidden_sizes),) * n_layers
-    if isinstance(hidden_sizes, (str, bytes)) or not hasattr(hidden_sizes, "__iter__"):
-        raise TypeError(f"hidden_sizes must be an integer or a sequence, got {hidden_sizes!r}")
-    sizes = tuple(check_positive_int(f"hidden_sizes[{i}]", h) for i, h in enumerate(hidden_sizes))
+        return (whole("hidden_sizes", hidden_sizes, 1),) * n_layers
+    sizes = wholes("hidden_sizes", hidden_sizes, 1)
     if len(sizes) != n_layers:
         raise ValueError(
             f"hidden_sizes has {len(sizes)} entries but dilations has {n_layers}; "
             "pass one size a layer, or a single integer for all"
         )
     return sizes
-
-
-def check_probability(name: str, value: float) -> float:
-    """Return ``value``; raise ValueError unless 0 <= value < 1."""
-    if not 0.0 <= value < 1.0:
-        raise ValueError(f"{name} must be in [0, 1), got {value!r}")
-    return float(value)
 
 
 def check_need(need: Need, length: int) -> int | None:
@@ -90,14 +56,14 @@ def check_need(need: Need, length: int) -> int | None:
         return 1
     if isinstance(need, str):
         raise ValueError(f'need must be "all", "last" or a number of last steps, got {need!r}')
-    n_last = check_positive_int("need", need)
-    if n_last > length:
-        raise ValueError(f"need={n_last} last outputs, but the input has only {length} steps")
-    return n_last
+    return whole("need", need, 1, length)
 
 
-def check_input(x: torch.Tensor, input_size: int, batch_first: bool) -> None:
-    """Raise unless ``x`` is a non-empty batch of sequences of ``input_size`` features."""
+def check_input(x: torch.Tensor, input_size: int, batch_first: bool, weight: torch.Tensor) -> None:
+    """Raise unless ``x`` is a non-empty batch of sequences of ``input_size`` features.
+
+    Its dtype must be the weights', except under autocast, which converts it.
+    """
     if not isinstance(x, torch.Tensor):
         raise TypeError(f"the input must be a torch.Tensor, got {type(x).__name__}")
     layout = "(B, T, features)" if batch_first else "(T, B, features)"
@@ -110,6 +76,11 @@ def check_input(x: torch.Tensor, input_size: int, batch_first: bool) -> None:
         )
     if x.shape[0] == 0 or x.shape[1] == 0:
         raise ValueError(f"the input is empty: expected {layout}, got {tuple(x.shape)}")
+    converted = x.is_floating_point() and torch.is_autocast_enabled(x.device.type)
+    if x.dtype != weight.dtype and not converted:
+        raise ValueError(
+            f"the input is {x.dtype} but the model is {weight.dtype}: pass x.to({weight.dtype})"
+        )
 
 
 def check_state(
@@ -126,9 +97,15 @@ def check_state(
         TypeError: A layer's entry is not a tensor (a pair of tensors for LSTM).
         ValueError: Wrong number of layers, a wrong shape or a wrong dtype.
     """
-    if isinstance(state, torch.Tensor) or len(state) != len(dilations):
-        found = "a tensor" if isinstance(state, torch.Tensor) else f"{len(state)} entries"
-        raise ValueError(f"state must have one entry a layer ({len(dilations)}), got {found}")
+    if isinstance(state, torch.Tensor) or not isinstance(state, Sequence):
+        raise TypeError(
+            f"state must be what an earlier call returned, a tuple with one entry a layer, got "
+            f"{type(state).__name__}"
+        )
+    if len(state) != len(dilations):
+        raise ValueError(
+            f"state must have one entry a layer ({len(dilations)}), got {len(state)} entries"
+        )
     for i, (entry, dilation, size) in enumerate(zip(state, dilations, hidden_sizes, strict=True)):
         parts = entry if isinstance(entry, tuple) else (entry,)
         if len(parts) != 1 + lstm or not all(isinstance(part, torch.Tensor) for part in parts):

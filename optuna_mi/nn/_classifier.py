@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from optuna_mi.nn._check_arguments import Backend, Cell, Init, check_positive_int
+from optuna_mi._checks import whole
+from optuna_mi.nn._check_arguments import Backend, Cell, Init, check_input
 from optuna_mi.nn._dilated_rnn import DilatedRNN
 from optuna_mi.nn._embedding import embedded, make_embedding
 
@@ -61,7 +62,7 @@ class DilatedRNNClassifier(nn.Module):
     ) -> None:
         super().__init__()
         self.embedding = make_embedding(vocab_size, input_size)
-        n_classes = check_positive_int("n_classes", n_classes)
+        n_classes = whole("n_classes", n_classes, 1)
         self.rnn = DilatedRNN(
             input_size,
             hidden_sizes,
@@ -125,14 +126,14 @@ def read_end(
     Raises:
         ValueError: A dilation is not below the number of steps, or a shape does not fit.
     """
-    if x.dim() == 3:
-        length = x.shape[1 if rnn.batch_first else 0]
-        largest = max(rnn.dilations)
-        if largest >= length:
-            raise ValueError(
-                f"dilation {largest} must be below the sequence length {length}: the layer "
-                "would never see its own past; use smaller dilations or longer sequences"
-            )
+    check_input(x, rnn.input_size, rnn.batch_first, next(rnn.parameters()))
+    length = x.shape[1 if rnn.batch_first else 0]
+    largest = max(rnn.dilations)
+    if largest >= length:
+        raise ValueError(
+            f"dilation {largest} must be below the sequence length {length}: the layer "
+            "would never see its own past; use smaller dilations or longer sequences"
+        )
     n_last = rnn.dilations[0]
     if n_last == 1:
         last: torch.Tensor = rnn(x, need="last", lengths=lengths)[0]

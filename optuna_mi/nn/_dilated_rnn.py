@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from typing import get_args
 
 import torch
 from torch import nn
 
+from optuna_mi._checks import flag, instance, listed, one_of, real, whole
 from optuna_mi.nn._backend import choose_backend, state_dtypes
 from optuna_mi.nn._check_arguments import (
     Backend,
@@ -14,13 +16,10 @@ from optuna_mi.nn._check_arguments import (
     LayerState,
     Need,
     State,
-    check_choice,
     check_dilations,
     check_hidden_sizes,
     check_input,
     check_need,
-    check_positive_int,
-    check_probability,
     check_state,
 )
 from optuna_mi.nn._init import init_layer
@@ -81,22 +80,22 @@ class DilatedRNN(nn.Module):
         backend: Backend = "auto",
     ) -> None:
         super().__init__()
-        check_choice("cell", cell, Cell)
-        check_choice("init", init, Init)
-        check_choice("backend", backend, Backend)
-        self.input_size = check_positive_int("input_size", input_size)
+        one_of("cell", cell, get_args(Cell))
+        one_of("init", init, get_args(Init))
+        one_of("backend", backend, get_args(Backend))
+        self.input_size = whole("input_size", input_size, 1)
         self.dilations = check_dilations(dilations)
         self.hidden_sizes = check_hidden_sizes(hidden_sizes, len(self.dilations))
         self.cell: Cell = cell
-        self.batch_first = batch_first
-        self.dropout = check_probability("dropout", dropout)
+        self.batch_first = flag("batch_first", batch_first)
+        self.dropout = real("dropout", dropout, least=0, below=1)
         self.init: Init = init
-        self.residual = residual
+        self.residual = flag("residual", residual)
         self.backend: Backend = backend
         sizes = (self.input_size, *self.hidden_sizes)
         last = len(self.dilations) - 1
         self.layers = nn.ModuleList(
-            DilatedLayer(cell, *pair, dilation, self.dropout if i < last else 0.0, residual)
+            DilatedLayer(cell, *pair, dilation, self.dropout if i < last else 0.0, self.residual)
             for i, (pair, dilation) in enumerate(
                 zip(itertools.pairwise(sizes), self.dilations, strict=True)
             )
@@ -154,7 +153,8 @@ class DilatedRNN(nn.Module):
         need: Need,
         lengths: torch.Tensor | Sequence[int],
     ) -> tuple[torch.Tensor, State | None]:
-        check_input(x, self.input_size, self.batch_first)
+        weight = next(self.parameters())
+        check_input(x, self.input_size, self.batch_first, weight)
         time = 1 if self.batch_first else 0
         x = x.transpose(0, time)
         ends = check_lengths(lengths, *x.shape[:2])
@@ -180,13 +180,13 @@ class DilatedRNN(nn.Module):
     def _run(
         self, x: torch.Tensor, state: Sequence[LayerState] | None, need: Need, collect: bool
     ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...], State | None]:
-        check_input(x, self.input_size, self.batch_first)
+        weight = next(self.parameters())
+        check_input(x, self.input_size, self.batch_first, weight)
         if self.batch_first:
             x = x.transpose(0, 1)
         length, batch, _ = x.shape
         n_last = check_need(need, length)
         sizes = (self.input_size, *self.hidden_sizes)
-        weight = next(self.parameters())
         backend = choose_backend(self.backend, sizes, x, weight)
         if state is not None:
             dtypes = state_dtypes(backend, weight)
@@ -229,7 +229,13 @@ def detach_state(state: Sequence[LayerState]) -> State:
 
     Returns:
         The same values without a history.
+
+    Raises:
+        TypeError: It is no such state.
     """
+    for i, entry in enumerate(listed("state", state, "tensors, or pairs of them")):
+        for part in entry if isinstance(entry, tuple) else (entry,):
+            instance(f"state[{i}]", part, torch.Tensor, "a tensor, or a pair of them")
     return tuple(
         (entry[0].detach().clone(), entry[1].detach().clone())
         if isinstance(entry, tuple)

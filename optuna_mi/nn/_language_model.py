@@ -6,16 +6,16 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from optuna_mi._checks import flag, real, whole
 from optuna_mi.nn._check_arguments import (
     Backend,
     Cell,
     Init,
     LayerState,
     State,
-    check_positive_int,
-    check_probability,
 )
 from optuna_mi.nn._dilated_rnn import DilatedRNN
+from optuna_mi.nn._embedding import look_up
 
 
 class DilatedRNNLanguageModel(nn.Module):
@@ -73,10 +73,10 @@ class DilatedRNNLanguageModel(nn.Module):
         backend: Backend = "auto",
     ) -> None:
         super().__init__()
-        self.vocab_size = check_positive_int("vocab_size", vocab_size)
-        embedding_size = check_positive_int("embedding_size", embedding_size)
-        self.embedding_dropout = check_probability("embedding_dropout", embedding_dropout)
-        self.output_dropout = check_probability("output_dropout", output_dropout)
+        self.vocab_size = whole("vocab_size", vocab_size, 1)
+        embedding_size = whole("embedding_size", embedding_size, 1)
+        self.embedding_dropout = real("embedding_dropout", embedding_dropout, least=0, below=1)
+        self.output_dropout = real("output_dropout", output_dropout, least=0, below=1)
         self.rnn = DilatedRNN(
             embedding_size,
             hidden_sizes,
@@ -89,7 +89,7 @@ class DilatedRNNLanguageModel(nn.Module):
             backend=backend,
         )
         top = self.rnn.hidden_sizes[-1]
-        if tied and top != embedding_size:
+        if flag("tied", tied) and top != embedding_size:
             raise ValueError(
                 f"tied weights need hidden_sizes[-1] == embedding_size, got {top} and "
                 f"{embedding_size}"
@@ -123,15 +123,10 @@ class DilatedRNNLanguageModel(nn.Module):
 
         Raises:
             TypeError: ``tokens`` is not a tensor of integers.
-            ValueError: ``tokens`` is not 2-D, or the state does not fit.
-            IndexError: A token is outside the vocabulary.
+            ValueError: ``tokens`` is not 2-D or outside the vocabulary, or the state does not fit.
         """
-        if not isinstance(tokens, torch.Tensor) or tokens.dtype not in (torch.int64, torch.int32):
-            found = tokens.dtype if isinstance(tokens, torch.Tensor) else type(tokens).__name__
-            raise TypeError(f"tokens must be a tensor of int64 or int32, got {found}")
-        if tokens.dim() != 2:
-            raise ValueError(f"tokens must have shape (T, B), got {tuple(tokens.shape)}")
-        x = functional.dropout(self.embedding(tokens), self.embedding_dropout, self.training)
+        x = look_up("tokens", self.embedding, tokens)
+        x = functional.dropout(x, self.embedding_dropout, self.training)
         output, new_state = self.rnn(x, state, lengths=lengths)
         output = functional.dropout(output, self.output_dropout, self.training)
         return self.decoder(output), new_state

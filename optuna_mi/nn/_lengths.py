@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
 
+from optuna_mi._checks import as_array
 from optuna_mi.nn._check_arguments import LayerState, State
 
 Run = Callable[[torch.Tensor, Sequence[LayerState] | None], tuple[torch.Tensor, State]]
@@ -18,7 +20,12 @@ def check_lengths(lengths: torch.Tensor | Sequence[int], steps: int, batch: int)
         TypeError: A length is no integer.
         ValueError: There are more or fewer than sequences, or one is not in ``1 .. steps``.
     """
-    found = torch.as_tensor(lengths).cpu()
+    if not isinstance(lengths, torch.Tensor):
+        array = as_array("lengths", lengths)
+        if array.dtype.kind not in "iu":
+            raise TypeError(f"lengths must be integers, got dtype {array.dtype}")
+        lengths = torch.from_numpy(array.astype(np.int64))
+    found = lengths.cpu()
     if found.is_floating_point() or found.is_complex() or found.dtype == torch.bool:
         raise TypeError(f"lengths must be integers, got {found.dtype}")
     if found.shape != (batch,):

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from optuna_mi.nn._check_arguments import Backend, Cell, Init, check_positive_int
+from optuna_mi._checks import flag, whole
+from optuna_mi.nn._check_arguments import Backend, Cell, Init
 from optuna_mi.nn._classifier import read_end
 from optuna_mi.nn._dilated_rnn import DilatedRNN
 from optuna_mi.nn._embedding import embedded, make_embedding
@@ -61,8 +62,8 @@ class DilatedRNNRegressor(nn.Module):
     ) -> None:
         super().__init__()
         self.embedding = make_embedding(vocab_size, input_size)
-        n_values = check_positive_int("n_values", n_values)
-        self.every_step = every_step
+        n_values = whole("n_values", n_values, 1)
+        self.every_step = flag("every_step", every_step)
         self.rnn = DilatedRNN(
             input_size,
             hidden_sizes,

@@ -11,6 +11,7 @@ from optuna_mi.nn import (
     DilatedRNN,
     DilatedRNNClassifier,
     DilatedRNNLanguageModel,
+    DilatedRNNRegressor,
     detach_state,
 )
 from tests.bad_inputs.table import FLAG, NAN, Table, name, real, whole
@@ -27,6 +28,8 @@ _more: dict[str, Any] = {
 T.sweep("DilatedRNN", DilatedRNN, lambda: _rnn, input_size=whole(), **_more)
 T.sweep("DilatedRNNClassifier", DilatedRNNClassifier, lambda: _rnn | {"n_classes": 3},
         input_size=whole(), n_classes=whole(), **_more)
+T.sweep("DilatedRNNRegressor", DilatedRNNRegressor, lambda: _rnn, input_size=whole(), n_values=whole(),
+        every_step=FLAG, vocab_size=whole(optional=True), **_more)
 _lm: dict[str, Any] = {
     "vocab_size": 5, "embedding_size": 3, "hidden_sizes": 3, "dilations": (1, 2)
 }
@@ -58,6 +61,16 @@ _classifier = DilatedRNNClassifier(**_rnn, n_classes=3)
 T.sweep("DilatedRNNClassifier.forward", _classifier, None, x=(*_INPUT, torch.zeros(2, 2, 2)),
         words=("input", "dilation"))
 T.sweep("DilatedRNNClassifier.features", _classifier.features, None, x=_INPUT, words=("input",))
+_regressor = DilatedRNNRegressor(**_rnn)
+T.sweep("DilatedRNNRegressor.forward", _regressor, None, x=_INPUT, words=("input",))
+_of_symbols = DilatedRNNRegressor(**_rnn, vocab_size=5)
+T.sweep("DilatedRNNRegressor of symbols", _of_symbols, None, words=("symbols",),
+        x=(None, _x, _x[:, :, 0], torch.full((6, 2), 5), torch.full((6, 2), -1)))
+_LENGTHS: tuple[Any, ...] = ("66", 5, [], [6], [6, 7], [0, 6], [-1, 6], [2.5, 6.0], [True, True], ["6", "6"],
+                             [6, None], [[6], [6]], torch.tensor([6.0, 6.0]), torch.tensor([6]))
+for _name, _model in (("RNN", DilatedRNN(**_rnn)), ("Classifier", _classifier),
+                      ("Regressor", DilatedRNNRegressor(**_rnn, every_step=False))):
+    T.sweep(f"lengths of Dilated{_name}", _model, lambda: {"x": _x}, lengths=_LENGTHS)
 _language = DilatedRNNLanguageModel(**_lm)
 _tokens = torch.zeros(6, 2, dtype=torch.int64)
 T.sweep("DilatedRNNLanguageModel.forward", _language, lambda: {"tokens": _tokens}, state=_STATE,
