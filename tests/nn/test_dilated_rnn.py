@@ -230,12 +230,12 @@ def test_deterministic_under_a_seed(init):
         (
             {"dilations": (1, 0)},
             ValueError,
-            r"dilations\[1\] must be an integer of at least 1, got 0",
+            r"dilations\[1\] must be an integer .* got 0",
         ),
         (
             {"dilations": (1, 2.0)},
             TypeError,
-            r"dilations\[1\] must be an integer of at least 1, got 2.0",
+            r"dilations\[1\] must be an integer .* got 2.0",
         ),
         ({"dilations": (True,)}, TypeError, "must be an integer"),
         ({"dilations": ()}, ValueError, "empty"),

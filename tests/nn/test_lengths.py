@@ -97,7 +97,7 @@ def test_language_model_goes_on_from_each_sequence_s_own_end():
     ("lengths", "error", "words"),
     [
         ([1, 2], ValueError, r"one number a sequence, shape \(5,\), got \(2,\)"),
-        ([1.0] * 5, TypeError, "lengths must be integers, got torch.float32"),
+        ([1.0] * 5, TypeError, "lengths must be integers, got"),
         ([0, 1, 1, 1, 1], ValueError, r"1\.\.14.* got 0\.\.1: leave empty sequences out"),
         ([15, 1, 1, 1, 1], ValueError, r"got 1\.\.15"),
     ],
