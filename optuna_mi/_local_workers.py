@@ -22,6 +22,7 @@ from optuna_mi._command_parts import make_objective
 from optuna_mi._interruption import Interrupted
 from optuna_mi._logging import get_logger
 from optuna_mi._main_job import Job
+from optuna_mi._shared_study import check_dataset
 from optuna_mi._status_and_requeue import release
 from optuna_mi._storage_trouble import trouble
 from optuna_mi._workers import n_ended, open_waiting, run_trials
@@ -176,7 +177,9 @@ def _work(job: Job, number: int, trial: Any, errors: Connection) -> None:
             optuna.logging.set_verbosity(optuna.logging.WARNING)
             study = optuna.load_study(study_name=job.study_name, storage=open_waiting(job.storage))
             space = DilationSpace.from_study(study)
-            objective = make_objective(job, load_dataset(job.dataset, unit=job.unit), space)
+            dataset = load_dataset(job.dataset, unit=job.unit)
+            check_dataset(study, dataset)
+            objective = make_objective(job, dataset, space)
 
             def note(at_hand: int) -> None:
                 trial.value = at_hand

@@ -6,17 +6,13 @@ import dataclasses
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-import numpy.typing as npt
 import optuna
 from optuna.trial import TrialState
 
-from optuna_mi._fewer_points import thin
 from optuna_mi._presets import Preset
 from optuna_mi._storage import find_study, open_storage
 from optuna_mi.datasets import Dataset
 from optuna_mi.decay import DecayAnalysis, analyze_decay, decay_curve
-from optuna_mi.exceptions import SpaceMismatchError
 from optuna_mi.search_space import DilationSpace
 
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
@@ -93,135 +89,3 @@ def existing_study(job: Job) -> optuna.Study | None:
 def default_storage(folder: Path) -> str:
     """Return the URL of a folder's own study file."""
     return f"sqlite:///{folder / 'study.db'}"
-
-
-def remembered(
-    study: optuna.Study, job: Job, dataset: Dataset
-) -> tuple[DecayAnalysis, DilationSpace] | None:
-    """Return analysis and space as the study keeps them, or None when it was asked otherwise.
-
-    Raises:
-        SpaceMismatchError: The study was made for another data set, or trains other networks.
-    """
-    found = study.user_attrs.get("mi:dataset")
-    if found is not None and found != _described(dataset):
-        raise SpaceMismatchError(
-            f"Study {study.study_name!r} was made for {found['name']} (fingerprint "
-            f"{found['fingerprint']}), not for {dataset.name} ({dataset.fingerprint}): give "
-            "another --study-name or --out"
-        )
-    _check_training(study, job)
-    if study.user_attrs.get("mi:asked") != _asked(job):
-        return None
-    return (
-        DecayAnalysis.from_json(study.user_attrs["mi:analysis"]),
-        DilationSpace.from_study(study),
-    )
-
-
-def create_study(
-    job: Job, dataset: Dataset, space: DilationSpace, analysis: DecayAnalysis
-) -> optuna.Study:
-    """Create the study, or open the one that another creator made at the same time.
-
-    Raises:
-        SpaceMismatchError: The study is there, for another space or objective.
-    """
-    study = optuna.create_study(
-        storage=open_storage(job.storage),
-        study_name=job.study_name,
-        direction=dataset.direction,
-        load_if_exists=True,
-    )
-    _check_ours(study, dataset)
-    _check_training(study, job)
-    space.freeze(study)
-    if "mi:asked" not in study.user_attrs:
-        study.set_metric_names([dataset.metric])
-        study.set_user_attr("mi:dataset", _described(dataset))
-        study.set_user_attr("mi:analysis", thinned(analysis).to_json())
-        study.set_user_attr("mi:training", _training(job))
-        # Last: whoever finds it finds the others too.
-        study.set_user_attr("mi:asked", _asked(job))
-    return study
-
-
-def _check_ours(study: optuna.Study, dataset: Dataset) -> None:
-    """Raise SpaceMismatchError for a study whose trials a search must not be mixed with."""
-    directions = [direction.name.lower() for direction in study.directions]
-    remedy = "give another --study-name"
-    if directions != [dataset.direction]:
-        raise SpaceMismatchError(
-            f"Study {study.study_name!r} has the direction {' and '.join(directions)}, but "
-            f"{dataset.metric} is to {dataset.direction}: {remedy}"
-        )
-    if "mi:space" not in study.user_attrs and study.get_trials(deepcopy=False):
-        raise SpaceMismatchError(
-            f"Study {study.study_name!r} has trials that know no dilation space: {remedy}"
-        )
-
-
-def _check_training(study: optuna.Study, job: Job) -> None:
-    """Raise SpaceMismatchError where trials would differ in more than a study's parameters."""
-    asked = _training(job)
-    found = study.user_attrs.get("mi:training", asked)
-    differ = [name for name in asked if found.get(name) != asked[name]]
-    if differ:
-        raise SpaceMismatchError(
-            f"Study {study.study_name!r} trains with "
-            + ", ".join(f"--{name.replace('_', '-')} {found.get(name)}" for name in differ)
-            + ", not "
-            + ", ".join(str(asked[name]) for name in differ)
-            + ": scores of both would mix. Ask for the same, or give another --study-name or --out"
-        )
-
-
-def thinned(analysis: DecayAnalysis, n: int = 100) -> DecayAnalysis:
-    """Return the analysis with about ``n`` lags of its curve at most, in six digits.
-
-    A study's attributes are read with it again and again and shown in full by the dashboard, so
-    they stay small.
-    """
-    curve = analysis.curve
-    keep = thin(curve.lags.astype(np.float64), curve.mi_corrected, n, log=True)
-    fields = {field.name: getattr(curve, field.name) for field in dataclasses.fields(curve)}
-    arrays: dict[str, Any] = {
-        name: _six_digits(value[keep])
-        for name, value in fields.items()
-        if isinstance(value, np.ndarray) and value.shape == curve.lags.shape
-    }
-    return dataclasses.replace(analysis, curve=dataclasses.replace(curve, **arrays))
-
-
-def _six_digits(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    if values.dtype.kind != "f":
-        return values
-    return np.array([float(f"{value:.6g}") for value in values])
-
-
-def _described(dataset: Dataset) -> dict[str, Any]:
-    return {
-        "name": dataset.name,
-        "fingerprint": dataset.fingerprint,
-        "task": dataset.task,
-        "metric": dataset.metric,
-    }
-
-
-def _asked(job: Job) -> dict[str, Any]:
-    """Return the settings that decide analysis and space.
-
-    Not the seed: it moves the noise of the baseline alone, and workers with other seeds join.
-    """
-    return {
-        "max_lag": job.max_lag,
-        "threshold": job.threshold,
-        "window": job.preset.window,
-        "max_layers": job.preset.max_layers,
-    }
-
-
-def _training(job: Job) -> dict[str, Any]:
-    """Return the settings that all trials of a study share."""
-    names = ("cell", "hidden_size", "epochs", "steps", "batch_size")
-    return {name: getattr(job.preset, name) for name in names} | {"policy": job.policy}

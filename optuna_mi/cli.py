@@ -166,6 +166,7 @@ def _analyze(arguments: argparse.Namespace) -> None:
 def _search(arguments: argparse.Namespace) -> None:
     from optuna_mi import _interruption
     from optuna_mi import _main_job as main_job
+    from optuna_mi import _shared_study as shared_study
     from optuna_mi._command_parts import make_objective
     from optuna_mi._local_workers import run_workers
     from optuna_mi._storage_url import safe_url
@@ -174,7 +175,7 @@ def _search(arguments: argparse.Namespace) -> None:
     dataset = _load(arguments)
     job = _job(arguments, dataset)
     study = main_job.existing_study(job)
-    known = None if study is None else main_job.remembered(study, job, dataset)
+    known = None if study is None else shared_study.remembered(study, job, dataset)
     if known is None:
         analysis = _measured(arguments, dataset.sequences)
         space = main_job.design(job, dataset, analysis)
@@ -183,7 +184,7 @@ def _search(arguments: argparse.Namespace) -> None:
         say(f"{analysis.summary()}\n")
     say(f"{space.describe()}\n")
     objective = make_objective(job, dataset, space)
-    study = main_job.create_study(job, dataset, space, analysis)
+    study = shared_study.create_study(job, dataset, space, analysis)
     written = [] if known else main_job.write_analysis(analysis, job.folder)
     say(f"Study {job.study_name!r} in {safe_url(job.storage)}")
     if n_ended(study) >= job.preset.trials:

@@ -68,6 +68,12 @@ class SequenceClassification:
         """A short hash of the training data, to tell two data sets of one name apart."""
         return _hash(self.train.inputs, self.train.targets)
 
+    @property
+    def held_out_fingerprint(self) -> str:
+        """A short hash of what is not trained on: scores on other data do not compare."""
+        splits = (self.valid, self.test)
+        return _hash(*(array for split in splits for array in (split.inputs, split.targets)))
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class LanguageModeling:
@@ -109,6 +115,11 @@ class LanguageModeling:
     def fingerprint(self) -> str:
         """A short hash of the training data, to tell two data sets of one name apart."""
         return _hash(self.train)
+
+    @property
+    def held_out_fingerprint(self) -> str:
+        """A short hash of what is not trained on: scores on other data do not compare."""
+        return _hash(self.valid, self.test)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -192,6 +203,12 @@ class SequenceRegression:
     def fingerprint(self) -> str:
         """A short hash of the training data, to tell two data sets of one name apart."""
         return _hash(self.train.inputs, self.train.targets)
+
+    @property
+    def held_out_fingerprint(self) -> str:
+        """A short hash of what is not trained on: scores on other data do not compare."""
+        splits = (self.valid, self.test)
+        return _hash(*(array for split in splits for array in (split.inputs, split.targets)))
 
 
 Dataset = SequenceClassification | SequenceRegression | LanguageModeling
