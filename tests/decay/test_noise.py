@@ -8,7 +8,8 @@ from scipy.stats import chi2
 
 from optuna_mi.decay import analyze_decay, decay_curve
 from optuna_mi.decay import generators as make
-from optuna_mi.decay.measure._surrogates import memory_width
+from optuna_mi.decay.measure._memory import measure_memory
+from optuna_mi.decay.measure._read import encode
 
 
 @pytest.mark.parametrize(
@@ -146,10 +147,48 @@ def test_a_chain_that_keeps_its_symbol_for_long_ends_all_the_same(n_symbols, per
     assert analysis.max_dilation < 400
 
 
-def test_the_memory_of_sequences_that_take_turns_is_seen_at_their_peaks():
-    lags = np.arange(1, 2001)
-    falling = np.where(lags % 2 == 0, np.exp(-lags / 60), 0.0)
-    assert memory_width(lags, falling) == pytest.approx(8 * 60 * np.log(20), rel=0.15)
-    assert memory_width(lags, 0.2 + np.exp(-lags / 60)) == pytest.approx(8 * 180, rel=0.15)
-    endless = np.where(lags % 48 == 0, 0.3, 0.05)
-    assert memory_width(lags, endless) == memory_width(lags, np.full(2000, 0.3)) == 64
+def take_turns(n_chains, n_symbols, persistence, n_steps, seed):
+    slow = make.sticky_transition(n_symbols, persistence)
+    chains = [
+        make.markov_chain(n_steps // n_chains, slow, seed=1000 * seed + i) for i in range(n_chains)
+    ]
+    return np.stack(chains, axis=1).ravel()
+
+
+@pytest.mark.parametrize(
+    ("n_chains", "n_symbols", "persistence"),
+    [(1, 4, 0.99), (1, 100, 0.98), (50, 4, 0.9), (50, 20, 0.95), (7, 2, 0.95)],
+)
+def test_growth_of_noise_is_that_of_chains_that_take_turns(n_chains, n_symbols, persistence):
+    x = take_turns(n_chains, n_symbols, persistence, 200_000, seed=0)
+    memory = measure_memory(encode(x, np.array([0, x.size])), seed=0)
+    # c(k) = (K - 1) q^m at k = m chains
+    squared = persistence**2
+    assert memory.growth == pytest.approx(2 * squared / (1 - squared), rel=0.1)
+    collected = n_chains * np.log(0.05) / np.log(squared)
+    assert memory.reach == pytest.approx(collected, rel=0.15, abs=n_chains)
+
+
+def test_order_free_symbols_and_a_clock_make_no_more_noise():
+    rng = np.random.default_rng(0)
+    for x in (
+        rng.integers(0, 2, 100_000),
+        rng.integers(0, 5000, 100_000),
+        make.periodic(100_000, 48, 4, noise=0.3),
+        make.periodic(100_000, 5000, 4, noise=0.3),
+    ):
+        assert measure_memory(encode(x, np.array([0, x.size])), seed=0).growth == 0
+
+
+@pytest.mark.parametrize(
+    ("n_chains", "n_symbols", "persistence"), [(50, 4, 0.98), (7, 2, 0.95), (200, 4, 0.9)]
+)
+def test_long_periodic_memory_raises_the_floor(n_chains, n_symbols, persistence):
+    """At distances that are no multiple of the period, different chains meet: MI is 0."""
+    x = take_turns(n_chains, n_symbols, persistence, 200_000, seed=1)
+    lags = np.concatenate([np.arange(1, 120), np.arange(1000, 1100)])
+    curve = decay_curve(x, lags=lags[lags % n_chains != 0])
+    assert (curve.mi_corrected > curve.floor).mean() < 0.05
+    # and the bias is known; of two symbols one number is all that a sample tells of it
+    tolerance = 0.3 if n_symbols > 2 else 0.6
+    assert curve.floor_shared.mean() == pytest.approx(curve.mi_corrected.mean(), rel=tolerance)

@@ -9,24 +9,25 @@ import numpy.typing as npt
 from scipy.stats import gamma, norm, poisson
 
 from optuna_mi.decay.measure._engine import PooledEngine
-from optuna_mi.decay.measure._pooled import LagEstimate
+from optuna_mi.decay.measure._marginal_counts import marginal_counts
+from optuna_mi.decay.measure._memory import measure_memory
+from optuna_mi.decay.measure._pairing_moments import pairing_moments
 from optuna_mi.decay.measure._random_pairs import random_pairs
 from optuna_mi.decay.measure._sequences import Sequences
 from optuna_mi.decay.measure._settings import Settings
-from optuna_mi.decay.measure._surrogates import anchor_lags, block_shuffled, memory_width
+from optuna_mi.decay.measure._surrogates import block_shuffled
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 # noise exceeds the floor as rarely as a normal variable exceeds so many deviations
 _FLOOR_DEVIATIONS = 3.0
-_ANCHORS = 16
-_FEWEST_BLOCKS = 20
-# a sequence whose MI adds up to less, over all lags, has nearly as many independent pairs as its
-# shuffle: four times it is the share by which the variance of an estimate grows
-_LEAST_MEMORY = 0.05
-# at either end blocks lose a correlation length: a third of the way down, of which they hold eight
-_EDGES = 13.0 / 12.0
+# growth of the noise by memory from which on its spread is measured too
+_NOTABLE_GROWTH = 0.2
+# blocks that keep the memory: so many times its reach, and at least; how many there must be
+_BLOCK, _LEAST_BLOCK, _FEWEST_BLOCKS = 8, 16, 20
+# surrogates of memory: their symbols at most, and lags
+_LONGEST_SURROGATE, _REPLICATES = 1 << 22, 16
 # distributions that are less skewed than this are taken for as skewed
 _STRAIGHT = 1e-3
 
@@ -64,7 +65,7 @@ class ShuffleNoise:
         shared: Part of the floor that all lags have in common: the bias that a sequence's memory
             adds to the baseline's, and what the baseline itself may be wrong by.
         floor: Below it a corrected estimate cannot be told from 0.
-        width: Blocks that keep the sequence's memory.
+        width: Lags that are closer than this have noise alike.
     """
 
     mean: Floats
@@ -75,31 +76,19 @@ class ShuffleNoise:
     width: int
 
 
-def shuffle_noise(
-    sequences: Sequences,
-    lags: Ints,
-    raw: list[LagEstimate],
-    settings: Settings,
-    at: Ints | None = None,
-) -> ShuffleNoise:
-    """Return baseline and noise of symbols in random order, and what memory adds to them.
-
-    Args:
-        sequences: The data.
-        lags: Distances.
-        raw: Their estimates.
-        settings: How the curve is estimated.
-        at: The lags of raw, if those are some of the distances only.
-    """
+def shuffle_noise(sequences: Sequences, lags: Ints, settings: Settings) -> ShuffleNoise:
+    """Return baseline and noise of symbols in random order, and what memory adds to them."""
     null = random_pairs(sequences, lags, settings.estimator)
-    deviation, shared = null.deviation, null.error
-    seen = np.ones(lags.size, dtype=np.bool_) if at is None else np.isin(lags, at)
-    corrected = np.array([e.mi for e in raw]) - null.mean[seen]
-    floor = noise_floor(deviation, null.skewness)[seen]
-    width = _memory_width(sequences, lags[seen], corrected, floor)
-    if width > 1:
-        excess, wider = _memory_noise(sequences, lags, width, settings)
-        deviation, shared = np.maximum(deviation, wider), shared + excess
+    memory = measure_memory(sequences, settings.seed)
+    deviation, shared, width = null.deviation, null.error, 1
+    if memory.growth > 0.0:
+        excess, wider = _fewer_pairs(sequences, lags, memory.growth)
+        if memory.growth > _NOTABLE_GROWTH:
+            # few blocks meet themselves: then the surrogate has the very dependence it should lack
+            widest = sequences.n_total // _FEWEST_BLOCKS
+            width = min(max(_BLOCK * memory.reach, _LEAST_BLOCK), max(widest, 1))
+            wider = max(wider, _widening(sequences, width, settings))
+        deviation, shared = wider * deviation, shared + excess
     return ShuffleNoise(
         mean=null.mean,
         plugin=random_pairs(sequences, lags, "plugin", precise=False).mean,
@@ -110,36 +99,44 @@ def shuffle_noise(
     )
 
 
-def _memory_width(sequences: Sequences, lags: Ints, corrected: Floats, floor: Floats) -> int:
-    above = np.where(corrected > floor, corrected, 0.0)
-    if above[0] == 0.0 or above[0] + np.trapezoid(above, lags) <= _LEAST_MEMORY:
-        return 1
-    width = memory_width(lags, corrected, float(np.median(floor)))
-    # few blocks meet themselves: then the surrogate holds the very dependence it should lack
-    return min(width, max(sequences.n_total // _FEWEST_BLOCKS, 1))
+def _fewer_pairs(sequences: Sequences, lags: Ints, growth: float) -> tuple[Floats, float]:
+    """Return bias that memory adds, shape (L,), and by what factor the deviation is wider.
+
+    Both as if there were fewer pairs, each independent. Of the plug-in estimate, since what others
+    take from it is the bias of all the pairs.
+    """
+    n_x, n_y = next(marginal_counts(sequences, lags[:1]))
+    n = max(2, round(float(n_x.sum()) / (1.0 + growth)))
+    usual = pairing_moments(n_x, n_y, "plugin")
+    few = pairing_moments(_thinned(n_x, n), _thinned(n_y, n), "plugin")
+    pairs = sequences.n_pairs(lags)
+    excess = max(few.mean - usual.mean, 0.0) * pairs[0] / pairs
+    return excess, max(1.0, few.deviation / max(usual.deviation, 1e-300))
 
 
-def _memory_noise(
-    sequences: Sequences, lags: Ints, width: int, settings: Settings
-) -> tuple[Floats, Floats]:
-    """Return the bias that memory adds and the deviation that it causes, shape (L,) each.
+def _thinned(counts: Ints, n: int) -> Ints:
+    """Return counts in the same proportions that add up to n."""
+    ends = np.rint(np.cumsum(counts) * (n / counts.sum())).astype(np.int64)
+    thinned: Ints = np.diff(ends, prepend=0)
+    return thinned
 
-    A sequence with memory has fewer independent pairs than a shuffled one. Beside itself in
-    shuffled blocks it keeps the memory and loses the alignment. Such data know no distance, so all
-    surrogates at all lags are replicates.
+
+def _widening(sequences: Sequences, width: int, settings: Settings) -> float:
+    """Return by what factor memory widens the deviation of an estimate, measured.
+
+    Beside itself in shuffled blocks a sequence keeps its memory and loses the alignment. Such data
+    know no distance, so all surrogates at all lags are replicates. Memory of some symbols only
+    widens more than fewer pairs of all do.
     """
     rng = np.random.default_rng(settings.seed)
-    anchors = anchor_lags(lags, _ANCHORS)
-    most = float(sequences.n_pairs(lags).max())
-    fewer = most / sequences.n_pairs(anchors)
+    part = sequences.head(_LONGEST_SURROGATE)
+    lags = np.unique(np.linspace(1, max(1, part.longest // 4), _REPLICATES).astype(np.int64))
     found = []
     for _ in range(settings.n_surrogates):
-        later = block_shuffled(sequences, width, rng)
-        engine = PooledEngine(sequences, settings.estimator, later)
-        mi = [e.mi for e in engine.run(anchors, n_threads=settings.n_threads)]
-        null = random_pairs(sequences, anchors, settings.estimator, later)
-        found.append((mi - null.mean) / fewer)
+        later = block_shuffled(part, min(width, part.n_total), rng)
+        engine = PooledEngine(part, settings.estimator, later)
+        mi = np.array([e.mi for e in engine.run(lags, n_threads=settings.n_threads)])
+        null = random_pairs(part, lags, settings.estimator, later)
+        found.append((mi - null.mean) / np.maximum(null.deviation, 1e-300))
     values = np.array(found)
-    spread = values.std(ddof=1) * np.sqrt(1.0 + 1.0 / values.size) if values.size > 1 else 0.0
-    u = most / sequences.n_pairs(lags)
-    return _EDGES * max(float(values.mean()), 0.0) * u, float(spread) * u
+    return float(values.std(ddof=1)) if values.size > 1 else 1.0

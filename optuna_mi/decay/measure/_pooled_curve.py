@@ -15,7 +15,7 @@ from optuna_mi.decay.measure._pooled import LagEstimate
 from optuna_mi.decay.measure._position_spread import PositionSpread, position_errors
 from optuna_mi.decay.measure._sequences import Sequences
 from optuna_mi.decay.measure._settings import Settings
-from optuna_mi.decay.measure._surrogates import anchor_lags, rotated
+from optuna_mi.decay.measure._surrogates import rotated
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -70,7 +70,7 @@ class PooledCurve:
         }
         first_order = _column(raw, "std_error")
         if settings.baseline == "shuffle":
-            noise = shuffle_noise(sequences, lags, raw, settings)
+            noise = shuffle_noise(sequences, lags, settings)
             # order-free data scatter too, but that is in noise.deviation: only the share of the
             # pointwise information that is more than noise has an error of first order
             plugin = np.maximum(_column(raw, "plugin"), 1e-300)
@@ -98,22 +98,17 @@ class PooledCurve:
     def corrected_and_floor(
         self, lags: Ints, records: list[dict[str, Any]]
     ) -> tuple[Floats, Floats]:
-        """Return MI less its baseline, and the floor, as far as the first lags can tell.
-
-        The baseline and floor of a shuffle are guessed from lags that lie over the whole range.
-        """
+        """Return MI less its baseline, and the floor, of the first lags."""
         mi = _column([LagEstimate(*r["estimate"]) for r in records], "mi")
         if self._settings.baseline == "across":
             mean, _, floor = self._across_noise(lags, records)
             return mi - mean, floor
-        guess = self._guess
-        return mi - guess.mean[: lags.size], guess.floor[: lags.size]
+        noise = self._ahead
+        return mi - noise.mean[: lags.size], noise.floor[: lags.size]
 
     @cached_property
-    def _guess(self) -> ShuffleNoise:
-        at = anchor_lags(self._lags, _PROBES)
-        raw = self._engine.run(at, n_threads=self._settings.n_threads)
-        return shuffle_noise(self._sequences, self._lags, raw, self._settings, at)
+    def _ahead(self) -> ShuffleNoise:
+        return shuffle_noise(self._sequences, self._lags, self._settings)
 
     def _across(self, part: Ints) -> list[list[LagEstimate]]:
         rng = np.random.default_rng(self._settings.seed)

@@ -79,6 +79,11 @@ class Sequences:
         """Return the same symbols as one sequence."""
         return replace(self, offsets=np.array([0, self.n_total], dtype=np.int64))
 
+    def head(self, n: int) -> Self:
+        """Return the first n symbols, or all if there are fewer."""
+        offsets = np.unique(np.minimum(self.offsets, n))
+        return replace(self, codes=self.codes[:n], offsets=offsets)
+
     def with_codes(self, codes: Codes) -> Self:
         """Return other codes in the same places."""
         return replace(self, codes=codes)

@@ -11,8 +11,6 @@ from optuna_mi.decay.measure._sequences import Sequences
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
-_LEAST_BLOCK, _ENDLESS_BLOCK, _WIDEST_BLOCK = 16, 64, 4096
-
 
 def block_shuffled(sequences: Sequences, width: int, rng: np.random.Generator) -> Codes:
     """Return the codes in blocks of the given width, in random order.
@@ -26,35 +24,6 @@ def block_shuffled(sequences: Sequences, width: int, rng: np.random.Generator) -
     starts = rng.permutation(n_blocks) * width + rng.integers(0, width, n_blocks)
     body = windows[starts % windows.shape[0]]
     return np.concatenate((body.ravel(), codes[n_blocks * width :]))
-
-
-def memory_width(lags: Ints, corrected: Floats, noise: float = 0.0) -> int:
-    """Return the width of blocks that keep most of a sequence's memory.
-
-    Eight times the first distance d at which the curve, its peaks up to 2 d included, has fallen
-    by nineteen twentieths of its way: blocks lose about a correlation length at either end. The
-    way ends at the level of the tail, which in a sequence that keeps its symbol for long is the
-    bias that the blocks are to show. A sequence that never forgets (a period) has no such d; then
-    the width is moderate, as wide blocks would keep the period itself.
-
-    Args:
-        lags: Distances.
-        corrected: MI less its baseline.
-        noise: Values of this size are none.
-    """
-    top = float(corrected.max())
-    tail = max(0.0, float(np.median(corrected[lags >= lags[-1] / 3.0 * 2.0])))
-    if 2.0 * tail > top:
-        return _ENDLESS_BLOCK
-    limit = tail + max(0.05 * (top - tail), noise)
-    # a curve may rise first, to the first of its peaks
-    first = int(np.flatnonzero(corrected >= 0.9 * top)[0])
-    for i in first + np.unique(np.geomspace(1, lags.size - first, 60).astype(np.int64)) - 1:
-        far = np.searchsorted(lags, 2 * lags[i], side="right")
-        # the tail itself must be seen
-        if far < lags.size and corrected[i:far].max() <= limit:
-            return int(np.clip(8 * lags[i], _LEAST_BLOCK, _WIDEST_BLOCK))
-    return _ENDLESS_BLOCK
 
 
 def rotated(sequences: Sequences, rng: np.random.Generator) -> Codes:
