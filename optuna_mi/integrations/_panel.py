@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from optuna_mi.decay.measure._panel import as_pandas, read_panel
+
 
 def training_part(
     panel: pd.DataFrame, *, holdout: int, id_col: str, time_col: str, target_col: str
@@ -12,12 +14,15 @@ def training_part(
     """Return the panel without the last steps of every series and without constant series.
 
     Returns:
-        Columns ``unique_id``, ``ds`` and ``y`` (float64), in the order of series and time.
+        Columns ``unique_id``, ``ds`` (text is parsed) and ``y`` (float64), in the order of series
+        and time.
 
     Raises:
-        TypeError: If the panel is no pandas DataFrame or the target is not numeric.
-        ValueError: If columns or values are missing, a series has a time twice, or nothing is left.
+        TypeError: If the panel is no DataFrame or the target is not numeric.
+        ValueError: If columns, values, series or times are missing, a series has a time twice, a
+            time cannot be read, or nothing is left.
     """
+    panel = as_pandas(panel)
     if not isinstance(panel, pd.DataFrame):
         raise TypeError(
             f"the panel must be a pandas DataFrame, got {type(panel).__name__}; convert it with "
@@ -39,11 +44,8 @@ def training_part(
             f"{holes} of {len(panel)} values of {target_col!r} are missing; fill them first, as "
             "for training: panel.groupby(id)[target].transform(lambda y: y.interpolate())"
         )
-    twice = int(panel.duplicated([id_col, time_col]).sum())
-    if twice:
-        raise ValueError(f"{twice} rows repeat a pair of {id_col!r} and {time_col!r}; drop them")
     named = panel[[id_col, time_col, target_col]].set_axis(["unique_id", "ds", "y"], axis=1)
-    ordered = named.sort_values(["unique_id", "ds"]).astype({"y": np.float64})
+    ordered = read_panel(named).rows.astype({"y": np.float64})
     groups = ordered.groupby("unique_id", sort=False, observed=True)
     kept = ordered[groups.cumcount(ascending=False) >= holdout]
     if kept.empty:

@@ -119,11 +119,13 @@ class ForecastDesign:
             panel, holdout=holdout, id_col=id_col, time_col=time_col, target_col=target_col
         )
         lengths = kept.groupby("unique_id", observed=True).size()
-        length = int(lengths.median())
+        # half of all steps lie in series at least so long: many short ones hide no long one
+        by_length = lengths.sort_values()
+        length = int(by_length[2 * by_length.cumsum() >= by_length.sum()].iloc[0])
         limit = length // 2 if input_size is None else input_size
         if length < 8 or not 2 <= limit <= length:
             raise ValueError(
-                f"the median series has {length} steps beside the {holdout} held out, too few for "
+                f"the series have {length} steps beside the {holdout} held out, too few for "
                 + ("an analysis" if length < 8 else f"an input window of {limit} (at least 2)")
             )
         with warnings.catch_warnings(record=True) as caught:

@@ -201,3 +201,15 @@ def test_what_comes_from_the_data_is_not_set_by_hand() -> None:
         design.dilated_rnn(groups="two")
     with pytest.raises(ValueError, match="kernel_size=3"):
         design.tcn(kernel_size=3)
+
+
+def test_one_long_series_beside_many_short_ones_is_measured() -> None:
+    short = [seasonal(7, 12, seed=i) for i in range(20)]
+    design = ForecastDesign.from_panel(panel_of(seasonal(600, 12), *short), h=6)
+    assert design.analysis.period == 12
+
+
+def test_dates_as_text_are_put_in_order() -> None:
+    times = pd.date_range("2000-01-01", periods=240, freq="MS")
+    text = panel_of(seasonal(240, 12)).assign(ds=[f"{t.day}/{t.month}/{t.year}" for t in times])
+    assert ForecastDesign.from_panel(text, h=6).analysis.period == 12

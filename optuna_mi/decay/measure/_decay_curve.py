@@ -9,14 +9,21 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from optuna_mi._checks import new_file
 from optuna_mi.decay._decay_curve import DecayCurve
 from optuna_mi.decay.measure._engine import resolve_threads
 from optuna_mi.decay.measure._lags import choose_lags
 from optuna_mi.decay.measure._neighbours_curve import ksg_curve
-from optuna_mi.decay.measure._read import encode, flatten, flatten_vectors
+from optuna_mi.decay.measure._panel import Panel, as_pandas, is_panel, read_panel
+from optuna_mi.decay.measure._read import (
+    encode,
+    encode_panel,
+    encode_with_gaps,
+    flatten,
+    flatten_vectors,
+    panel_values,
+)
 from optuna_mi.decay.measure._real import (
     bin_sequences,
     check_finite,
@@ -64,6 +71,7 @@ def decay_curve(
     n_samples: int = 2000,
     early_stop: bool = False,
     checkpoint: str | os.PathLike[str] | None = None,
+    freq: str | int | None = None,
 ) -> DecayCurve:
     """Measure how the mutual information of two symbols of a sequence decays with their distance.
 
@@ -73,7 +81,7 @@ def decay_curve(
             sequences of any lengths (a list of arrays, of pandas columns, of str, of bytes or of
             lists of tokens; a str in a list is a sequence of characters, the tokens of one
             sequence go into an array: ``np.array(text.split())``), or a panel of series (DataFrame
-            with the columns unique_id, ds and y).
+            with the columns unique_id, ds and y; polars' too).
         max_lag: Longest distance; by default the last step of aligned sequences, or a tenth of
             one sequence (a third, up to 128, of a short one), at most 16,384.
         lags: ``"all"``, ``"log"`` (all below 64, then 16 an octave) or the distances themselves;
@@ -109,6 +117,9 @@ def decay_curve(
         checkpoint: File in which counted lags are kept: a run that was interrupted goes on from
             it, to the same curve. Where Fourier transforms count all lags at once, all are kept
             at once. Without it nothing is written.
+        freq: Of a panel, the step between its times: pandas' name ("D", "MS", …), or a number where
+            times are numbers. By default each series' own. Pairs are taken by time: a step without
+            a row is no neighbour of any.
 
     Returns:
         The curve, in nats.
@@ -120,7 +131,7 @@ def decay_curve(
 
     Warns:
         UserWarning: If real series look like random walks or trends, whose MI says nothing about
-            dependence.
+            dependence; or if steps of a panel have no value.
 
     Note:
         Source: [MK20] §3; conventions and choices in the explanation "Decay curves".
@@ -159,7 +170,17 @@ def decay_curve(
     check_flags(progress=progress, detrend=detrend, early_stop=early_stop)
     if checkpoint is not None:
         checkpoint = new_file("checkpoint", checkpoint)
-    raw, offsets = flatten_vectors(x) if values == "ksg" else flatten(x)
+    x = as_pandas(x)
+    panel = read_panel(x, freq) if is_panel(x) else None
+    if panel is not None:
+        raw, offsets = panel_values(panel), panel.offsets
+    elif freq is not None:
+        raise ValueError(
+            f"freq={freq!r} names the step of a panel's times: pass a DataFrame with the columns "
+            "unique_id, ds and y"
+        )
+    else:
+        raw, offsets = flatten_vectors(x) if values == "ksg" else flatten(x)
     if raw.size == 0:
         raise ValueError("there are no symbols: the input is empty, give at least two")
     real = raw.dtype.kind == "f"
@@ -169,8 +190,12 @@ def decay_curve(
             "values into bins with values='bins'"
         )
     notes: tuple[str, ...] = ()
+    if panel is not None and panel.note:
+        notes = (panel.note,)
+        warnings.warn(panel.note, stacklevel=2)
     if real or values in ("bins", "ksg"):
-        raw, offsets, notes = _real(raw, offsets, difference, detrend)
+        raw, offsets, more = _real(raw, offsets, difference, detrend, panel)
+        notes += more
     elif difference or detrend:
         raise ValueError("difference and detrend are for real values; pass them as floats")
     if values == "ksg":
@@ -187,15 +212,21 @@ def decay_curve(
             progress=progress,
             notes=notes,
         )
-    panel = isinstance(x, pd.DataFrame) and "unique_id" in x.columns
     is_real = raw.dtype.kind == "f"
     if is_real:
-        raw = bin_sequences(raw, offsets, n_bins, each=panel)
+        raw = bin_sequences(raw, offsets, n_bins, each=panel is not None)
         notes += (f"real values cut into {int(raw.max()) + 1} quantile bins",)
-    sequences = replace(encode(raw, offsets), is_panel=panel)
+    if panel is None:
+        sequences = encode(raw, offsets)
+    elif is_real:
+        sequences = replace(encode_with_gaps(raw, offsets), is_panel=True)
+    else:
+        sequences = encode_panel(raw, panel)
     if boundary == "concatenate":
         sequences = sequences.concatenated()
     wanted = choose_lags(sequences, lags, max_lag)
+    if sequences.has_gaps:
+        wanted = _with_pairs(sequences, wanted)
     conditional = is_conditional(sequences, positions)
     method = baseline_method(sequences, baseline, conditional)
     settings = Settings(
@@ -224,7 +255,7 @@ def decay_curve(
         sequence_length=sequences.longest,
         n_sequences=sequences.n_sequences,
         n_symbols=sequences.n_symbols,
-        n_total=sequences.n_total,
+        n_total=sequences.n_total if panel is None else len(panel.rows),
         estimator=estimator,
         boundary=boundary,
         positions="conditional" if conditional else "pooled",
@@ -234,10 +265,27 @@ def decay_curve(
     )
 
 
+def _with_pairs(sequences: Sequences, lags: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return the lags at which gaps leave a pair."""
+    found = lags[sequences.n_pairs(lags) > 0]
+    if found.size == 0:
+        raise ValueError(
+            "the missing steps leave no pair at any of the lags: give other lags, or freq= for the "
+            "step that the times keep"
+        )
+    return found
+
+
 def _real(
-    raw: npt.NDArray[Any], offsets: npt.NDArray[np.int64], difference: int, detrend: bool
+    raw: npt.NDArray[Any],
+    offsets: npt.NDArray[np.int64],
+    difference: int,
+    detrend: bool,
+    panel: Panel | None,
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64], tuple[str, ...]]:
     series = check_finite(raw)
+    if panel is not None and panel.n_missing:
+        series, offsets = panel.on_the_clock(series, np.nan)
     series, offsets = prepare(series, offsets, difference=difference, detrend=detrend)
     if series.ndim > 1:
         return series, offsets, ()

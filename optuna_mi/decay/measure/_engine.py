@@ -86,7 +86,13 @@ class PooledEngine:
         cells = sequences.alphabet**2
         dense = sequences.n_total * _DENSE_PAIR + cells * (n_blocks_for(sequences) + 30) * _CELL
         sparse = sequences.n_total * _SPARSE_PAIR
-        self.is_dense = cells <= _LARGEST_TABLE and dense <= sparse
+        # only a table can be looked through without its gaps
+        self.is_dense = cells <= _LARGEST_TABLE and (dense <= sparse or sequences.has_gaps)
+        if sequences.has_gaps and not self.is_dense:
+            raise ValueError(
+                f"a panel of {sequences.n_symbols:,} different symbols with steps missing: fill "
+                "the steps, or number the symbols by kinds, 2,000 at most"
+            )
         self._groups = None if self.is_dense else make_groups(sequences)
         self.method = ""
 

@@ -34,7 +34,7 @@ def transform_length(max_lag: int) -> int:
 def fft_cost(sequences: Sequences, max_lag: int) -> float:
     """Return nanoseconds that the counts of all lags up to max_lag would take, or infinity."""
     k, length = sequences.alphabet, transform_length(max_lag)
-    if sequences.n_sequences > 1 or k > _MOST_SYMBOLS or length > _LONGEST:
+    if sequences.n_sequences > 1 or sequences.has_gaps or k > _MOST_SYMBOLS or length > _LONGEST:
         return float("inf")
     per_point = 2 * k * _TRANSFORM + k * k * _PRODUCT / 2
     return sequences.n_total * per_point * length / (length - max_lag)

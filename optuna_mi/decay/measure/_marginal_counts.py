@@ -44,6 +44,29 @@ def take_ends(
             n_y[later[i]] -= 1
 
 
+@njit(cache=True, nogil=True)
+def count_beside_gaps(
+    codes: Codes, later: Codes, offsets: Ints, lag: int, gap: int, n_x: Ints, n_y: Ints
+) -> None:
+    """Add the symbols of the pairs of which neither is a gap.
+
+    Args:
+        codes: Where the earlier symbols come from.
+        later: Where the later ones do.
+        offsets: The sequences' first indices and N.
+        lag: Their distance.
+        gap: Code of a gap.
+        n_x: Counts of the earlier symbols.
+        n_y: Counts of the later ones.
+    """
+    for s in range(offsets.size - 1):
+        for i in range(offsets[s], offsets[s + 1] - lag):
+            a, b = codes[i], later[i + lag]
+            if a != gap and b != gap:
+                n_x[a] += 1
+                n_y[b] += 1
+
+
 def marginal_counts(
     sequences: Sequences, lags: Ints, later: Codes | None = None
 ) -> Iterator[tuple[Ints, Ints]]:
@@ -53,6 +76,14 @@ def marginal_counts(
     """
     codes = sequences.codes
     n_x = np.zeros(sequences.alphabet, dtype=np.int64)
+    if sequences.has_gaps:
+        both = (codes, codes if later is None else later, sequences.offsets)
+        n_y = n_x.copy()
+        for lag in lags.tolist():
+            n_x[:], n_y[:] = 0, 0
+            count_beside_gaps(*both, lag, sequences.gap, n_x, n_y)
+            yield n_x, n_y
+        return
     count_symbols(codes, n_x)
     n_y = n_x.copy()
     if later is not None:

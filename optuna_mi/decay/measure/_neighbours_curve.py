@@ -29,23 +29,26 @@ def ksg_curve(
 ) -> dict[str, Any]:
     """Return the columns of a DecayCurve of real values, shape (N,) or (N, features).
 
-    At every lag n_samples pairs are drawn; the baseline pairs the same values at random.
+    At every lag n_samples pairs are drawn, of which those with a NaN are left out; the baseline
+    pairs the same values at random.
     """
     lengths = np.diff(offsets)
-    scale = values.std(axis=0)
+    there = ~np.isnan(values if values.ndim == 1 else values.sum(axis=1))
+    scale = values[there].std(axis=0)
     # a scale common to all features keeps no unit from ruling the neighbourhoods
-    standard = (values - values.mean(axis=0)) / np.where(scale > 0, scale, 1.0)
+    standard = (values - values[there].mean(axis=0)) / np.where(scale > 0, scale, 1.0)
 
-    def estimate(lag: int) -> tuple[float, float, Floats]:
+    def estimate(lag: int) -> tuple[float, float, Floats, int]:
         rng = np.random.default_rng([seed, lag])
         starts = _draw(offsets, lengths, lag, n_samples, rng)
+        starts = starts[there[starts] & there[starts + lag]]
         x, y = standard[starts], standard[starts + lag]
         found = mutual_info_ksg(x, y, k=k, standardize=False)
         null = [
             mutual_info_ksg(x, y[rng.permutation(len(y))], k=k, standardize=False).value
             for _ in range(n_surrogates)
         ]
-        return found.value, found.standard_error or 0.0, np.array(null)
+        return found.value, found.standard_error or 0.0, np.array(null), len(x)
 
     found = parallel(
         estimate,
@@ -54,10 +57,9 @@ def ksg_curve(
         progress=progress,
         label="decay curve",
     )
-    pairs = np.array([int(np.maximum(lengths - lag, 0).sum()) for lag in lags])
     columns: dict[str, Any] = {
         "mi": np.array([f[0] for f in found]),
-        "n_pairs": np.minimum(pairs, n_samples),
+        "n_pairs": np.array([f[3] for f in found]),
         "method": f"{k} nearest neighbours among up to {n_samples:,} pairs a lag",
     }
     error = np.array([f[1] for f in found])

@@ -54,11 +54,18 @@ def block_edges(n_total: int, n_blocks: int) -> Ints:
     return np.linspace(0, n_total, n_blocks + 1).astype(np.int64)
 
 
-def estimate_dense(blocks: npt.NDArray[np.uint32], k: int, estimator: Estimator) -> LagEstimate:
+def estimate_dense(
+    blocks: npt.NDArray[np.uint32], k: int, estimator: Estimator, *, has_gaps: bool = False
+) -> LagEstimate:
     """Turn block histograms, shape (B, k*k), into an estimate.
 
-    The standard error is the spread over blocks of the sums of ln p(x, y) / p(x) p(y).
+    The standard error is the spread over blocks of the sums of ln p(x, y) / p(x) p(y). The last
+    symbol is none where there are gaps.
     """
+    if has_gaps:
+        symbols = blocks.reshape(-1, k, k)[:, :-1, :-1]
+        k -= 1
+        blocks = symbols.reshape(-1, k * k)
     joint = blocks.sum(axis=0, dtype=np.int64).reshape(k, k)
     n_x, n_y = joint.sum(axis=1), joint.sum(axis=0)
     total = int(n_x.sum())
@@ -110,7 +117,7 @@ def dense_lags(
         edges: Edges of the blocks whose spread gives the standard error; by default as many as
             `n_blocks_for` says.
     """
-    k = sequences.alphabet
+    k, gaps = sequences.alphabet, sequences.has_gaps
     x, offsets = sequences.codes, sequences.offsets
     y = x if later is None else later
     if edges is None:
@@ -120,11 +127,11 @@ def dense_lags(
         fused = np.zeros((len(spans), 4, k * k), dtype=np.uint32)
         for (start, stop), table in zip(spans, fused, strict=True):
             count_four(x, y, offsets, start, stop, lags, k, table)
-        return [estimate_dense(fused[:, j], k, estimator) for j in range(4)]
+        return [estimate_dense(fused[:, j], k, estimator, has_gaps=gaps) for j in range(4)]
     out = []
     for lag in lags:
         blocks = np.zeros((len(spans), k * k), dtype=np.uint32)
         for (start, stop), table in zip(spans, blocks, strict=True):
             count_pairs(x, y, offsets, start, stop, lag, k, table)
-        out.append(estimate_dense(blocks, k, estimator))
+        out.append(estimate_dense(blocks, k, estimator, has_gaps=gaps))
     return out

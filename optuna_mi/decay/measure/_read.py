@@ -6,6 +6,7 @@ import numbers
 import os
 import warnings
 from collections.abc import Sequence as SequenceABC
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from optuna_mi.decay.measure._panel import Panel, as_pandas, is_panel, read_panel
 from optuna_mi.decay.measure._sequences import Sequences
 
 # symbols handled at a time: temporary arrays stay small beside a memory-mapped file
@@ -26,6 +28,7 @@ _NO_NUMBERS = "OUS"
 
 def flatten(x: Any) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
     """Return all values of x, 1-D, and the offsets of its sequences, int64, shape (n + 1,)."""
+    x = as_pandas(x)
     if isinstance(x, Path):
         x = _open(x)
     if isinstance(x, str):
@@ -54,6 +57,7 @@ def flatten_vectors(x: Any) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
     Anything that is an array of shape (sequences, steps, features), the path of one, or a list of
     arrays (steps, features).
     """
+    x = as_pandas(x)
     if isinstance(x, Path):
         x = _open(x)
     if hasattr(x, "__array__") and not isinstance(x, pd.DataFrame | pd.Series | pd.Index):
@@ -133,6 +137,11 @@ def _characters(x: str | bytes | bytearray) -> npt.NDArray[Any]:
     return np.frombuffer(x, dtype=np.uint8)
 
 
+def panel_values(panel: Panel) -> npt.NDArray[Any]:
+    """Return a panel's values in order, or their numbers where they are tokens."""
+    return _column(panel.rows["y"])
+
+
 def _column(x: pd.Series[Any] | pd.Index[Any]) -> npt.NDArray[Any]:
     values = _values(x)
     return np.asarray(pd.factorize(x)[0]) if values is None else values
@@ -151,11 +160,16 @@ def _values(x: pd.Series[Any] | pd.Index[Any]) -> npt.NDArray[Any] | None:
 
 
 def _frame(x: pd.DataFrame) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
-    if {"unique_id", "ds", "y"} <= set(x.columns):
-        _check_panel(x)
-        ordered = x.sort_values(["unique_id", "ds"], kind="stable")
-        lengths = ordered.groupby("unique_id", sort=True, observed=True).size()
-        return _column(ordered["y"]), _offsets([int(n) for n in lengths])
+    if is_panel(x):
+        panel = read_panel(x)
+        if panel.n_missing:
+            warnings.warn(
+                f"{panel.n_missing:,} steps of {panel.n_with_gaps:,} series have no value, and the "
+                "rows beside them are taken for neighbours here: fill them first, or leave those "
+                "series out",
+                stacklevel=2,
+            )
+        return _column(panel.rows["y"]), panel.offsets
     if x.shape[1] == 1:
         values = _column(x.iloc[:, 0])
         return values, _offsets([values.size])
@@ -163,20 +177,6 @@ def _frame(x: pd.DataFrame) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
         f"a DataFrame must have one column, or the columns unique_id, ds and y of a panel; got "
         f"{list(x.columns)}. Pass one column: frame['name']"
     )
-
-
-def _check_panel(x: pd.DataFrame) -> None:
-    """Refuse rows without a series or a time, which would vanish, and times that repeat."""
-    for column in ("unique_id", "ds"):
-        missing = int(x[column].isna().sum())
-        if missing:
-            raise ValueError(
-                f"{missing} of {len(x)} rows have no {column}: drop them "
-                f"(frame.dropna(subset=['{column}'])), or fill them"
-            )
-    twice = int(x.duplicated(["unique_id", "ds"]).sum())
-    if twice:
-        raise ValueError(f"{twice} rows repeat a pair of unique_id and ds; drop them")
 
 
 def _array(x: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
@@ -284,6 +284,34 @@ def _too_large(value: Any) -> TypeError:
     return TypeError(
         f"symbols must be integers below 2**63, got {value!r}, ...; map them to 0..K-1 first"
     )
+
+
+def encode_panel(values: npt.NDArray[Any], panel: Panel) -> Sequences:
+    """Turn a panel's integers, one a row, into codes at the steps of its series' clocks.
+
+    Raises:
+        ValueError: As for `encode`.
+    """
+    found = encode(values, panel.offsets)
+    if panel.n_missing:
+        codes, offsets = panel.on_the_clock(found.codes.astype(np.int64), -1)
+        found = encode_with_gaps(codes, offsets)
+    return replace(found, is_panel=True)
+
+
+def encode_with_gaps(values: npt.NDArray[np.int64], offsets: npt.NDArray[np.int64]) -> Sequences:
+    """Turn integers into codes, where negative ones are steps without a symbol.
+
+    Raises:
+        ValueError: As for `encode`.
+    """
+    there = values >= 0
+    found = encode(values[there], offsets)
+    if there.all():
+        return found
+    codes = np.full(values.size, found.alphabet, dtype=_smallest(found.alphabet + 1))
+    codes[there] = found.codes
+    return Sequences(codes, offsets, found.alphabet + 1, found.n_symbols, has_gaps=True)
 
 
 def encode(values: npt.NDArray[Any], offsets: npt.NDArray[np.int64]) -> Sequences:

@@ -16,6 +16,7 @@ Ints = npt.NDArray[np.int64]
 _CORRELATED = 1_000_000
 # points of a series that the unit-root test looks at, and the differences it corrects for
 _TESTED, _LAGGED = 20_000, 4
+_TESTED_FROM = 50
 # MacKinnon's asymptotic 5 % points of the augmented Dickey-Fuller test: constant; and trend
 _CONSTANT, _TREND = -2.86, -3.41
 
@@ -43,7 +44,8 @@ def prepare(
     """Difference every sequence, or take a straight line from it.
 
     Args:
-        values: All sequences behind one another; shape (N,) or (N, features).
+        values: All sequences behind one another; shape (N,) or (N, features). NaN is a step
+            without a value, and stays one.
         offsets: Their first indices and N.
         difference: How often to difference; sequences get shorter by as much.
         detrend: Whether to subtract each sequence's least-squares line.
@@ -69,11 +71,12 @@ def prepare(
 
 
 def _without_line(part: Floats) -> Floats:
-    if len(part) < 3:
-        return np.asarray(part - part.mean(axis=0))
+    there = np.isfinite(part).reshape(len(part), -1).all(axis=1)
+    if there.sum() < 3:
+        return np.asarray(part - part[there].mean(axis=0)) if there.any() else part
     t = np.linspace(-1.0, 1.0, len(part))
     columns = np.stack([np.ones_like(t), t], axis=1)
-    fit = np.linalg.lstsq(columns, part, rcond=None)[0]
+    fit = np.linalg.lstsq(columns[there], part[there], rcond=None)[0]
     return np.asarray(part - columns @ fit)
 
 
@@ -93,18 +96,25 @@ def quantile_bins(values: Floats, n_bins: int) -> Ints:
 
 
 def bin_sequences(values: Floats, offsets: Ints, n_bins: int, *, each: bool) -> Ints:
-    """Cut real sequences into quantile bins: of all values, or of each sequence's own."""
-    if not each:
-        return quantile_bins(values, n_bins)
-    parts = [quantile_bins(values[a:b], n_bins) for a, b in pairwise(offsets)]
-    return np.concatenate(parts)
+    """Cut real sequences into quantile bins: of all values, or of each sequence's own.
+
+    Returns:
+        Bins, shape of values; -1 where there is no value.
+    """
+    bins = np.full(values.shape, -1, dtype=np.int64)
+    there = np.isfinite(values)
+    for a, b in pairwise(offsets) if each else ((0, len(values)),):
+        own = there[a:b]
+        bins[a:b][own] = quantile_bins(values[a:b][own], n_bins)
+    return bins
 
 
 def rank_correlation(values: Floats | Ints, offsets: Ints, lags: Ints) -> Floats:
     """Return the correlation of the ranks of values at distances, pooled over sequences.
 
     Args:
-        values: Shape (N,); the first million are enough for a sign.
+        values: Shape (N,), NaN or negative bins where there is none; the first million are enough
+            for a sign.
         offsets: The sequences' first indices and N.
         lags: Distances; shape (L,).
 
@@ -112,9 +122,12 @@ def rank_correlation(values: Floats | Ints, offsets: Ints, lags: Ints) -> Floats
         Shape (L,), 0 where there are no pairs.
     """
     ends = np.minimum(offsets, _CORRELATED)
-    rank = rankdata(values[: ends[-1]])
-    rank -= rank.mean()
-    variance = float((rank**2).mean())
+    first = values[: ends[-1]]
+    there = np.isfinite(first) if first.dtype.kind == "f" else first >= 0
+    rank = np.zeros(first.size)
+    rank[there] = rankdata(first[there])
+    rank[there] -= rank[there].mean()
+    variance = float((rank[there] ** 2).mean())
     total, pairs = np.zeros(lags.size), np.zeros(lags.size)
     for a, b in pairwise(ends):
         inside = lags < b - a
@@ -122,7 +135,12 @@ def rank_correlation(values: Floats | Ints, offsets: Ints, lags: Ints) -> Floats
             continue
         near = correlate(rank[a:b], rank[a:b], mode="full", method="fft")[b - a - 1 :]
         total[inside] += near[lags[inside]]
-        pairs[inside] += b - a - lags[inside]
+        if there[a:b].all():
+            pairs[inside] += b - a - lags[inside]
+        else:
+            both = there[a:b].astype(np.float64)
+            count = correlate(both, both, mode="full", method="fft")[b - a - 1 :]
+            pairs[inside] += np.rint(count[lags[inside]])
     return total / np.maximum(pairs * variance, 1e-300)
 
 
@@ -133,9 +151,10 @@ def nonstationary(values: Floats, offsets: Ints) -> tuple[int, int, int]:
     """
     walks = trends = tested = 0
     lengths = np.diff(offsets)
-    for s in np.flatnonzero(lengths >= 50)[:100]:
+    for s in np.flatnonzero(lengths >= _TESTED_FROM)[:100]:
         part = values[offsets[s] : offsets[s] + min(int(lengths[s]), _TESTED)]
-        if np.ptp(part) == 0:
+        part = part[np.isfinite(part)]
+        if part.size < _TESTED_FROM or np.ptp(part) == 0:
             continue
         tested += 1
         if _dickey_fuller(part, trend=False) <= _CONSTANT:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
+from scipy.signal import correlate
 
 Codes = npt.NDArray[np.integer[Any]]
 
@@ -24,6 +27,7 @@ class Sequences:
         alphabet: One more than the largest code.
         n_symbols: Different codes that occur.
         is_panel: Whether they are series of a panel: parallel, but each a series of its own.
+        has_gaps: Whether the largest code stands for a step without a symbol, which no pair counts.
     """
 
     codes: Codes
@@ -31,6 +35,7 @@ class Sequences:
     alphabet: int
     n_symbols: int
     is_panel: bool = False
+    has_gaps: bool = False
 
     @property
     def lengths(self) -> npt.NDArray[np.int64]:
@@ -44,8 +49,13 @@ class Sequences:
 
     @property
     def n_total(self) -> int:
-        """Number of symbols in all sequences."""
+        """Number of steps in all sequences."""
         return int(self.codes.size)
+
+    @property
+    def gap(self) -> int:
+        """Code of a step without a symbol; -1 where there is none."""
+        return self.alphabet - 1 if self.has_gaps else -1
 
     @property
     def longest(self) -> int:
@@ -68,11 +78,24 @@ class Sequences:
 
     def n_pairs(self, lags: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Return the number of pairs at every lag."""
+        if self.has_gaps:
+            return self._pairs_between_gaps[lags]
         lengths = np.sort(self.lengths)
         # sum over sequences longer than d of (length - d)
         tail = np.concatenate(([0], np.cumsum(lengths[::-1])))[::-1]
         first = np.searchsorted(lengths, lags, side="right")
         pairs: npt.NDArray[np.int64] = tail[first] - (lengths.size - first) * lags
+        return pairs
+
+    @cached_property
+    def _pairs_between_gaps(self) -> npt.NDArray[np.int64]:
+        """Pairs of two symbols at every distance from 0 on, shape (longest,)."""
+        pairs = np.zeros(self.longest, dtype=np.int64)
+        there = (self.codes != self.gap).astype(np.float64)
+        for start, stop in pairwise(self.offsets):
+            own = there[start:stop]
+            count = correlate(own, own, mode="full", method="fft")[own.size - 1 :]
+            pairs[: own.size] += np.rint(count).astype(np.int64)
         return pairs
 
     def concatenated(self) -> Self:
