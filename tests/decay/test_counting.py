@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optuna_mi.decay import decay_curve
+from optuna_mi.decay.measure import _position_spread
 from optuna_mi.decay.measure._engine import PooledEngine
 from optuna_mi.decay.measure._fft_counts import fft_segment
 from optuna_mi.decay.measure._pooled import dense_lags
@@ -144,3 +147,26 @@ def test_n_pairs_counts_what_is_there():
     curve = decay_curve(sequences, lags=[1, 2, 3, 4, 8], baseline=None)
     assert curve.n_pairs.tolist() == [14, 11, 8, 6, 1]
     assert "2 of 3 sequences" in curve.notes[0]
+
+
+@pytest.mark.parametrize("n_symbols", [3, 40, 600])
+def test_spread_over_positions_is_the_same_by_table_and_by_sorting(monkeypatch, n_symbols):
+    rows = np.random.default_rng(0).integers(0, n_symbols, (50, 40))
+    sequences = encode(rows.ravel(), np.arange(0, rows.size + 1, 40))
+    found = []
+    for cells in (10**9, 0):
+        monkeypatch.setattr(_position_spread, "_CELLS_A_PAIR", cells)
+        spread = _position_spread.PositionSpread(sequences, np.array([1, 7, 39]))
+        found.append(np.concatenate(spread.by_position()))
+    np.testing.assert_array_equal(*found)
+
+
+def test_aligned_sequences_of_a_large_vocabulary_take_little_memory():
+    x = np.random.default_rng(0).integers(0, 30_000, (400, 50))
+    tracemalloc.start()
+    curve = decay_curve(x, max_lag=4, n_threads=1)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert curve.baseline_method == "across"
+    # a table of all pairs would be 7 GB
+    assert peak < 50e6

@@ -134,6 +134,15 @@ def test_independent_symbols_stop_soon(counted):
     assert sum(counted.parts) == len(curve)
 
 
+def test_a_decade_is_ten_times_the_first_lag(counted):
+    x = make.independent(50_000, 4, seed=0)
+    curve = decay_curve(x, lags=np.arange(400, 600), early_stop=True)
+    assert len(curve) == 200
+    assert curve.notes == ()
+    curve = decay_curve(x, lags=np.arange(40, 600), early_stop=True)
+    assert 400 <= curve.lags[-1] < 500
+
+
 def test_waves_end_where_all_lags_together_take_no_longer(counted):
     x = np.resize(np.random.default_rng(0).integers(0, 7, 50), 20_000)
     curve = decay_curve(x, max_lag=2000, lags="all", early_stop=True)

@@ -11,6 +11,8 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 _PROBES = 512
+# cells of a table that take as long as sorting one pair
+_CELLS_A_PAIR = 4
 # fewer position pairs than this do not show their own spread
 _ENOUGH_POSITIONS = 16
 
@@ -29,16 +31,24 @@ class PositionSpread:
 
     def by_position(self) -> list[Floats]:
         """Return the mean pointwise information at every pair of positions, lag by lag."""
-        out: list[Floats] = []
-        k = self._k
-        for lag in self._lags:
-            pair = self._rows[:, :-lag].astype(np.int64) * k + self._rows[:, lag:]
-            joint = np.bincount(pair.ravel(), minlength=k * k).reshape(k, k)
-            expected = np.outer(joint.sum(axis=1), joint.sum(axis=0)) / joint.sum()
-            with np.errstate(divide="ignore", invalid="ignore"):
-                pointwise = np.log(joint / expected).ravel()
-            out.append(pointwise[pair].mean(axis=0))
-        return out
+        return [self._pointwise(int(lag)).mean(axis=0) for lag in self._lags]
+
+    def _pointwise(self, lag: int) -> Floats:
+        """Return ln p(x, y) / p(x) p(y) of every pair, shape (sequences, positions)."""
+        k, x, y = self._k, self._rows[:, :-lag].astype(np.int64), self._rows[:, lag:]
+        pair = x * k + y
+        if k * k <= _CELLS_A_PAIR * pair.size:
+            at, joint = pair, np.bincount(pair.ravel(), minlength=k * k)
+            table = joint.reshape(k, k)
+            expected = np.outer(table.sum(axis=1), table.sum(axis=0)).ravel() / pair.size
+        else:
+            # a table would be larger than the data
+            kinds, index, joint = np.unique(pair.ravel(), return_inverse=True, return_counts=True)
+            at = index.reshape(pair.shape)
+            n_x, n_y = np.bincount(x.ravel(), minlength=k), np.bincount(y.ravel(), minlength=k)
+            expected = n_x[kinds // k] * n_y[kinds % k] / pair.size
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.asarray(np.log(joint / expected)[at])
 
 
 def position_errors(spread: PositionSpread) -> Floats:

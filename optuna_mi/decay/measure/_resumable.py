@@ -90,5 +90,6 @@ def _silent(lags: Ints, corrected: Floats, floor: Floats) -> bool:
     # single excursions are noise: two lags in a row count
     above = corrected > floor
     above[1:] &= above[:-1] | (corrected[1:] > 2.0 * floor[1:])
-    last = lags[np.flatnonzero(above)[-1]] if above.any() else 1
+    # of what lies before the first lag nothing is known
+    last = lags[np.flatnonzero(above)[-1]] if above.any() else lags[0]
     return bool(lags[-1] >= 10 * last)
