@@ -12,6 +12,7 @@ import numpy as np
 from optuna_mi._checks import flag, listed, one_of, real, whole, wholes
 from optuna_mi.search_space._check_arguments import check_analysis
 from optuna_mi.search_space._placement import (
+    around_list,
     bounded,
     doubling_positions,
     line_positions,
@@ -36,7 +37,11 @@ LAWS = {
     "flat": "Mutual information does not decay with distance",
     "delays": "Mutual information stands above the noise at single distances alone",
     "none": "No mutual information stands above the noise",
+    "given": "The dilations are around a list of your own",
 }
+
+#: The law of a list that was not read off any curve; ``delays`` are its dilations.
+GIVEN = "given"
 
 #: Lines equidistant in the fourth root of MI, not in its logarithm as in [MK20]: with few layers
 #: the logarithm spends them far away, where little is left to learn (docs/findings/worth.md).
@@ -173,6 +178,8 @@ class DecayGeometry:
 
     def place(self, max_dilation: int, counts: Sequence[int]) -> tuple[int, ...]:
         """Return the dilations for these layers in each segment."""
+        if self.law == GIVEN:
+            return around_list(self.delays, max_dilation, sum(counts))
         if self.law in CURVED_LAWS:
             positions = line_positions(
                 self.breakpoints, self.slopes, max_dilation, counts, self.line_exponent

@@ -8,6 +8,8 @@ by ``breakpoints`` (distances, increasing) and ``slopes`` (one more than breakpo
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -179,6 +181,37 @@ def snap_to_delays(dilations: Sequence[int], delays: Sequence[int]) -> tuple[int
         out[out.index(nearest)] = delay
         fixed.add(delay)
     return tuple(sorted(out))
+
+
+def around_list(dilations: Sequence[int], max_dilation: int, n_layers: int) -> tuple[int, ...]:
+    """Return a list like a given one, with another largest dilation or number of layers.
+
+    Its own dilations are kept as they are. Where there are too many, the one goes whose neighbours
+    are then closest (in ratio), never the first or the last; where there are too few, the widest
+    gap gets one more in its middle (on a log scale).
+
+    Example:
+        >>> around_list((1, 2, 5, 8, 12, 30), 30, 6), around_list((1, 2, 5, 8, 12, 30), 30, 5)
+        ((1, 2, 5, 8, 12, 30), (1, 2, 5, 12, 30))
+        >>> around_list((1, 2, 5, 8, 12, 30), 60, 8)
+        (1, 2, 5, 8, 12, 19, 30, 60)
+    """
+    out = sorted({*(d for d in dilations if d < max_dilation), max_dilation})
+    while len(out) > n_layers:
+        if len(out) == 2:
+            return (out[-1],)
+        inner = range(1, len(out) - 1)
+        out.pop(min(inner, key=lambda i: (out[i + 1] / out[i - 1], i)))
+    while len(out) < n_layers:
+        gaps = [(b / a, a, b) for a, b in itertools.pairwise([1, *out]) if b - a > 1]
+        if out[0] > 1 and (not gaps or out[0] > max(g[0] for g in gaps)):
+            gaps = [(float(out[0]), 0, 0)]  # before the first
+        if not gaps:
+            break
+        _, low, high = max(gaps)
+        middle = round(math.sqrt(low * high)) if high else 1
+        out = sorted({*out, min(max(middle, low + 1), high - 1) if high else 1})
+    return tuple(out)
 
 
 def doubling_positions(max_dilation: int, n_layers: int) -> NDArray[np.float64]:

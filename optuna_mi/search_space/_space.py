@@ -16,6 +16,7 @@ from optuna_mi.search_space._describe import describe
 from optuna_mi.search_space._format import format_dilations
 from optuna_mi.search_space._freeze import freeze, frozen_json, verify
 from optuna_mi.search_space._geometry import LINE_EXPONENT, DecayGeometry
+from optuna_mi.search_space._given_list import fields_of_list
 from optuna_mi.search_space._grid import chosen_values
 from optuna_mi.search_space._json import (
     fields_from_json,
@@ -159,6 +160,42 @@ class DilationSpace:
         )
 
     @classmethod
+    def from_dilations(
+        cls,
+        dilations: Sequence[int],
+        *,
+        window: int | None = None,
+        max_layers: int | None = None,
+        baselines: bool = False,
+    ) -> DilationSpace:
+        """Make a space around a list of your own, which is its recommendation.
+
+        Half to one and a half times as many layers, and half to double the largest dilation. The
+        list's own dilations, several periods and delays among them, are kept as they are; with
+        fewer layers the most crowded ones go, with more the widest gaps are filled.
+
+        Args:
+            dilations: Increasing positive integers; the first need not be 1.
+            window: Length in steps of the training sequences, which no dilation reaches.
+            max_layers: Most layers in total; by default one and a half times as many.
+            baselines: Also search the standard progression 1, 2, 4, … at equal size.
+
+        Raises:
+            TypeError: If a dilation is no integer.
+            ValueError: If the list is empty or does not increase, or does not fit the limits.
+
+        Example:
+            >>> space = DilationSpace.from_dilations((1, 2, 5, 8, 12, 30))
+            >>> space.dilations(space.recommended)
+            (1, 2, 5, 8, 12, 30)
+            >>> space.dilations({"n_layers_0": 4, "max_dilation": 30})
+            (1, 5, 12, 30)
+        """
+        return cls(
+            **fields_of_list(dilations, window=window, max_layers=max_layers, baselines=baselines)
+        )
+
+    @classmethod
     def from_sequences(
         cls,
         x: Any,
@@ -221,7 +258,7 @@ class DilationSpace:
             trial: A trial of any study, under any sampler; also a ``FixedTrial``.
 
         Returns:
-            Strictly increasing positive integers starting at 1.
+            Strictly increasing positive integers, starting at 1 unless around a list that does not.
         """
         dilations = self.dilations(self.suggest_params(trial))
         trial.set_user_attr("dilations", format_dilations(dilations))

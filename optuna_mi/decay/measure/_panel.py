@@ -105,7 +105,9 @@ def read_panel(frame: pd.DataFrame, freq: str | int | None = None) -> Panel:
     if "available_mask" in frame.columns:
         there = there & (frame["available_mask"].to_numpy() != 0)
     if not there.any():
-        raise ValueError(f"all {len(frame)} values of y are missing: there is nothing to measure")
+        raise ValueError(
+            f"all {len(frame)} values of y are missing: fill them, or name another column y"
+        )
     numbers = pd.factorize(frame["unique_id"], sort=True)[0]
     times = parse_times(frame["ds"], numbers)
     rows = frame.assign(ds=times, _series=numbers)[there]
