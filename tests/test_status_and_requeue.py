@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import optuna
 import pytest
 from optuna.trial import TrialState
 
-from optuna_mi._status_and_requeue import requeue, status_text
+from optuna_mi import _status_and_requeue, _storage
+from optuna_mi._status_and_requeue import requeue, requeue_lost, status_text
 from optuna_mi._storage import open_storage
 from optuna_mi.cli import main
 
@@ -85,3 +87,42 @@ def test_a_time_that_is_none_requeues_nothing(study: optuna.Study, older_than: f
     with pytest.raises(ValueError, match="older_than must be a time"):
         requeue(study, older_than=older_than)
     assert study.trials[1].state == TrialState.RUNNING
+
+
+def test_a_trial_killed_before_its_first_heartbeat_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_storage, "_HEARTBEAT_SECONDS", 1)
+    storage = open_storage(f"sqlite:///{tmp_path}/study.db")
+    study = optuna.create_study(storage=storage, study_name="s")
+    lost, alive = (storage.create_new_trial(study._study_id) for _ in range(2))
+    storage.record_heartbeat(alive)
+    assert requeue_lost(study, pause=0) == []  # too young to tell
+    monkeypatch.setattr(_status_and_requeue, "_age", lambda trial: 2.1)
+    young: list[int] = []
+
+    def beat_late(_: float) -> None:
+        if not young:
+            young.append(storage.create_new_trial(study._study_id))
+            storage.record_heartbeat(lost)
+
+    with monkeypatch.context() as patch:  # a clock that is wrong: its heart beats within the pause
+        patch.setattr(time, "sleep", beat_late)
+        assert requeue_lost(study) == []
+    assert requeue_lost(study, pause=0) == [2]
+    assert [t.state.name for t in study.trials] == ["RUNNING", "RUNNING", "FAIL", "WAITING"]
+
+
+@pytest.mark.slow
+def test_the_command_runs_again_what_was_killed_at_its_creation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"sqlite:///{tmp_path}/study.db"
+    arguments = ["search", "digits", "--storage", url, "--out", str(tmp_path), "--trials", "2"]
+    arguments += ["--epochs", "1", "--steps", "1", "--hidden-size", "4"]
+    assert main([*arguments, "--trials", "1"]) == 0
+    study = optuna.load_study(study_name="digits", storage=url)
+    study._storage.create_new_trial(study._study_id)
+    monkeypatch.setattr(_status_and_requeue, "_age", lambda trial: 1000.0)
+    assert main(arguments) == 0
+    assert [t.state.name for t in study.trials] == ["COMPLETE", "FAIL", "COMPLETE"]

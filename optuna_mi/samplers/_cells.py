@@ -73,6 +73,16 @@ class Cells:
             return None
         return self._by_values.get(_key([params[name] for name in self.names]))
 
+    def matching(self, params: Mapping[str, Any]) -> frozenset[int]:
+        """Return the cells that agree with a setting which names some of the parameters."""
+        named = [(i, name) for i, name in enumerate(self.names) if name in params]
+        wanted = _key([params[name] for _, name in named])
+        return frozenset(
+            cell
+            for cell, values in enumerate(self.values)
+            if _key([values[i] for i, _ in named]) == wanted
+        )
+
 
 def _key(values: Sequence[Any]) -> tuple[Any, ...]:
     # True == 1 == 1.0 in Python, yet they are different choices.

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import datetime
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from optuna.trial import FrozenTrial, TrialState
@@ -159,9 +159,9 @@ def own_cell(number: int, claims: Claims, cells: Cells) -> int | None:
     return cell if claims.holder.get(cell, number) >= number else None
 
 
-def released_cell(number: int, claims: Claims, cells: Cells, max_failures: int) -> int | None:
-    """Return the first cell that nobody has, of those whose own ticket is already drawn."""
-    for cell in cells.order[:number]:
+def free_cell(candidates: Iterable[int], claims: Claims, max_failures: int) -> int | None:
+    """Return the first of the cells that nobody has and that is not given up."""
+    for cell in candidates:
         taken = cell in claims.holder or cell in claims.pending
         if not taken and claims.failures[cell] < max_failures:
             return cell

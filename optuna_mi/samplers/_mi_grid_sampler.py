@@ -11,7 +11,7 @@ from optuna.trial import TrialState
 from optuna_mi._checks import whole
 from optuna_mi._logging import get_logger
 from optuna_mi.samplers._cells import Cells
-from optuna_mi.samplers._claims import FAILED_ATTR, NO_CELL, written_cell
+from optuna_mi.samplers._claims import FAILED_ATTR, NO_CELL, UNDECIDED, written_cell
 from optuna_mi.samplers._forwarding import ForwardingSampler
 from optuna_mi.samplers._tickets import TicketOffice
 from optuna_mi.search_space._check_arguments import check_study
@@ -36,6 +36,9 @@ class MIGridSampler(ForwardingSampler):
     trial running: where the storage has a heartbeat its cell is trained again by the others, which
     wait for it at the end; elsewhere set such trials to FAIL and start again. The study stops when
     no cell is left. Started again, it goes on with the cells that are left.
+
+    A trial that is enqueued with some of the grid's parameters takes a free cell that agrees with
+    them, and is pruned where none is left.
 
     Pruned cells count as done. Trials that find no cell left are pruned at their first ``suggest``
     call, before any work is done; in an ask/tell loop that call raises ``TrialPruned``, and
@@ -115,9 +118,17 @@ class MIGridSampler(ForwardingSampler):
 
     def _prepare(self, study: Study, trial: FrozenTrial) -> None:
         self._space.freeze(study)
-        # An enqueued trial runs what the user asked for; a retried one what it ran before.
-        if "fixed_params" not in trial.system_attrs and written_cell(trial, self._cells) is None:
+        if written_cell(trial, self._cells) not in (None, UNDECIDED):
+            return  # a retried trial runs what it ran before
+        fixed = trial.system_attrs.get("fixed_params")
+        if fixed is None:
             self._office.draw(study, trial)
+            return
+        # An enqueued trial runs what the user asked for. Where that leaves parameters of the grid
+        # open, it takes a cell: drawn at random they would hit one that another ticket has.
+        among = self._cells.matching(fixed)
+        if among and self._cells.find(fixed) is None:
+            self._office.draw(study, trial, among)
 
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial

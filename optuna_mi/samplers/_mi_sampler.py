@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -9,7 +10,9 @@ from optuna.samplers import BaseSampler, TPESampler
 from optuna.trial import TrialState
 
 from optuna_mi._checks import real, whole
+from optuna_mi.samplers._claims import FAILED_ATTR
 from optuna_mi.samplers._forwarding import ForwardingSampler
+from optuna_mi.samplers._heirs import HEIR_ATTR, carries, is_done, is_heir
 from optuna_mi.samplers._prior import draw_choice, draw_near
 from optuna_mi.search_space._check_space import check_space
 
@@ -27,7 +30,8 @@ class MISampler(ForwardingSampler):
     """Any Optuna sampler, started where the data's mutual information says.
 
     Trial number 0 takes the space's recommended setting: the number is an atomic ticket, so any
-    number of workers try it exactly once. While the base sampler is still in its random start-up,
+    number of workers try it exactly once. If it fails, the first trial to start after that takes
+    it, three trials in all. While the base sampler is still in its random start-up,
     the space's parameters are drawn from a normal around the recommendation instead of uniformly.
     After that, and for every other parameter of the objective, the base sampler decides alone.
 
@@ -84,6 +88,7 @@ class MISampler(ForwardingSampler):
         self._n_startup_trials = n_startup_trials
         self._entropy = cast(int, np.random.SeedSequence(seed).entropy)
         self._started: set[tuple[str, int]] = set()
+        self._recommended: set[tuple[str, int]] = set()
 
     @property
     def space(self) -> DilationSpace:
@@ -92,13 +97,35 @@ class MISampler(ForwardingSampler):
 
     def _prepare(self, study: Study, trial: FrozenTrial) -> None:
         self._space.freeze(study)
+        key = (study.study_name, study._study_id)
+        if trial.number == 0 or key in self._recommended:
+            return
+        trials = study._storage.get_all_trials(study._study_id, deepcopy=False)
+        if is_heir(trial, trials):
+            study._storage.set_trial_system_attr(trial._trial_id, HEIR_ATTR, True)
+            # The trial object at hand was read before the attribute was there.
+            trial.system_attrs = {**trial.system_attrs, HEIR_ATTR: True}
+        elif is_done(trials):
+            self._recommended.add(key)
+
+    def after_trial(
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        state: TrialState,
+        values: Sequence[float] | None,
+    ) -> None:
+        """Hand on to the base sampler, and note where the recommendation failed by itself."""
+        super().after_trial(study, trial, state, values)
+        if state == TrialState.FAIL and carries(trial):
+            study._storage.set_trial_system_attr(trial._trial_id, FAILED_ATTR, True)
 
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
-        """Return the base sampler's space, without our parameters for trial number 0."""
+        """Return the base sampler's space, without our parameters for the recommendation."""
         inferred = super().infer_relative_search_space(study, trial)
-        if trial.number == 0:
+        if carries(trial):
             return {k: v for k, v in inferred.items() if k not in self._distributions}
         return inferred
 
@@ -113,7 +140,7 @@ class MISampler(ForwardingSampler):
         # A parameter of the same name but another range is the user's own, not the space's.
         if self._distributions.get(param_name) == param_distribution:
             recommended = self._space.recommended[param_name]
-            if trial.number == 0:
+            if carries(trial):
                 return recommended
             if self._prior_width is not None and self._in_startup(study):
                 rng = np.random.default_rng(

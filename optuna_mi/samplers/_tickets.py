@@ -6,6 +6,7 @@ import threading
 import time
 import warnings
 import weakref
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 import optuna
@@ -20,9 +21,9 @@ from optuna_mi.samplers._claims import (
     UNDECIDED,
     ClaimReader,
     Claims,
+    free_cell,
     open_cells,
     own_cell,
-    released_cell,
 )
 from optuna_mi.samplers._forwarding import beat, has_heartbeat
 
@@ -64,26 +65,38 @@ class TicketOffice:
         """Return the cells that are neither finished nor given up."""
         return open_cells(claims, self._cells, self._max_failures)
 
-    def draw(self, study: Study, trial: FrozenTrial) -> None:
+    def draw(self, study: Study, trial: FrozenTrial, among: Collection[int] | None = None) -> None:
         """Choose the trial's cell and write it down; ``NO_CELL`` if none is left for it.
 
         Where the storage has a heartbeat and other workers still train, this waits: a cell may
         come back from one that died. It waits a moment for trials just declared dead anywhere.
+
+        Args:
+            study: The study.
+            trial: The trial.
+            among: The cells that an enqueued trial may have; its number owns none.
         """
         claims = self.read(study)
-        cell = own_cell(trial.number, claims, self._cells)
-        if cell is not None:
-            self._write(study, trial, cell)
-            return
+        if among is None:
+            cell = own_cell(trial.number, claims, self._cells)
+            if cell is not None:
+                self._write(study, trial, cell)
+                return
+            # Cells whose own ticket is not drawn yet are left to it.
+            candidates = self._cells.order[: trial.number]
+            if trial.number < len(self._cells):  # whoever has its own cell must see it given up
+                self._write(study, trial, UNDECIDED)
+        else:
+            candidates = [cell for cell in self._cells.order if cell in among]
         patient_until = time.monotonic() + _PATIENCE
         pause = _POLL[0]
         while True:
             lower = self._undecided_below(study, trial, claims)
             if not lower:
-                cell = released_cell(trial.number, claims, self._cells, self._max_failures)
+                cell = free_cell(candidates, claims, self._max_failures)
                 if cell is not None and self._take(study, trial, cell):
                     return
-                if cell is None and not self._worth_waiting(study, claims):
+                if cell is None and not self._worth_waiting(study, claims, among):
                     self._write(study, trial, NO_CELL)
                     return
             elif time.monotonic() > patient_until:
@@ -138,11 +151,13 @@ class TicketOffice:
                 with contextlib.suppress(optuna.exceptions.UpdateFinishedTrialError):
                     storage.set_trial_state_values(trial._trial_id, state=TrialState.FAIL)
 
-    def _worth_waiting(self, study: Study, claims: Claims) -> bool:
+    def _worth_waiting(self, study: Study, claims: Claims, among: Collection[int] | None) -> bool:
         # A trial that waits to be taken up needs a worker who asks again.
         if claims.waiting:
             return False
         left = self.open(claims)
+        if among is not None:
+            left &= set(among)
         return bool(left & claims.pending) or (has_heartbeat(study) and bool(left))
 
     def __getstate__(self) -> dict[str, Any]:

@@ -15,9 +15,9 @@ from optuna_mi.samplers._claims import (
     NO_CELL,
     UNDECIDED,
     ClaimReader,
+    free_cell,
     open_cells,
     own_cell,
-    released_cell,
 )
 from optuna_mi.search_space import DecayGeometry, DilationSpace, IntRange
 
@@ -70,9 +70,9 @@ def test_who_has_what() -> None:
     assert own_cell(3, claims, CELLS) == order[3]
     assert own_cell(5, claims, CELLS) is None
     assert own_cell(6, claims, CELLS) is None
-    assert released_cell(6, claims, CELLS, 2) == order[2]
+    assert free_cell(CELLS.order[:6], claims, 2) == order[2]
     # Given up after one failure; then the cell of the ticket that the enqueued trial drew.
-    assert released_cell(6, claims, CELLS, 1) == order[4]
+    assert free_cell(CELLS.order[:6], claims, 1) == order[4]
     assert open_cells(claims, CELLS, 2) == {order[2], order[3], order[4], order[5]}
     assert open_cells(claims, CELLS, 1) == {order[3], order[4], order[5]}
 
@@ -84,15 +84,15 @@ def test_a_cell_about_to_be_enqueued_again_is_not_free() -> None:
     filler = [_holding(n, TrialState.COMPLETE, CELLS.order[n]) for n in range(1, 6)]
     claims = reader.read([stale, *filler], NOW)
     assert claims.pending == {cell}
-    assert released_cell(6, claims, CELLS, 3) is None
+    assert free_cell(CELLS.order[:6], claims, 3) is None
     later = NOW + datetime.timedelta(seconds=8)
-    assert released_cell(6, reader.read([stale, *filler], later), CELLS, 3) == cell
+    assert free_cell(CELLS.order[:6], reader.read([stale, *filler], later), 3) == cell
     # A trial that failed by itself, or one of a machine in another time zone: free at once.
     own = _holding(0, TrialState.FAIL, cell, ended=3.0, **{FAILED_ATTR: True})
     abroad = _holding(0, TrialState.FAIL, cell, ended=-3600.0)
     for trial in (own, abroad):
         claims = ClaimReader(CELLS, 10.0).read([trial, *filler], NOW)
-        assert released_cell(6, claims, CELLS, 3) == cell
+        assert free_cell(CELLS.order[:6], claims, 3) == cell
 
 
 def test_a_study_made_again_is_read_again() -> None:

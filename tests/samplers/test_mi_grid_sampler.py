@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import time
 from collections import Counter
 from dataclasses import replace
@@ -350,3 +351,33 @@ def test_a_name_that_the_objective_never_asks_for_warns_once(
     study = optuna.create_study(sampler=sampler)
     study.optimize(lambda t: len(space.suggest(t)) + t.suggest_int("hidden", 1, 2), n_trials=3)
     assert [message.partition(",")[0] for message in told] == ["Trial 0 asked for no 'oops'"]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_partly_enqueued_trial_takes_a_cell_that_is_trained_nowhere_else(
+    space: DilationSpace, seed: int
+) -> None:
+    sampler = MIGridSampler(space, extra={"hidden": [20, 50]}, points=2, seed=seed)
+    study = optuna.create_study(sampler=sampler)
+    asked = [{"hidden": 50}, {"max_dilation": space.max_dilation.low}, {"unknown": 1}]
+    for fixed in asked:
+        study.enqueue_trial(fixed)
+
+    def objective(trial: optuna.Trial) -> float:
+        space.suggest(trial)
+        trial.suggest_categorical("hidden", [20, 50])
+        return 0.0
+
+    study.optimize(objective, n_trials=2)
+    study.enqueue_trial({"hidden": 20})
+    study.optimize(objective)
+    cells = Counter(
+        json.dumps(t.params, sort_keys=True) for t in study.trials if t.state == TrialState.COMPLETE
+    )
+    assert len(cells) == sampler.n_cells
+    assert set(cells.values()) == {1}
+    assert study.trials[0].params["hidden"] == 50
+    assert study.trials[1].params["max_dilation"] == space.max_dilation.low
+    study.enqueue_trial({"hidden": 20})  # none is left
+    study.optimize(objective, n_trials=1)
+    assert study.trials[-1].state == TrialState.PRUNED

@@ -10,6 +10,8 @@ import numpy as np
 import optuna
 import pytest
 from optuna.distributions import IntDistribution
+from optuna.storages import RetryHeartbeatStaleTrialCallback
+from optuna.trial import TrialState
 
 from optuna_mi.exceptions import SpaceMismatchError
 from optuna_mi.samplers import MIGridSampler, MISampler
@@ -205,3 +207,42 @@ def test_bad_arguments_teach(space: DilationSpace) -> None:
         MISampler(space, prior_width=0.0)
     with pytest.raises(ValueError, match="n_startup_trials must be an integer of at least 0"):
         MISampler(space, n_startup_trials=-1)
+
+
+def _settings(study: optuna.Study, space: DilationSpace) -> list[bool]:
+    """Return of each trial whether it has the recommended setting."""
+    return [trial.params == space.recommended for trial in study.trials]
+
+
+def test_a_recommendation_that_fails_is_tried_by_the_next_trial(space: DilationSpace) -> None:
+    study = optuna.create_study(sampler=MISampler(space, seed=0))
+
+    def start() -> optuna.Trial:
+        trial = study.ask()
+        space.suggest_params(trial)
+        return trial
+
+    first, beside = start(), start()
+    study.tell(first, state=TrialState.FAIL)
+    study.tell(beside, 0.5)  # started before the failure
+    enqueued = dict(space.recommended, max_dilation=space.recommended["max_dilation"] + 1)
+    study.enqueue_trial(enqueued)
+    start(), start(), start()
+    assert _settings(study, space) == [True, False, False, True, False]
+    study.tell(3, state=TrialState.FAIL)
+    start()
+    assert _settings(study, space)[5:] == [True]
+    study.tell(5, state=TrialState.FAIL)
+    start()  # three failures are enough
+    assert _settings(study, space)[6:] == [False]
+
+
+def test_a_recommendation_declared_dead_is_carried_on_by_its_retry(space: DilationSpace) -> None:
+    study = optuna.create_study(sampler=MISampler(space, seed=0))
+    study.ask()  # killed before it asked for a parameter
+    study._storage.set_trial_state_values(study.trials[0]._trial_id, TrialState.FAIL)
+    beside = study.ask()
+    space.suggest_params(beside)
+    RetryHeartbeatStaleTrialCallback()(study, study.trials[0])
+    space.suggest_params(study.ask())
+    assert _settings(study, space) == [False, False, True]

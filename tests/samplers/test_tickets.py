@@ -31,16 +31,16 @@ def test_two_that_think_each_other_dead_never_keep_the_same_cell(
     n_workers = 4
     together = threading.Barrier(n_workers)
     met = threading.local()
-    released_cell = _tickets.released_cell
+    free_cell = _tickets.free_cell
 
     def all_see_it_free(*args: object) -> int | None:
-        cell = released_cell(*args)  # type: ignore[arg-type]
+        cell = free_cell(*args)  # type: ignore[arg-type]
         if not hasattr(met, "once"):
             met.once = True
             together.wait()
         return cell
 
-    monkeypatch.setattr(_tickets, "released_cell", all_see_it_free)
+    monkeypatch.setattr(_tickets, "free_cell", all_see_it_free)
     samplers = [_one_cell(space) for _ in range(n_workers)]
     study = optuna.create_study(sampler=samplers[0])
     study.tell(study.ask(), state=TrialState.FAIL)
