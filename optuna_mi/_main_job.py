@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 import optuna
+import pandas as pd
 from optuna.trial import TrialState
 
 from optuna_mi._presets import Preset
 from optuna_mi._storage import find_study, open_storage
 from optuna_mi.datasets import Dataset
 from optuna_mi.decay import DecayAnalysis, analyze_decay, decay_curve
+from optuna_mi.decay._record import write_text
 from optuna_mi.search_space import DilationSpace
 
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
@@ -66,16 +68,38 @@ def design(job: Job, dataset: Dataset, analysis: DecayAnalysis) -> DilationSpace
 
 
 def write_analysis(analysis: DecayAnalysis, folder: Path) -> list[Path]:
-    """Write ``curve.csv``, ``analysis.json`` and ``decay.html``; return their paths."""
+    """Write ``curve.csv`` and ``analysis.json``; return their paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return [
+        write_text(folder / "curve.csv", analysis.curve.to_frame().to_csv(index=False)),
+        write_text(folder / "analysis.json", analysis.to_json()),
+    ]
+
+
+def write_figure(analysis: DecayAnalysis, folder: Path) -> Path:
+    """Write ``decay.html``, the curve to look at; a search's report holds it too."""
     from optuna_mi._report_page import CONFIG
     from optuna_mi.visualization import plot_decay_curve
 
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / name for name in ("curve.csv", "analysis.json", "decay.html")]
-    analysis.curve.to_frame().to_csv(paths[0], index=False)
-    analysis.save(paths[1])
-    plot_decay_curve(analysis.curve, analysis).write_html(paths[2], config=CONFIG)
-    return paths
+    figure = plot_decay_curve(analysis.curve, analysis)
+    return write_text(folder / "decay.html", figure.to_html(config=CONFIG))
+
+
+def complete_analysis(analysis: DecayAnalysis, folder: Path) -> list[Path]:
+    """Write again what a full disk or another folder left out; return the paths written.
+
+    Args:
+        analysis: As the study keeps it, with fewer lags; a whole ``analysis.json`` is preferred.
+        folder: Where results go.
+    """
+    try:
+        analysis = DecayAnalysis.load(folder / "analysis.json")
+        frame = pd.read_csv(folder / "curve.csv")
+        if len(frame) == len(analysis.curve.lags) and not frame.iloc[-1].isna().all():
+            return []
+    except (ValueError, OSError, IndexError):
+        pass  # missing, cut short or of another time: both are made again
+    return write_analysis(analysis, folder)
 
 
 def existing_study(job: Job) -> optuna.Study | None:

@@ -17,9 +17,9 @@ from sqlalchemy.exc import (
     ProgrammingError,
 )
 
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FULL_SQL = ("disk is full", "No space left", "could not extend file")
-_DAMAGED_SQL = ("malformed", "not a database", "disk I/O error")
+_DAMAGED_SQL = ("malformed", "not a database")
 _OUTAGE_CODES = ("UNAVAILABLE", "DEADLINE_EXCEEDED", "UNKNOWN", "INTERNAL", "CANCELLED")
 
 
@@ -42,7 +42,7 @@ def trouble(error: BaseException) -> Trouble | None:
     """
     chain = list(_chain(error))
     for one in chain:
-        if isinstance(one, OSError) and one.errno in _FULL:
+        if isinstance(one, OSError) and one.errno in FULL:
             where = f" for {one.filename}" if one.filename else ""
             return Trouble(False, f"No space is left{where} ({one.strerror}): free some, {_GO_ON}")
     for one in chain:
@@ -71,6 +71,8 @@ def _of_database(error: DBAPIError) -> Trouble:
                 f"The SQLite file is damaged ({said}): restore a copy, or try "
                 "sqlite3 FILE .recover | sqlite3 NEW",
             )
+        if "disk I/O error" in said:
+            return Trouble(False, f"The SQLite file can no longer be read or written ({said})")
         if "readonly" in said:
             return Trouble(False, "The SQLite file may not be written: check its permissions")
         if "locked" in said:

@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments.run(arguments)
     except (ValueError, OSError, MissingExtraError) as error:
         # What this package raises at the door; anything else is a defect and keeps its traceback.
-        say(f"optuna-mi: error: {error}", error=True)
+        say(f"optuna-mi: error: {_full_disk(error) or error}", error=True)
         return 2
     except (KeyboardInterrupt, Interrupted) as error:
         say(_INTERRUPTED, error=True)
@@ -67,6 +67,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         say(f"optuna-mi: error: {found.text}", error=True)
         return 2
     return 0
+
+
+def _full_disk(error: Exception) -> str | None:
+    from optuna_mi._storage_trouble import FULL, trouble
+
+    found = trouble(error) if isinstance(error, OSError) and error.errno in FULL else None
+    return None if found is None else found.text
 
 
 def _quiet() -> None:
@@ -155,12 +162,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _analyze(arguments: argparse.Namespace) -> None:
-    from optuna_mi._main_job import write_analysis
+    from optuna_mi._main_job import write_analysis, write_figure
 
     folder = _folder(arguments)
     analysis = _measured(arguments, _sequences(arguments))
     say(_lag_table(analysis))
-    _print_paths(write_analysis(analysis, folder))
+    _print_paths([*write_analysis(analysis, folder), write_figure(analysis, folder)])
 
 
 def _search(arguments: argparse.Namespace) -> None:
@@ -171,6 +178,7 @@ def _search(arguments: argparse.Namespace) -> None:
     from optuna_mi._local_workers import run_workers
     from optuna_mi._storage_url import safe_url
     from optuna_mi._workers import n_ended, run_trials
+    from optuna_mi.report import write_report
 
     dataset = _load(arguments)
     job = _job(arguments, dataset)
@@ -185,7 +193,10 @@ def _search(arguments: argparse.Namespace) -> None:
     say(f"{space.describe()}\n")
     objective = make_objective(job, dataset, space)
     study = shared_study.create_study(job, dataset, space, analysis)
-    written = [] if known else main_job.write_analysis(analysis, job.folder)
+    write = main_job.write_analysis if known is None else main_job.complete_analysis
+    written = write(analysis, job.folder)
+    if known is None:  # there is a curve to look at while the trials run
+        write_report(study, job.folder / "report.html", analysis=analysis)
     say(f"Study {job.study_name!r} in {safe_url(job.storage)}")
     if n_ended(study) >= job.preset.trials:
         say(f"It already has {job.preset.trials} trials; ask for more with --trials.")

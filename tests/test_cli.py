@@ -25,7 +25,7 @@ def test_search_writes_what_it_names_and_resumes(
 ) -> None:
     assert _search(tmp_path) == 0
     output = capsys.readouterr().out
-    for name in ("curve.csv", "analysis.json", "decay.html", "report.html"):
+    for name in ("curve.csv", "analysis.json", "report.html"):
         assert (tmp_path / name).stat().st_size > 0
         assert str(tmp_path / name) in output
     assert "period" in output  # what the analysis found on digits
@@ -38,9 +38,13 @@ def test_search_writes_what_it_names_and_resumes(
     assert main(["search", "--out", str(tmp_path), *_SMALL, "--trials", "3"]) == 0
     assert len(study.get_trials()) == 3
     capsys.readouterr()
+    # what a full disk cut short is made again
+    whole = (tmp_path / "curve.csv").read_text()
+    (tmp_path / "curve.csv").write_text(whole[:100])
     assert main(["search", "--out", str(tmp_path), *_SMALL, "--trials", "3"]) == 0
     assert "already has 3 trials" in capsys.readouterr().out
     assert len(study.get_trials()) == 3
+    assert (tmp_path / "curve.csv").read_text() == whole
 
 
 def test_search_of_an_own_file_under_the_grid(tmp_path: Path) -> None:
@@ -316,3 +320,37 @@ def test_a_study_whose_sqlite_pages_are_damaged(
     message = capsys.readouterr().err
     assert "damaged" in message
     assert message.count("\n") == 1
+
+
+_LIMITED = """
+import resource, sys
+from optuna_mi.cli import main
+resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000,) * 2)
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_a_full_disk_leaves_no_half_files(tmp_path: Path) -> None:
+    np.save(tmp_path / "own.npy", np.arange(3000) // 3 % 5)
+    arguments = ["analyze", str(tmp_path / "own.npy"), "--out", str(tmp_path / "out")]
+    command = [sys.executable, "-c", _LIMITED, *arguments]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    assert run.returncode == 2
+    assert f"No space is left for {tmp_path / 'out' / 'decay.html'}" in run.stderr
+    assert "Traceback" not in run.stderr
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "analysis.json",
+        "curve.csv",
+    ]
+
+
+def test_a_result_is_not_written_through_a_link(tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.write_text("mine")
+    (tmp_path / "out").mkdir()
+    for name in ("curve.csv", "analysis.json", "decay.html"):
+        (tmp_path / "out" / name).symlink_to(precious)
+    np.save(tmp_path / "own.npy", np.arange(3000) // 3 % 5)
+    assert main(["analyze", str(tmp_path / "own.npy"), "--out", str(tmp_path / "out")]) == 0
+    assert precious.read_text() == "mine"
+    assert not (tmp_path / "out" / "curve.csv").is_symlink()

@@ -8,9 +8,11 @@ from typing import Any
 
 import optuna
 import pytest
+import sqlalchemy
 from optuna.storages import JournalStorage, RDBStorage
 
 from optuna_mi._storage import open_existing, open_storage
+from optuna_mi._storage_trouble import trouble
 from optuna_mi._storage_url import read_url, safe_url
 
 
@@ -171,3 +173,29 @@ def test_a_folder_that_is_a_file_is_told(tmp_path: Path, url: str) -> None:
     path.write_text("")
     with pytest.raises(NotADirectoryError, match="is a file; name another"):
         open_storage(url.format(path / "deep"))
+
+
+def test_a_full_sqlite_is_no_outage(tmp_path: Path) -> None:
+    def full(connection: Any, _: Any) -> None:
+        connection.execute("PRAGMA max_page_count=80")
+
+    sqlalchemy.event.listen(sqlalchemy.Engine, "connect", full)
+    try:
+        study = optuna.create_study(storage=open_storage(f"sqlite:///{tmp_path}/study.db"))
+        with pytest.raises(optuna.exceptions.StorageInternalError) as error:
+            study.set_user_attr("long", "x" * 400_000)
+    finally:
+        sqlalchemy.event.remove(sqlalchemy.Engine, "connect", full)
+    found = trouble(error.value)
+    assert found is not None
+    assert not found.passes
+    assert "disk is full" in found.text
+
+
+def test_a_name_that_the_database_refuses_is_no_outage(empty_postgresql: str) -> None:
+    with pytest.raises(optuna.exceptions.StorageInternalError) as error:
+        optuna.create_study(storage=open_storage(empty_postgresql), study_name="x" * 5000)
+    found = trouble(error.value)
+    assert found is not None
+    assert not found.passes
+    assert "a name is too long" in found.text

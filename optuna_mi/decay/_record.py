@@ -33,19 +33,29 @@ def plain(value: Any) -> Any:
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> Path:
-    """Write text so that a reader sees the old file or the whole new one, never a part."""
+    """Write text so that a reader sees the old file or the whole new one, never a part.
+
+    A symbolic link is replaced, not followed.
+
+    Raises:
+        OSError: The disk is full, say; the error names the file, and the old one stays.
+    """
     target = new_file("path", path)
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
             file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
         # mkstemp makes private files; a result is as readable as the user's umask says
         umask = os.umask(0)
         os.umask(umask)
         os.chmod(name, 0o666 & ~umask)
         os.replace(name, target)
-    except BaseException:
+    except BaseException as error:
         Path(name).unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None:
+            raise OSError(error.errno, error.strerror, str(target)) from error
         raise
     return target
 
