@@ -30,6 +30,7 @@ _NAMES = {
     "DilatedRNNObjective": "training",
     "load_best": "training",
     "from_arrays": "datasets",
+    "from_frame": "datasets",
     "load_dataset": "datasets",
 }
 _MODULES = (
@@ -65,7 +66,7 @@ if TYPE_CHECKING:
         visualization,
     )
     from optuna_mi.context import ContextCurve, context_curve
-    from optuna_mi.datasets import from_arrays, load_dataset
+    from optuna_mi.datasets import from_arrays, from_frame, load_dataset
     from optuna_mi.decay import DecayAnalysis, DecayCurve, analyze_decay, decay_curve
     from optuna_mi.pruners import IHYLLPruner, report_ihyll
     from optuna_mi.samplers import MIGridSampler, MISampler
@@ -100,6 +101,7 @@ __all__ = [
     "design_dilations",
     "exceptions",
     "from_arrays",
+    "from_frame",
     "information",
     "load_best",
     "load_dataset",

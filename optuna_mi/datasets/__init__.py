@@ -9,6 +9,7 @@ from optuna_mi.datasets._base import (
     SequenceClassification,
     SequenceRegression,
 )
+from optuna_mi.datasets._frame import from_frame
 from optuna_mi.datasets._load import NAMES, load_dataset
 
 __all__ = [
@@ -20,5 +21,6 @@ __all__ = [
     "SequenceClassification",
     "SequenceRegression",
     "from_arrays",
+    "from_frame",
     "load_dataset",
 ]

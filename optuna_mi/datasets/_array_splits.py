@@ -9,6 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+# Numbers of more values than this, each of them rare, are hardly classes.
+_MANY_CLASSES = 20
+
 Indices = npt.NDArray[np.int64]
 
 
@@ -89,6 +92,11 @@ def encode_labels(y: Any, n: int) -> tuple[Indices, tuple[Any, ...]]:
     classes = tuple(label.item() if isinstance(label, np.generic) else label for label in types)
     if len(classes) < 2:
         raise ValueError(f"all {n} labels are {classes[0]!r}: there is nothing to tell apart")
+    if kinds == {"number"} and len(classes) > _MANY_CLASSES and n < 3 * len(classes):
+        raise ValueError(
+            f"the labels take {len(classes)} different values among {n}: numbers are predicted "
+            "with kind='regression'; classes need three examples each"
+        )
     return codes.astype(np.int64), classes
 
 

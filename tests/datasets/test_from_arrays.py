@@ -235,6 +235,7 @@ NAN = np.where(np.arange(30) == 3, np.nan, REAL[..., 0])
         (REAL, LABELS, {"lengths": [30.0] * 60}, "one integer for each row"),
         (REAL, LABELS, {"test": (REAL, LABELS[:3])}, "3 labels for 60 sequences"),
         ([], LABELS, {}, "empty list"),
+        (REAL, np.arange(60), {}, "60 different values among 60.*kind='regression'"),
     ],
 )
 def test_what_cannot_be_used_is_refused_with_a_remedy(x, y, options, words):

@@ -1,0 +1,126 @@
+"""A data set of a long table: a row a step of a series."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from optuna_mi.datasets._arrays import from_arrays
+from optuna_mi.datasets._base import Dataset
+from optuna_mi.decay.measure._panel import Panel, as_pandas, read_panel
+
+
+def from_frame(
+    frame: Any,
+    *,
+    id_col: str | None = "unique_id",
+    time_col: str = "ds",
+    target_col: str = "y",
+    features: Sequence[str] = (),
+    label_col: str | None = None,
+    freq: str | int | None = None,
+    **options: Any,
+) -> Dataset:
+    """Make a data set of a panel: a long table with a row for every step of every series.
+
+    Without labels the task is the next value, or symbol, of ``target_col``, read together with the
+    features; with labels it is the label, or the number, of each series. Rows come in any order.
+
+    Args:
+        frame: A pandas DataFrame, or one with a ``to_pandas`` such as polars'.
+        id_col: Column of the series' names; None for one series.
+        time_col: Column of times: dates, periods, numbers or text.
+        target_col: Column of the values.
+        features: Numeric columns that are read beside it.
+        label_col: Column of labels or of numbers, one and the same in all rows of a series.
+        freq: The step between times, as for :func:`~optuna_mi.decay_curve`.
+        **options: Keywords of :func:`from_arrays`: ``horizon``, ``window``, ``metric``, …
+
+    Raises:
+        TypeError: It is no table, or a feature is not numeric.
+        ValueError: A column is missing, or steps of a series are; a series has two labels; and as
+            :func:`from_arrays`.
+
+    Example:
+        >>> frame = pd.DataFrame({"ds": pd.date_range("2000", periods=200, freq="MS")})
+        >>> frame["y"] = np.sin(np.arange(200) / 2)
+        >>> dataset = from_frame(frame, id_col=None, horizon=2)
+        >>> dataset.metric, dataset.train.targets.shape[2]
+        ('MASE', 2)
+    """
+    frame = as_pandas(frame)
+    if not isinstance(frame, pd.DataFrame):
+        raise TypeError(
+            f"the frame must be a pandas or polars DataFrame, got {type(frame).__name__}; arrays "
+            "are for from_arrays"
+        )
+    named = [c for c in (id_col, time_col, target_col, *features, label_col) if c is not None]
+    missing = [c for c in named if c not in frame.columns]
+    if missing:
+        raise ValueError(
+            f"the frame lacks the columns {missing}; it has {list(frame.columns)}. Name yours with "
+            "id_col= (None for one series), time_col= and target_col="
+        )
+    if "target" in options:
+        raise ValueError("target= counts columns of arrays: here target_col= names it")
+    for column in features:
+        if not pd.api.types.is_numeric_dtype(frame[column].dtype):
+            raise TypeError(
+                f"the feature {column!r} must be numeric, got dtype {frame[column].dtype}: "
+                "pandas.get_dummies makes columns of 0 and 1"
+            )
+    panel = read_panel(
+        pd.DataFrame(
+            {
+                "unique_id": "series" if id_col is None else frame[id_col],
+                "ds": frame[time_col],
+                "y": frame[target_col],
+                **{f"x{i}": frame[column] for i, column in enumerate(features)},
+                **({} if label_col is None else {"label": frame[label_col]}),
+            }
+        ),
+        freq,
+    )
+    _check_gaps(panel)
+    columns = ["y", *(f"x{i}" for i in range(len(features)))]
+    parts = _parts(panel, columns)
+    if label_col is not None:
+        return from_arrays(parts, _labels(panel, label_col), **options)
+    return from_arrays(parts, **(options | {"target": 0} if features else options))
+
+
+def _check_gaps(panel: Panel) -> None:
+    if panel.n_missing:
+        raise ValueError(
+            f"{panel.n_missing:,} steps of {panel.n_with_gaps:,} of {panel.offsets.size - 1:,} "
+            "series have no value, and a network would take the rows beside them for neighbours: "
+            "fill them, as with frame.set_index(time).groupby(id)[value].resample('D')"
+            ".mean().interpolate(), or say freq= if the step is another"
+        )
+
+
+def _parts(panel: Panel, columns: list[str]) -> list[Any]:
+    rows = panel.rows[columns]
+    tokens = not pd.api.types.is_numeric_dtype(rows["y"].dtype)
+    if tokens and len(columns) > 1:
+        raise ValueError(
+            "features go with numeric values, and the target column holds symbols: leave the "
+            "features out, or number the symbols"
+        )
+    values = rows["y"].to_numpy() if len(columns) == 1 else rows.to_numpy(dtype=np.float64)
+    return np.split(values, panel.offsets[1:-1])
+
+
+def _labels(panel: Panel, label_col: str) -> list[Any]:
+    groups = panel.rows.groupby("unique_id", sort=True, observed=True)["label"]
+    several = groups.nunique(dropna=False)
+    if (several > 1).any():
+        name = several.index[several > 1][0]
+        raise ValueError(
+            f"the series {name} has {several[name]} different labels in {label_col!r}: give one "
+            "label a series, or predict the column as target_col="
+        )
+    return list(groups.first())
