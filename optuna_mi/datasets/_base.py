@@ -9,6 +9,16 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from optuna_mi._checks import instance, one_of, whole
+from optuna_mi.datasets._check_fields import (
+    check_array,
+    check_codes,
+    check_inputs,
+    check_names,
+    check_sequences,
+    check_splits,
+)
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class ClassificationSplit:
@@ -24,6 +34,15 @@ class ClassificationSplit:
     inputs: NDArray[Any]
     targets: NDArray[np.int64]
     lengths: NDArray[np.int64] | None = None
+
+    def __post_init__(self) -> None:
+        check_array("targets", self.targets, np.int64, "(sequences,)", 1)
+        if self.targets.min() < 0:
+            raise ValueError(
+                f"targets must be classes 0, 1, …, got {self.targets.min()}; number them with "
+                "numpy.unique(..., return_inverse=True)"
+            )
+        check_inputs(self.inputs, len(self.targets), self.lengths)
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -57,6 +76,18 @@ class SequenceClassification:
     task: Literal["classification"] = dataclasses.field(default="classification", init=False)
     metric: str = dataclasses.field(default="accuracy", init=False)
     direction: Literal["maximize", "minimize"] = dataclasses.field(default="maximize", init=False)
+
+    def __post_init__(self) -> None:
+        instance("name", self.name, str, "a str")
+        splits = {"train": self.train, "valid": self.valid, "test": self.test}
+        check_splits(splits, ClassificationSplit, self.sequences, self.n_symbols)
+        n_classes = whole("n_classes", self.n_classes, 1)
+        for name, split in splits.items():
+            if split.targets.max() >= n_classes:
+                raise ValueError(
+                    f"n_classes={n_classes} needs targets 0..{n_classes - 1}, and {name} holds "
+                    f"{split.targets.max()}; number them from 0"
+                )
 
     @property
     def length(self) -> int:
@@ -101,6 +132,16 @@ class LanguageModeling:
     task: Literal["language modeling"] = dataclasses.field(default="language modeling", init=False)
     direction: Literal["maximize", "minimize"] = dataclasses.field(default="minimize", init=False)
 
+    def __post_init__(self) -> None:
+        instance("name", self.name, str, "a str")
+        instance("unit", self.unit, str, "a str, what a symbol is")
+        object.__setattr__(self, "vocabulary", check_names(self.vocabulary))
+        check_sequences(self.sequences)
+        for name in ("train", "valid", "test"):
+            stream = getattr(self, name)
+            check_array(name, stream, np.int64, "(symbols,)", 1)
+            check_codes(name, stream, len(self.vocabulary))
+
     @property
     def metric(self) -> str:
         """What the objective measures."""
@@ -143,6 +184,19 @@ class RegressionSplit:
     scored: NDArray[np.bool_] | None = None
     lengths: NDArray[np.int64] | None = None
 
+    def __post_init__(self) -> None:
+        shapes = "(sequences, values) or (sequences, steps, values)"
+        check_array("targets", self.targets, np.float32, shapes, 2, 3)
+        check_array("error_scale", self.error_scale, np.float32, "(sequences, values)", 2)
+        check_inputs(self.inputs, len(self.targets), self.lengths)
+        if self.error_scale.shape != (len(self), self.targets.shape[-1]):
+            raise ValueError(
+                "error_scale must have the shape (sequences, values), "
+                f"{(len(self), self.targets.shape[-1])}, got {self.error_scale.shape}"
+            )
+        if self.scored is not None:
+            check_array("scored", self.scored, np.bool_, "(sequences, steps)", 2)
+
     def __len__(self) -> int:
         return len(self.targets)
 
@@ -183,6 +237,15 @@ class SequenceRegression:
 
     task: Literal["regression"] = dataclasses.field(default="regression", init=False)
     direction: Literal["maximize", "minimize"] = dataclasses.field(default="minimize", init=False)
+
+    def __post_init__(self) -> None:
+        instance("name", self.name, str, "a str")
+        splits = {"train": self.train, "valid": self.valid, "test": self.test}
+        check_splits(splits, RegressionSplit, self.sequences, self.n_symbols)
+        one_of("metric", self.metric, ("MAE", "MASE", "MSE"))
+        one_of("loss", self.loss, ("mae", "mse"))
+        for name in ("input_center", "input_scale", "target_center", "target_scale"):
+            check_array(name, getattr(self, name), np.float64, "(series, features or values)", 2)
 
     @property
     def length(self) -> int:

@@ -16,6 +16,7 @@ import torch
 from optuna.distributions import BaseDistribution
 from optuna.trial import BaseTrial
 
+from optuna_mi._checks import file_path, instance
 from optuna_mi.datasets import Dataset, LanguageModeling
 from optuna_mi.pruners import flush_ihyll
 from optuna_mi.search_space import DilationSpace
@@ -149,9 +150,9 @@ class DilatedRNNObjective:
         checkpoint_dir: str | os.PathLike[str] | None = None,
     ) -> None:
         check_settings(locals(), tuple(_OPTIMIZERS))  # the arguments: nothing else is here yet
+        check_span(space, dataset, window)
         if reference == "ixy":
             check_inputs_of_one_size(dataset)
-        check_span(space, dataset, window)
         self.dataset = dataset
         self.space = space
         self._searched: dict[str, Any] = {
@@ -171,7 +172,9 @@ class DilatedRNNObjective:
         self._probe_size = probe_size
         self._seed = seed
         self._n_threads = n_threads
-        self._checkpoint_dir = None if checkpoint_dir is None else Path(checkpoint_dir)
+        self._checkpoint_dir: Path | None = None
+        if checkpoint_dir is not None:
+            self._checkpoint_dir = file_path("checkpoint_dir", checkpoint_dir)
         # A checkpoint of other settings is not taken up; more epochs may be asked for.
         self._fixed_settings = {
             "residual": residual,
@@ -212,6 +215,7 @@ class DilatedRNNObjective:
             optuna.TrialPruned: The pruner said so, or the training diverged.
             ValueError: The study looks in the wrong direction, or for several values.
         """
+        instance("trial", trial, BaseTrial, "a trial of Optuna")
         check_direction(study_of(trial), self.dataset.direction, self.dataset.metric)
         dilations = self.space.suggest(trial)
         settings = {name: resolve(trial, name, value) for name, value in self._searched.items()}

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
-import numbers
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from typing import Any, TypeVar, cast, get_args
 
 import torch
@@ -16,11 +14,14 @@ from optuna.distributions import (
 )
 from optuna.trial import BaseTrial
 
+from optuna_mi._checks import flag, instance, one_of, real, shown, whole
 from optuna_mi.datasets import Dataset, LanguageModeling
 from optuna_mi.nn._check_arguments import Cell, Init
 from optuna_mi.search_space import DilationSpace
 
 T = TypeVar("T")
+
+_SEARCHABLE = ("cell", "hidden_size", "dropout", "optimizer", "lr_min", "lr_max")
 
 _LOWEST = {
     "epochs": 1,
@@ -30,7 +31,7 @@ _LOWEST = {
     "window": 1,
     "embedding_size": 1,
     "valid_symbols": 2,
-    "probe_size": 1,
+    "probe_size": 4,  # more than the three neighbours of its estimator
     "n_threads": 1,
     "seed": 0,
 }
@@ -69,35 +70,54 @@ def check_settings(settings: dict[str, Any], optimizers: Collection[str]) -> Non
     Raises:
         ValueError: A value is out of range or unknown.
     """
+    possible = {
+        name: _possible(value) if name in _SEARCHABLE else (value,)
+        for name, value in settings.items()
+    }
     for name, lowest in _LOWEST.items():
-        if not (name == "steps" and settings[name] is None):
-            _check_integer(settings, name, lowest)
-    for name in ("clip", "lr_max"):
-        _check_number(settings, name, "positive", lambda x: x > 0)
-    _check_number(settings, "dropout", "at least 0 and below 1", lambda x: 0 <= x < 1)
-    _check_choice(settings, "cell", get_args(Cell))
-    _check_choice(settings, "init", get_args(Init))
-    _check_choice(settings, "optimizer", optimizers)
-    _check_choice(settings, "policy", ("reference", "change", None))
+        for value in possible[name]:
+            if not (name == "steps" and value is None):
+                whole(name, value, lowest)
+    flag("residual", settings["residual"])
+    choices: dict[str, Collection[str | None]] = {
+        "cell": get_args(Cell),
+        "init": get_args(Init),
+        "optimizer": optimizers,
+        "policy": ("reference", "change", None),
+    }
     if isinstance(settings["reference"], str):
-        _check_choice(settings, "reference", ("entropy", "ixy"))
-    else:
-        _check_number(settings, "reference", "positive", lambda x: x > 0)
-    if settings["policy"] is not None:  # lr_min has no part in a constant rate
-        _check_number(settings, "lr_min", "positive", lambda x: x > 0)
-        if max(_possible(settings["lr_min"])) > min(_possible(settings["lr_max"])):
-            raise ValueError(
-                f"lr_min={settings['lr_min']}, lr_max={settings['lr_max']}: no lr_min may lie "
-                "above an lr_max; lower lr_min, or train at a constant rate with policy=None"
-            )
+        choices["reference"] = ("entropy", "ixy")
+    for name, allowed in choices.items():
+        for value in possible[name]:
+            one_of(name, value, allowed)
+    positive = {"clip", "lr_max", "lr_min", "reference"} - set(choices)
+    for name in sorted(positive):
+        for value in possible[name]:
+            # lr_min has no part in a constant rate
+            if not (name == "lr_min" and settings["policy"] is None):
+                real(name, value, above=0)
+    for value in possible["dropout"]:
+        real("dropout", value, least=0, below=1)
+    if settings["policy"] is not None and max(possible["lr_min"]) > min(possible["lr_max"]):
+        raise ValueError(
+            f"lr_min={settings['lr_min']}, lr_max={settings['lr_max']}: no lr_min may lie above an "
+            "lr_max; lower lr_min, or train at a constant rate with policy=None"
+        )
 
 
 def check_span(space: DilationSpace, dataset: Dataset, window: int) -> None:
     """Refuse a space that reaches beyond what a layer can look back on.
 
     Raises:
+        TypeError: The data set is none, or the space suggests nothing.
         ValueError: A dilation may be as long as the window, or as the sequences.
     """
+    remedy = "load_dataset and from_arrays make one"
+    instance("dataset", dataset, get_args(Dataset), "a data set", remedy)
+    if not callable(getattr(space, "suggest", None)):
+        raise TypeError(
+            f"space must be a DilationSpace, or have a method suggest(trial), got {shown(space)}"
+        )
     if isinstance(dataset, LanguageModeling):
         steps, what = window, "window="
     else:
@@ -136,11 +156,12 @@ def usable_device(name: str | torch.device) -> torch.device:
     Raises:
         ValueError: torch does not know it, or it cannot be used here.
     """
+    instance("device", name, (str, torch.device), "a str or a torch.device", "'cpu' is one")
     try:
         device = torch.device(name)
     except RuntimeError:
         raise ValueError(
-            f"device={str(name)!r}: torch knows no such device; 'cpu', 'cuda' and 'cuda:1' are some"
+            f"device={str(name)!r}: torch knows no such device; give 'cpu', 'cuda' or 'cuda:1'"
         ) from None
     try:
         torch.zeros(1, device=device).item()
@@ -160,24 +181,3 @@ def _possible(value: Any) -> tuple[Any, ...]:
         case CategoricalDistribution():
             return value.choices
     return (value,)
-
-
-def _check_number(
-    settings: dict[str, Any], name: str, rule: str, holds: Callable[[float], bool]
-) -> None:
-    for value in _possible(settings[name]):
-        is_number = isinstance(value, numbers.Real) and not math.isnan(value)
-        if not (is_number and holds(value)):
-            raise ValueError(f"{name}={value!r}: it must be {rule}")
-
-
-def _check_integer(settings: dict[str, Any], name: str, lowest: int) -> None:
-    for value in _possible(settings[name]):
-        if not (isinstance(value, numbers.Integral) and int(value) >= lowest):
-            raise ValueError(f"{name}={value!r}: it must be an integer of at least {lowest}")
-
-
-def _check_choice(settings: dict[str, Any], name: str, choices: Collection[str | None]) -> None:
-    for value in _possible(settings[name]):
-        if value not in choices:
-            raise ValueError(f"{name}={value!r}: choose {', '.join(map(repr, choices))}")

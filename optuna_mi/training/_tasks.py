@@ -139,7 +139,7 @@ class LanguageModelTask(Task):
         if self._n_windows < 1:
             raise ValueError(
                 f"{len(dataset.train)} training symbols are fewer than one batch of {batch_size} "
-                f"windows of {window}: lower the batch size or the window"
+                f"windows of {window}: lower batch_size or window"
             )
         self._steps = min(steps or self._n_windows, self._n_windows)
 

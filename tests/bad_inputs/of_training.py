@@ -11,6 +11,7 @@ import torch
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from torch import nn
 
+from optuna_mi.datasets import RegressionSplit, SequenceRegression
 from optuna_mi.integrations.neuralforecast import ForecastConfig, ForecastDesign, ForecastSampler
 from optuna_mi.search_space import DecayGeometry, DilationSpace, IntRange
 from optuna_mi.training import (
@@ -62,9 +63,10 @@ _SPLITS: tuple[Any, ...] = (None, "train", 5, (_inputs, np.arange(30) % 3))
 T.sweep("SequenceClassification", classification, None, train=_SPLITS, valid=_SPLITS, test=_SPLITS,
         n_classes=(*whole(), 2), name=(None, 5),
         sequences=(None, 5, np.zeros((0, 8), int)))
+_codes = np.arange(240).reshape(30, 8) % 3
 _split = lambda **k: type(split())(**{"inputs": _inputs, "targets": np.arange(30) % 3, **k})
 T.sweep("ClassificationSplit", _split, None, words=("sequences",),
-        inputs=(None, "a", _inputs[:, :, 0], np.zeros((30, 8), int), np.zeros((30, 8, 1), int),
+        inputs=(None, "a", _inputs[:, :, 0], _inputs.astype(float), np.zeros((30, 8, 1), int),
                 _inputs[:0], _inputs[:9], np.where(_inputs > 2, np.float32(NAN), _inputs),
                 np.zeros((30, 8, 0), np.float32), _inputs.tolist(), torch.zeros(30, 8, 1),
                 np.ma.masked_array(_inputs, mask=_inputs > 0)),
@@ -73,8 +75,32 @@ T.sweep("ClassificationSplit", _split, None, words=("sequences",),
                  torch.zeros(30, dtype=torch.int64)))
 T.add("SequenceClassification", "n_classes", "3 for labels 1..3",
       lambda: classification(train=_split(targets=np.arange(30) % 3 + 1)))
-T.add("SequenceClassification", "valid", "of another length",
-      lambda: classification(valid=split(12, steps=9)))
+T.add("SequenceClassification", "valid", "of other features",
+      lambda: classification(valid=_split(inputs=np.repeat(_inputs, 2, axis=2))))
+T.add("SequenceClassification", "n_symbols", "None for symbols",
+      lambda: classification(**dict.fromkeys(("train", "valid", "test"), _split(inputs=_codes))))
+T.add("SequenceClassification", "inputs", "symbols from 1 to n_symbols",
+      lambda: classification(n_symbols=3, **dict.fromkeys(("train", "valid", "test"),
+                                                          _split(inputs=_codes + 1))))
+T.sweep("ClassificationSplit", _split, None,
+        lengths=("a", 5, np.full(29, 8), np.full(30, 9), np.full(30, 0), np.full(30, 8.0), [8] * 30))
+_numbers = lambda **k: RegressionSplit(**{
+    "inputs": _inputs, "targets": np.zeros((30, 1), np.float32),
+    "error_scale": np.ones((30, 1), np.float32), **k})
+T.sweep("RegressionSplit", _numbers, None,
+        inputs=(None, "a", _inputs[:, :, 0], _inputs[:9]),
+        targets=(None, "a", np.zeros((30, 1)), np.zeros(30, np.float32), np.full((30, 1), NAN, np.float32)),
+        error_scale=(None, 1.0, np.ones(30, np.float32), np.ones((30, 2), np.float32)),
+        scored=("a", np.ones((30, 8), int), np.ones(30, bool)), lengths=(5, np.full(30, 9)))
+_flat = np.zeros((1, 1))
+_regression = lambda **k: SequenceRegression(**{
+    "name": "toy", **dict.fromkeys(("train", "valid", "test"), _numbers()), "sequences": [_flat],
+    "metric": "MAE", "loss": "mae", **dict.fromkeys(
+        ("input_center", "input_scale", "target_center", "target_scale"), _flat), **k})
+T.sweep("SequenceRegression", _regression, None, train=(*_SPLITS, split()), valid=_SPLITS, test=_SPLITS,
+        metric=name(), loss=name(), name=(None, 5), sequences=(None, 5, []),
+        **dict.fromkeys(("input_center", "input_scale", "target_center", "target_scale"),
+                        (None, 1.0, "a", _flat[0], _flat * NAN)))
 _STREAM: tuple[Any, ...] = (
     None, "abab", 5, [0, 1], np.zeros((2, 300), int), np.zeros(300), np.arange(300) % 4 - 1,
     np.arange(300) % 4 + 1, np.array(["a"] * 300), np.zeros(0, int),
