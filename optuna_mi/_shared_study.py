@@ -15,6 +15,7 @@ from optuna.exceptions import DuplicatedStudyError
 from optuna_mi._fewer_points import thin
 from optuna_mi._main_job import Job
 from optuna_mi._storage import open_storage
+from optuna_mi._study_data import read_analysis
 from optuna_mi.datasets import Dataset
 from optuna_mi.decay import DecayAnalysis
 from optuna_mi.exceptions import SpaceMismatchError
@@ -36,12 +37,10 @@ def remembered(
     """
     check_dataset(study, dataset)
     _check_training(study, job, dataset)
-    if study.user_attrs.get("mi:asked") != _asked(job):
+    analysis = read_analysis(study)
+    if analysis is None or study.user_attrs.get("mi:asked") != _asked(job):
         return None
-    return (
-        DecayAnalysis.from_json(study.user_attrs["mi:analysis"]),
-        DilationSpace.from_study(study),
-    )
+    return analysis, DilationSpace.from_study(study)
 
 
 def create_study(
@@ -111,7 +110,7 @@ def _took_over(study: optuna.Study) -> bool:
 def check_dataset(study: optuna.Study, dataset: Dataset) -> None:
     """Raise SpaceMismatchError for a study that was made for other data."""
     ours = _described(dataset)
-    found = study.user_attrs.get("mi:dataset", ours)
+    found = _record(study, "mi:dataset", ours)
     if all(found.get(name, value) == value for name, value in ours.items()):
         return
     if found.get("fingerprint") == ours["fingerprint"] and found.get("name") == ours["name"]:
@@ -147,7 +146,7 @@ def _check_ours(study: optuna.Study, dataset: Dataset) -> None:
 def _check_training(study: optuna.Study, job: Job, dataset: Dataset) -> None:
     """Raise SpaceMismatchError where trials would differ in more than a study's parameters."""
     asked = _training(job, dataset)
-    found = study.user_attrs.get("mi:training", asked)
+    found = _record(study, "mi:training", asked)
     differ = [name for name in asked if found.get(name, asked[name]) != asked[name]]
     if differ:
         raise SpaceMismatchError(
@@ -157,6 +156,21 @@ def _check_training(study: optuna.Study, job: Job, dataset: Dataset) -> None:
             + ", ".join(str(asked[name]) for name in differ)
             + ": scores of both would mix. Ask for the same, or give another --study-name or --out"
         )
+
+
+def _record(study: optuna.Study, key: str, default: dict[str, Any]) -> dict[str, Any]:
+    """Return one of the study's attributes.
+
+    Raises:
+        SpaceMismatchError: Somebody has changed it into something else.
+    """
+    found = study.user_attrs.get(key, default)
+    if not isinstance(found, dict):
+        raise SpaceMismatchError(
+            f"Study {study.study_name!r} holds {str(found)[:50]!r} in its attribute {key}, which "
+            "somebody has changed: give another --study-name"
+        )
+    return found
 
 
 def thinned(analysis: DecayAnalysis, n: int = 100) -> DecayAnalysis:

@@ -100,9 +100,10 @@ def _value(trial: FrozenTrial, values: dict[int, float]) -> float | None:
 def _dilations(text: Any) -> tuple[int, ...]:
     """Read ``"1,2,4"``; anything else, which only a foreign study holds, counts as no dilations."""
     try:
-        return parse_dilations(text) if isinstance(text, str) else ()
+        found = parse_dilations(text) if isinstance(text, str) else ()
     except ValueError:
         return ()
+    return found if max(found, default=0) < 2**53 else ()
 
 
 def check_single_objective(study: Study) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import re
+import textwrap
 import uuid
 import warnings
 from collections.abc import Callable, Mapping
@@ -29,6 +31,7 @@ from optuna_mi._study_data import (
     summary,
     training_frame,
 )
+from optuna_mi._terminal import printable
 from optuna_mi.exceptions import MissingExtraError
 from optuna_mi.visualization import plot_decay_curve, plot_dilations, plot_ihyll, plot_training
 
@@ -167,9 +170,9 @@ def _note(study: Study, analysis: DecayAnalysis | None) -> str:
         "decay says how far back it pays to look, and where to look densely."
     )
     if analysis is not None:
-        parts.append(f"```text\n{summary(analysis)}\n```")
+        parts.append(_fenced(summary(analysis)))
     if space is not None:
-        parts.append(space.describe())
+        parts.append(_fenced(textwrap.fill(space.describe(), 100)))
     parts.append(
         "**Columns of the trial table.** `dilations`: one a layer. `ihyll_final`: information the "
         "last layer holds about the outcome, in nats. `ixy`: what it is compared with (the "
@@ -184,6 +187,14 @@ def _note(study: Study, analysis: DecayAnalysis | None) -> str:
     listed = "\n".join(f"- *{_TITLES[name]}*: {text}." for name, text in figures.items())
     parts.append(f"**Figures**, on the study's first page:\n\n{listed}")
     return "\n\n".join(parts)
+
+
+def _fenced(text: str) -> str:
+    """Return text that Markdown leaves as it is, whatever a study's attributes hold."""
+    runs = [len(run) for run in re.findall(r"`+", text)]
+    fence = "`" * max(3, 1 + max(runs, default=0))
+    # Our own marks end our part of the note.
+    return f"{fence}text\n{printable(text).replace('[//]', '[ //]')}\n{fence}"
 
 
 def _upload_series(study: Study, store: ArtifactStore) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import builtins
 import csv
+import dataclasses
 import importlib
 import io
 import json
@@ -19,7 +20,7 @@ from optuna.trial import TrialState
 
 from optuna_mi.decay import DecayAnalysis, DecayCurve, analyze_decay
 from optuna_mi.exceptions import MissingExtraError
-from optuna_mi.search_space import DilationSpace
+from optuna_mi.search_space import DecayGeometry, DilationSpace, IntRange
 
 optuna_dashboard = pytest.importorskip("optuna_dashboard", reason="needs the extra 'dashboard'")
 publish = importlib.import_module("optuna_mi.dashboard").publish
@@ -135,8 +136,24 @@ def test_note_explains_the_space(make_study: MakeStudy, analysis: DecayAnalysis)
     study.set_user_attr("mi:analysis", analysis.to_json())
     publish(study)
     body = detail(study)["note"]["body"]
-    assert space.describe() in body
+    assert space.describe() in " ".join(body.split())
     assert " ".join(analysis.summary().split()) in " ".join(body.split())
+
+
+def test_a_hostile_space_stays_text_in_the_note(make_study: MakeStudy) -> None:
+    study = make_study()
+    space = DilationSpace(DecayGeometry("power"), (IntRange(2, 3, 2),), IntRange(8, 8, 8), 4)
+    hostile = "```\n[x](javascript:alert(1)) <img src=x> \x1b[2J [//]: # (end of optuna_mi)"
+    dataclasses.replace(space, reason=hostile, notes=(hostile,)).freeze(study)
+    optuna_dashboard.save_note(study, "Ann's remark")
+    for _ in range(2):
+        publish(study)
+        body = optuna_dashboard.get_note(study)
+        fenced = body.split("````text\n")[1].split("\n````")[0]
+        assert body.count("javascript") == fenced.count("javascript") >= 1
+        assert "\x1b" not in body
+        assert body.count("Ann's remark") == 1
+        assert body.count("# (end of optuna_mi)\n\nAnn") == 1
 
 
 def test_what_others_wrote_in_the_note_is_kept(make_study: MakeStudy) -> None:

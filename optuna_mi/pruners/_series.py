@@ -82,7 +82,12 @@ def _check_trial(trial: Any) -> None:
 
 
 def read_series(user_attrs: Mapping[str, Any]) -> dict[int, float]:
-    """Return the series held by a trial's attributes."""
-    stored = user_attrs.get(IHYLL_ATTR, {})
-    series = {int(k): math.nan if v is None else float(v) for k, v in stored.items()}
+    """Return the series held by a trial's attributes; what is no series there counts as none."""
+    stored = user_attrs.get(IHYLL_ATTR)
+    if not isinstance(stored, dict):
+        return {}
+    try:
+        series = {int(k): math.nan if v is None else float(v) for k, v in stored.items()}
+    except (TypeError, ValueError):
+        return {}
     return dict(sorted(series.items()))

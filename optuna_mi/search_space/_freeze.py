@@ -56,6 +56,11 @@ def _check(space: DilationSpace, study: Study, attrs: Mapping[str, Any]) -> None
     # The samplers come here with every trial, nearly always with the very same space.
     if theirs == space._record:
         return
+    if not isinstance(theirs, Mapping):
+        raise SpaceMismatchError(
+            f"study {name!r} holds no dilation space but {str(theirs)[:50]!r} in its attribute "
+            f"{SPACE_ATTR}, which somebody has changed: give this search another study name."
+        )
     changes = _differences(theirs, space._record)
     if changes:
         raise SpaceMismatchError(

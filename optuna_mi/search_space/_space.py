@@ -392,7 +392,11 @@ class DilationSpace:
         Raises:
             ValueError: If the text is not a space, or one of a newer format.
         """
-        return cls(**fields_from_json(text))
+        fields = fields_from_json(text)
+        try:
+            return cls(**fields)
+        except TypeError as error:
+            raise ValueError(f"this is not the JSON of a DilationSpace: {error}") from error
 
     def freeze(self, study: Study) -> None:
         """Write the space into a study, unless it is there already.
