@@ -26,7 +26,7 @@ from optuna_mi._shared_study import check_dataset
 from optuna_mi._status_and_requeue import release
 from optuna_mi._storage_trouble import trouble
 from optuna_mi._workers import n_ended, open_waiting, run_trials
-from optuna_mi.datasets import load_dataset
+from optuna_mi.datasets._load import load
 from optuna_mi.search_space import DilationSpace
 
 _logger = get_logger(__name__)
@@ -177,7 +177,7 @@ def _work(job: Job, number: int, trial: Any, errors: Connection) -> None:
             optuna.logging.set_verbosity(optuna.logging.WARNING)
             study = optuna.load_study(study_name=job.study_name, storage=open_waiting(job.storage))
             space = DilationSpace.from_study(study)
-            dataset = load_dataset(job.dataset, unit=job.unit)
+            dataset = load(job.dataset, job.reading)
             check_dataset(study, dataset)
             objective = make_objective(job, dataset, space)
 

@@ -13,6 +13,7 @@ from optuna.trial import TrialState
 from optuna_mi._presets import Preset
 from optuna_mi._storage import find_study, open_storage
 from optuna_mi.datasets import Dataset
+from optuna_mi.datasets._reading import Reading
 from optuna_mi.decay import DecayAnalysis, analyze_decay, decay_curve
 from optuna_mi.decay._record import write_text
 from optuna_mi.search_space import DilationSpace
@@ -26,7 +27,7 @@ class Job:
 
     Attributes:
         dataset: Name or path of the data set.
-        unit: What a symbol of a user's text is; None for the default.
+        reading: How a user's file is read.
         preset: Budgets and sizes.
         storage: URL of the storage; may hold a password, so it is never shown as it is.
         study_name: Name of the study.
@@ -41,7 +42,7 @@ class Job:
     """
 
     dataset: str
-    unit: str | None
+    reading: Reading
     preset: Preset
     storage: str
     study_name: str

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import TextIOWrapper
 
 
 def printable(text: str) -> str:
@@ -18,5 +23,42 @@ def printable(text: str) -> str:
 
 
 def say(text: object = "", *, error: bool = False) -> None:
-    """Print on standard output, or on standard error."""
-    print(printable(str(text)), file=sys.stderr if error else sys.stdout)
+    """Print on standard output, or on standard error; that nobody reads on is no error."""
+    try:
+        print(printable(str(text)), file=sys.stderr if error else sys.stdout)
+    except BrokenPipeError:
+        _leave_unread()
+
+
+@contextmanager
+def any_terminal() -> Iterator[None]:
+    """Print on terminals of any encoding, to readers that leave, and warnings without source lines.
+
+    What a terminal has no sign for goes out escaped: file names and texts come from anywhere.
+    """
+    streams = [s for s in (sys.stdout, sys.stderr) if isinstance(s, TextIOWrapper)]
+    errors, formatted = [s.errors for s in streams], warnings.formatwarning
+    for stream in streams:
+        stream.reconfigure(errors="backslashreplace")
+    warnings.formatwarning = _formatted
+    try:
+        yield
+    finally:
+        warnings.formatwarning = formatted
+        try:
+            sys.stdout.flush()
+        except BrokenPipeError:
+            _leave_unread()
+        for stream, before in zip(streams, errors, strict=True):
+            stream.reconfigure(errors=before)
+
+
+def _formatted(message: Warning | str, *_: object, **__: object) -> str:
+    return f"optuna-mi: warning: {printable(str(message))}\n"
+
+
+def _leave_unread() -> None:
+    """Send the rest of standard output nowhere: whoever read it, as `head` does, has left."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)

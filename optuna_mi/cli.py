@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from optuna_mi import __version__
+from optuna_mi._analyze_command import add_reading, add_real, reading_of
 from optuna_mi._interruption import Interrupted
-from optuna_mi._terminal import say
+from optuna_mi._terminal import any_terminal, say
 from optuna_mi.exceptions import MissingExtraError
 
 if TYPE_CHECKING:
@@ -26,9 +27,19 @@ if TYPE_CHECKING:
 _SAMPLERS = ("mi", "grid", "tpe", "random")
 _PRUNERS = ("ihyll", "median", "hyperband", "none")
 _POLICIES = ("reference", "change", "none")
+# Repeated from _presets for the same reason.
+_SIZES = {
+    "trials": "trials of the whole study (default: 12; digits 20)",
+    "epochs": "epochs a trial (default: 8; digits 20)",
+    "steps": "batches an epoch at most (default: 60; smnist 100, digits all)",
+    "batch-size": "sequences or parallel streams a batch (default: 32; smnist 128, digits 64)",
+    "hidden-size": "units a layer (default: 64; smnist and digits 20)",
+    "window": "steps a gradient flows through, of a text (default: 256)",
+    "max-layers": "the most layers a trial may have (default: 12)",
+}
 _STORAGE_HELP = (
-    "sqlite:///PATH, journal:PATH, grpc://HOST:PORT or postgresql://…; env:NAME or file:PATH for a "
-    "URL that others must not see"
+    "sqlite:///PATH, journal:PATH, grpc://HOST:PORT or postgresql://...; env:NAME or file:PATH for "
+    "a URL that others must not see"
 )
 _INTERRUPTED = "optuna-mi: interrupted; run the same command again to go on"
 
@@ -43,9 +54,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         0, or 2 after bad input, which is told in one message on standard error; 128 and
         the signal's number after one, which is 130 after Ctrl-C.
     """
-    arguments = _parser().parse_args(argv)
+    with any_terminal():
+        return _run(_parser().parse_args(argv))
+
+
+def _run(arguments: argparse.Namespace) -> int:
     try:
-        _quiet()
         arguments.run(arguments)
     except (ValueError, OSError, MissingExtraError) as error:
         # What this package raises at the door; anything else is a defect and keeps its traceback.
@@ -99,47 +113,59 @@ def _parser() -> argparse.ArgumentParser:
         "dataset",
         nargs="?",
         default="digits",
-        help="digits (default), pdigits, smnist, psmnist, ptb-char, ptb-word, or a text, .npy or "
-        ".csv file",
+        help="digits (default), pdigits, smnist, psmnist, ptb-char, ptb-word, or a file: text, "
+        "FASTA, .csv, .tsv, .parquet, .jsonl, .npy or .npz, packed by gzip or not",
     )
-    data.add_argument("--unit", help="of a text file: char (default), word or byte")
-    data.add_argument("--max-lag", type=int, help="largest distance of the decay curve")
     data.add_argument(
-        "--threshold", type=float, default=1e-5, help="nats below which dependence ends"
+        "--max-lag",
+        type=int,
+        help="largest distance of the decay curve (default: a tenth of the data, at most 16384)",
     )
-    data.add_argument("--seed", type=int, default=0)
+    data.add_argument(
+        "--threshold",
+        type=float,
+        default=1e-5,
+        help="nats below which dependence ends (default: 1e-05)",
+    )
+    data.add_argument("--seed", type=int, default=0, help="of everything random (default: 0)")
     data.add_argument("--out", type=Path, help="output folder (default: optuna-mi-out/DATASET)")
+    add_reading(data)
 
     analyze = commands.add_parser("analyze", parents=[data], help="the decay curve alone")
+    add_real(analyze)
+    analyze.add_argument(
+        "--json",
+        action="store_true",
+        help="print one JSON object on standard output, and the rest on standard error",
+    )
     analyze.set_defaults(run=_analyze)
 
     search = commands.add_parser("search", parents=[data], help="measure, design, search, report")
-    search.add_argument("--trials", type=int, help="trials of the whole study")
-    search.add_argument("--epochs", type=int, help="epochs a trial")
-    search.add_argument("--steps", type=int, help="batches an epoch at most")
-    search.add_argument("--batch-size", type=int, help="sequences or parallel streams a batch")
-    search.add_argument("--hidden-size", type=int, help="units a layer")
-    search.add_argument("--cell", choices=("gru", "rnn", "lstm"))
-    search.add_argument("--window", type=int, help="steps a gradient flows through (text)")
-    search.add_argument("--max-layers", type=int, help="the most layers a trial may have")
+    for name, what in _SIZES.items():
+        search.add_argument(f"--{name}", type=int, help=what)
+    search.add_argument("--cell", choices=("gru", "rnn", "lstm"), help="default: gru")
     search.add_argument("--storage", help=f"{_STORAGE_HELP} (default: OUT/study.db)")
     search.add_argument("--study-name", help="default: the data set's name")
-    search.add_argument("--sampler", choices=_SAMPLERS, default="mi")
-    search.add_argument("--pruner", choices=_PRUNERS, default="ihyll")
+    search.add_argument("--sampler", choices=_SAMPLERS, default="mi", help="default: mi")
+    search.add_argument("--pruner", choices=_PRUNERS, default="ihyll", help="default: ihyll")
     search.add_argument(
         "--policy",
         choices=_POLICIES,
         default="reference",
-        help="how information sets the learning rate; none: constant",
+        help="how information sets the learning rate; none: constant (default: reference)",
     )
-    search.add_argument("--device", default="cpu")
-    search.add_argument("--workers", type=int, default=1, help="local processes that run trials")
+    search.add_argument("--device", default="cpu", help="where to train (default: cpu)")
+    search.add_argument(
+        "--workers", type=int, default=1, help="local processes that run trials (default: 1)"
+    )
     search.set_defaults(run=_search)
 
     report = commands.add_parser("report", help="the report of a study, also while it runs")
     report.add_argument("study", help="the study's name")
     report.add_argument("--storage", required=True, help=_STORAGE_HELP)
-    report.add_argument("--out", type=Path, default=Path("report.html"), help="the HTML file")
+    report.add_argument(
+        "--out", type=Path, default=Path("report.html"), help="default: report.html"
+    )
     report.set_defaults(run=_report)
 
     status = commands.add_parser("status", help="how far a study is, and who is at work")
@@ -162,12 +188,24 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _analyze(arguments: argparse.Namespace) -> None:
+    from optuna_mi import _analyze_command as command
+
+    # errors come before the imports that measuring needs
+    contents = command.read(arguments)
+    command.say_contents(arguments, contents)
+    _quiet()
+    folder = _folder(arguments)
+    analysis = command.measure(arguments, contents)
+    if not arguments.json:
+        say(f"{analysis.summary()}\n")
+        say(command.lag_table(analysis))
     from optuna_mi._main_job import write_analysis, write_figure
 
-    folder = _folder(arguments)
-    analysis = _measured(arguments, _sequences(arguments))
-    say(_lag_table(analysis))
-    _print_paths([*write_analysis(analysis, folder), write_figure(analysis, folder)])
+    paths = [*write_analysis(analysis, folder), write_figure(analysis, folder)]
+    if arguments.json:
+        say(command.as_json(arguments, contents, analysis))
+    else:
+        _print_paths(paths)
 
 
 def _search(arguments: argparse.Namespace) -> None:
@@ -181,6 +219,7 @@ def _search(arguments: argparse.Namespace) -> None:
     from optuna_mi.report import write_report
 
     dataset = _load(arguments)
+    _quiet()
     job = _job(arguments, dataset)
     study = main_job.existing_study(job)
     known = None if study is None else shared_study.remembered(study, job, dataset)
@@ -230,7 +269,7 @@ def _job(arguments: argparse.Namespace, dataset: Dataset) -> Job:
     folder = _folder(arguments)
     return Job(
         dataset=arguments.dataset,
-        unit=arguments.unit,
+        reading=reading_of(arguments),
         preset=preset,
         storage=read_url(arguments.storage) if arguments.storage else default_storage(folder),
         study_name=arguments.study_name or dataset.name,
@@ -246,17 +285,18 @@ def _job(arguments: argparse.Namespace, dataset: Dataset) -> Job:
 
 
 def _report(arguments: argparse.Namespace) -> None:
+    study = _study(arguments)
     from optuna_mi.report import write_report
 
-    study = _study(arguments)
     _print_trials(study)
     _print_paths([write_report(study, arguments.out)])
 
 
 def _status(arguments: argparse.Namespace) -> None:
+    study = _study(arguments)
     from optuna_mi._status_and_requeue import status_text
 
-    say(status_text(_study(arguments)))
+    say(status_text(study))
 
 
 def _requeue(arguments: argparse.Namespace) -> None:
@@ -278,6 +318,7 @@ def _listed(numbers: Sequence[int]) -> str:
 def _study(arguments: argparse.Namespace) -> optuna.Study:
     import optuna
 
+    _quiet()
     from optuna_mi._storage import find_study, open_existing
     from optuna_mi._storage_url import read_url, safe_url
 
@@ -293,29 +334,11 @@ def _study(arguments: argparse.Namespace) -> optuna.Study:
 
 
 def _load(arguments: argparse.Namespace) -> Dataset:
-    from optuna_mi.datasets import load_dataset
+    from optuna_mi.datasets._load import load
 
-    dataset = load_dataset(arguments.dataset, unit=arguments.unit)
+    dataset = load(arguments.dataset, reading_of(arguments))
     say(f"Data set {dataset.name}: {dataset.task}, objective {dataset.metric}")
     return dataset
-
-
-def _sequences(arguments: argparse.Namespace) -> Any:
-    """Return what is measured: the training split of a data set, or all of a user's file."""
-    import numpy as np
-
-    from optuna_mi.datasets import NAMES
-    from optuna_mi.datasets._load import find_path
-    from optuna_mi.datasets._user_file import read_sequences
-
-    if arguments.dataset in NAMES:
-        return _load(arguments).sequences
-    path = find_path(arguments.dataset)
-    sequences = read_sequences(path, unit=arguments.unit)
-    rows = [sequences] if isinstance(sequences, np.ndarray) and sequences.ndim == 1 else sequences
-    count = "1 sequence" if len(rows) == 1 else f"{len(rows):,} sequences"
-    say(f"File {path.name}: {count}, {sum(map(len, rows)):,} symbols in all")
-    return sequences
 
 
 def _measured(arguments: argparse.Namespace, sequences: Any) -> DecayAnalysis:
@@ -342,13 +365,6 @@ def _finish(study: optuna.Study, folder: Path, analysis: DecayAnalysis) -> Path:
     except MissingExtraError as error:
         say(f"No dashboard figures: {error}")
     return path
-
-
-def _lag_table(analysis: DecayAnalysis, n: int = 16) -> str:
-    """Return the curve at about ``n`` log-spaced lags."""
-    frame = analysis.curve.to_frame()
-    rows = sorted({round(len(frame) ** (i / (n - 1))) - 1 for i in range(n)})
-    return str(frame.iloc[rows].to_string(index=False, float_format=lambda x: f"{x:.3g}"))
 
 
 def _print_trials(study: optuna.Study) -> None:

@@ -4,51 +4,101 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from optuna_mi.datasets._base import Dataset
-from optuna_mi.datasets._images import load_digits, load_smnist
-from optuna_mi.datasets._text import load_ptb
-from optuna_mi.datasets._user_file import load_file
+from optuna_mi.datasets._reading import Reading
 
-_LOADERS: dict[str, Callable[[], Dataset]] = {
-    "digits": load_digits,
-    "pdigits": partial(load_digits, permute=True),
-    "smnist": load_smnist,
-    "psmnist": partial(load_smnist, permute=True),
-    "ptb-char": load_ptb,
-    "ptb-word": partial(load_ptb, unit="word"),
-}
-NAMES = tuple(_LOADERS)
+if TYPE_CHECKING:
+    from optuna_mi.datasets._base import Dataset
+
+NAMES = ("digits", "pdigits", "smnist", "psmnist", "ptb-char", "ptb-word")
 
 
-def load_dataset(name: str | os.PathLike[str], *, unit: str | None = None) -> Dataset:
+def load_dataset(
+    name: str | os.PathLike[str],
+    *,
+    unit: str | None = None,
+    column: str | None = None,
+    time_column: str | None = None,
+    id_column: str | None = None,
+    label_column: str | None = None,
+    rows: bool = False,
+    encoding: str | None = None,
+    decimal: str | None = None,
+) -> Dataset:
     """Return a data set by its name, or of a user's own file.
 
     Args:
         name: "digits", "pdigits" (permuted), "smnist", "psmnist" (permuted), "ptb-char",
-            "ptb-word", or the path of a text, ``.npy`` or ``.csv`` file.
+            "ptb-word", or the path of a text, ``.npy``, ``.npz``, ``.csv``, ``.tsv``, ``.parquet``
+            or ``.jsonl`` file, packed by gzip or not, that holds symbols.
         unit: What a symbol of a user's text is: "char" (the default), "word" or "byte".
+        column: The column of a table to read, by its name or its number from 0.
+        time_column: The column that orders the rows of a table.
+        id_column: The column that tells a table's series apart.
+        label_column: A column of labels, which no sequence takes in.
+        rows: Whether each row of a table or an array is a sequence.
+        encoding: Of a text or table; UTF-8 by default.
+        decimal: The decimal sign of a table.
 
     Raises:
         FileNotFoundError: Neither a known name nor a file, or a download that failed.
-        ValueError: The file's content cannot be used, or a unit was given for something else than
-            a user's text.
+        ValueError: The file's content cannot be used, or an option does not go with it.
 
     Example:
         >>> dataset = load_dataset("digits")
         >>> dataset.sequences.shape, dataset.n_classes
         ((1197, 64), 10)
     """
-    if isinstance(name, str) and name in _LOADERS:
-        if unit is not None:
-            raise ValueError(
-                f"unit={unit!r} is for a text of your own: {name} has its own symbols; leave the "
-                "unit out"
-            )
-        return _LOADERS[name]()
-    return load_file(find_path(name), unit=unit)
+    reading = Reading(
+        unit=unit,
+        column=column,
+        time_column=time_column,
+        id_column=id_column,
+        label_column=label_column,
+        rows=rows,
+        encoding=encoding,
+        decimal=decimal,
+    )
+    return load(name, reading)
+
+
+def load(name: str | os.PathLike[str], reading: Reading) -> Dataset:
+    """Do what `load_dataset` does, told how to read a file by an object."""
+    if isinstance(name, str) and name in NAMES:
+        check_named(name, reading)
+        return _load(name)
+    from optuna_mi.datasets._file_dataset import load_file
+
+    return load_file(find_path(name), reading=reading)
+
+
+def check_named(name: str, reading: Reading) -> None:
+    """Raise ValueError where a file's options are given for a data set of ours."""
+    given = [field.name for field in fields(reading) if getattr(reading, field.name)]
+    if given:
+        what = given[0].replace("_", " ")
+        raise ValueError(
+            f"{given[0]}={getattr(reading, given[0])!r} is for a file of your own: {name} has its "
+            f"own symbols; leave the {what} out"
+        )
+
+
+def _load(name: str) -> Dataset:
+    from optuna_mi.datasets import _images, _text
+
+    loaders: dict[str, Callable[[], Dataset]] = {
+        "digits": _images.load_digits,
+        "pdigits": partial(_images.load_digits, permute=True),
+        "smnist": _images.load_smnist,
+        "psmnist": partial(_images.load_smnist, permute=True),
+        "ptb-char": _text.load_ptb,
+        "ptb-word": partial(_text.load_ptb, unit="word"),
+    }
+    return loaders[name]()
 
 
 def find_path(name: str | os.PathLike[str]) -> Path:

@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 from optuna_mi.datasets._base import LanguageModeling
 from optuna_mi.datasets._fetch import find_file
 
-UNITS = ("char", "word", "byte")
-
 
 def load_ptb(*, unit: str = "char") -> LanguageModeling:
     """Return the Penn Treebank, Mikolov's split.
@@ -40,40 +38,6 @@ def load_ptb(*, unit: str = "char") -> LanguageModeling:
     else:
         streams = [tokenize(text.replace("\n", " <eos> "), "word") for text in texts]
     return _model(f"ptb-{unit}", streams, unit)
-
-
-def text_dataset(name: str, data: bytes, *, unit: str = "char") -> LanguageModeling:
-    """Return a text as a data set: its first 90 % for training, then 5 % and 5 %.
-
-    Args:
-        name: The data set's name.
-        data: The text, UTF-8 unless ``unit`` is "byte".
-        unit: "char", "word" (split at white space) or "byte".
-
-    Raises:
-        ValueError: An unknown unit, a text that is not UTF-8, or one with fewer than 1,000 symbols.
-    """
-    return _model(name, split_stream(name, read_text(name, data, unit=unit)), unit)
-
-
-def read_text(name: str, data: bytes, *, unit: str = "char") -> NDArray[Any]:
-    """Return a text's symbols, in order; arguments as `text_dataset`.
-
-    Raises:
-        ValueError: An unknown unit, or a text that is not UTF-8.
-    """
-    if unit not in UNITS:
-        raise ValueError(f"unit={unit!r} is unknown; choose one of {', '.join(UNITS)}")
-    if unit == "byte":
-        return np.frombuffer(data, dtype=np.uint8)
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise ValueError(
-            f"{name} is not UTF-8 (byte {data[error.start]:#04x} at {error.start}): convert "
-            "it, or read it with unit='byte'"
-        ) from error
-    return tokenize(text, unit)
 
 
 def tokenize(text: str, unit: str) -> NDArray[Any]:

@@ -14,16 +14,17 @@ from benchmarks._experiment import Request, as_frame
 from benchmarks.papers import _language, _language_training, table3
 from benchmarks.papers._table3_summary import MODELS
 from optuna_mi.datasets import load_dataset
-from optuna_mi.datasets._text import text_dataset
 
 CPU = torch.device("cpu")
 
 
 @pytest.fixture
-def tiny_text(monkeypatch):
+def tiny_text(monkeypatch, tmp_path):
     rng = np.random.default_rng(0)
     letters = np.repeat(rng.integers(97, 105, 150_000), 2).astype(np.uint8)
-    data = text_dataset("twice", letters.tobytes(), unit="byte")
+    path = tmp_path / "twice"
+    path.write_bytes(letters.tobytes())
+    data = load_dataset(path, unit="byte")
     _language.characters.cache_clear()
     monkeypatch.setattr(_language, "load_dataset", lambda name: data)
     # 300,000 letters are too few for a dependence up to 240

@@ -93,7 +93,9 @@ def test_own_npy_and_csv_agree(tmp_path: Path) -> None:
 def test_csv_with_a_header_and_ragged_rows(tmp_path: Path) -> None:
     path = tmp_path / "own.csv"
     path.write_text("a,b,c\n" + "1,2,3\n4,5,\n6,,\n" * 5)
-    dataset = load_dataset(path)
+    with pytest.raises(ValueError, match=r"several columns \(a, b, c\).*if each row .* say --rows"):
+        load_dataset(path)
+    dataset = load_dataset(path, rows=True)
     assert isinstance(dataset, LanguageModeling)
     assert [len(s) for s in dataset.sequences[:3]] == [3, 2, 1]
 
@@ -112,7 +114,7 @@ def test_csv_rows_may_grow_and_a_column_may_end_in_blank_lines(tmp_path: Path) -
 
 @pytest.mark.parametrize("header", ["", "a,b,c\n"])
 def test_large_ids_of_ragged_rows_stay_apart(tmp_path: Path, header: str) -> None:
-    from optuna_mi.datasets._user_file import read_sequences
+    from optuna_mi.datasets._user_file import read_file
 
     first = 10**18
     path = tmp_path / "ids.csv"
@@ -121,7 +123,7 @@ def test_large_ids_of_ragged_rows_stay_apart(tmp_path: Path, header: str) -> Non
     assert isinstance(dataset, LanguageModeling)
     assert set(dataset.vocabulary) == {str(first + i) for i in (0, 1, 2, 3, 6)}
     assert [len(s) for s in dataset.sequences[:4]] == [3, 2, 3, 2]
-    whole = read_sequences(path)
+    whole = read_file(path).sequences
     assert [s.tolist() for s in whole[:2]] == [
         [first, first + 1, first + 2],
         [first + 3, first + 6],
@@ -152,7 +154,8 @@ def test_large_ids_of_a_column_that_ends_in_blank_lines_stay_apart(tmp_path: Pat
         ("x.csv", b"1\n1e30\n" * 900, r"1e\+30, too large"),
         ("x.csv", b"1\n18446744073709551615\n" * 900, "too large"),
         ("x.csv", b"1e16,2\n3\n" * 900, "several integers each: save integers"),
-        ("x.csv", b"1,a\n2,b\n" * 900, "holds text"),
+        ("x.csv", b"1\nx\n2\n" * 900, "holds text among numbers \\(such as 'x' in row 2\\)"),
+        ("x.csv", b"1,2\n3\nx,4,5\n" * 900, "holds text among numbers"),
         ("x.npy", b"not an array", "not written by numpy.save"),
     ],
 )

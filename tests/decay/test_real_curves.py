@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from optuna_mi.decay import DecayCurve, analyze_decay, decay_curve
@@ -67,3 +68,26 @@ def test_published_mnist_is_periodic(published):
     lags, columns = published("mnist_grassberger")
     analysis = analyze_decay(DecayCurve(lags, columns[:, 0]))
     assert (analysis.period, analysis.period_kind) == (28, "dominant")
+
+
+def test_whole_numbers_that_measure_something_are_real():
+    rng = np.random.default_rng(0)
+    hours = np.arange(4000)
+    load = 30_000 + 5000 * np.sin(2 * np.pi * hours / 24) + 500 * rng.normal(size=hours.size)
+    whole = decay_curve(load.round().astype(int), max_lag=60)
+    assert "taken for real" in whole.notes[0]
+    np.testing.assert_allclose(whole.mi, decay_curve(load.round(), max_lag=60).mi)
+    assert decay_curve(load.round().astype(int), max_lag=60, values="symbols").n_symbols > 1000
+    # names are no quantities, however many: words, characters, ids, a few levels, bytes
+    names = rng.zipf(1.3, 4000) % 1000
+    characters = np.repeat(rng.integers(0x4E00, 0x9FFF, 400), 10)
+    for symbols in (
+        names,
+        rng.integers(0, 300, 4000),
+        "".join(map(chr, characters)),
+        np.array([f"w{i}" for i in characters]),
+        pd.Series([f"w{i}" for i in characters]),
+        (hours // 10 % 200).astype(np.uint16),
+        hours % 50,
+    ):
+        assert not decay_curve(symbols, max_lag=3).notes

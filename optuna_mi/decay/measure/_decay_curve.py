@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from optuna_mi._checks import new_file
+from optuna_mi._logging import get_logger
 from optuna_mi.decay._decay_curve import DecayCurve
 from optuna_mi.decay.measure._engine import resolve_threads
 from optuna_mi.decay.measure._lags import choose_lags
@@ -25,6 +26,8 @@ from optuna_mi.decay.measure._read import (
     panel_values,
 )
 from optuna_mi.decay.measure._real import (
+    QUANTITIES,
+    are_quantities,
     bin_sequences,
     check_finite,
     nonstationary,
@@ -48,6 +51,8 @@ from optuna_mi.decay.measure._settings import (
     surrogate_count,
 )
 from optuna_mi.information._entropy import Estimator
+
+_logger = get_logger(__name__)
 
 
 def decay_curve(
@@ -105,7 +110,8 @@ def decay_curve(
             quantile bins, each series of a panel into its own; ``"ksg"``: real values, or vectors
             of shape (sequences, steps, features), by nearest neighbours, which have no estimator,
             boundary, positions, early_stop or checkpoint to choose, and the baseline shuffle only;
-            ``"auto"``: bins for floats, symbols else.
+            ``"auto"``: bins for floats and for signed integers that measure something (many values,
+            near each other at some small distance: loads, sales), symbols else.
         n_bins: Number of quantile bins.
         difference: How often to difference real series first.
         detrend: Whether to take a straight line from each real series first.
@@ -193,6 +199,10 @@ def decay_curve(
     if panel is not None and panel.note:
         notes = (panel.note,)
         warnings.warn(panel.note, stacklevel=2)
+    if values == "auto" and are_quantities(raw, offsets):
+        values = "bins"
+        notes += (QUANTITIES,)
+        _logger.info(QUANTITIES)
     if real or values in ("bins", "ksg"):
         raw, offsets, more = _real(raw, offsets, difference, detrend, panel)
         notes += more

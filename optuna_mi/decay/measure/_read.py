@@ -144,7 +144,7 @@ def panel_values(panel: Panel) -> npt.NDArray[Any]:
 
 def _column(x: pd.Series[Any] | pd.Index[Any]) -> npt.NDArray[Any]:
     values = _values(x)
-    return np.asarray(pd.factorize(x)[0]) if values is None else values
+    return np.asarray(pd.factorize(x)[0]).astype(np.uint32) if values is None else values
 
 
 def _values(x: pd.Series[Any] | pd.Index[Any]) -> npt.NDArray[Any] | None:
@@ -196,7 +196,7 @@ def _array(x: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]
     return x.reshape(-1), _offsets(lengths)
 
 
-def _codes(values: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+def _codes(values: npt.NDArray[Any]) -> npt.NDArray[np.uint32]:
     """Number what is no number, shape (N,), in the order in which it first appears."""
     codes = np.asarray(pd.factorize(values)[0], dtype=np.int64)
     missing = int(np.count_nonzero(codes < 0))
@@ -205,7 +205,7 @@ def _codes(values: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
     kinds = {t.__name__ for t in set(map(type, values))} if values.dtype.kind == "O" else set()
     if len(kinds) > 1:
         raise TypeError(f"symbols must have one type, got {', '.join(sorted(kinds))}")
-    return codes
+    return codes.astype(np.uint32)  # unsigned, as characters are: numbers that measure nothing
 
 
 def _list(x: SequenceABC[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:

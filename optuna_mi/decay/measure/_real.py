@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,16 @@ from scipy.stats import rankdata
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
+QUANTITIES = (
+    "whole numbers with many values, near each other at small distances, taken for real: "
+    "values='symbols' counts each value as a symbol, values='bins' says that they are real"
+)
+
+# whole numbers with more different values than a byte has may be quantities, or with more than so
+# many where there are hardly any equal ones to count
+_MANY_VALUES, _SEVERAL_VALUES, _FEW_EQUAL = 256, 20, 5
+# they are where the rank of a value says what it will be at one of so many distances
+_NEAR_LAGS, _NEAR_VALUES, _NEAR = 50, 100_000, 0.5
 # values that the sign of a correlation is measured on
 _CORRELATED = 1_000_000
 # points of a series that the unit-root test looks at, and the differences it corrects for
@@ -36,6 +47,28 @@ def check_finite(values: npt.NDArray[np.floating]) -> Floats:
             "drop them (pandas: interpolate, dropna)"
         )
     return real
+
+
+def are_quantities(values: npt.NDArray[Any], offsets: Ints) -> bool:
+    """Return whether whole numbers measure something rather than name it.
+
+    Sales and loads do: their values are many, and near each other at some small distance. The
+    numbers of words are as many, but a large one is followed by any other. Unsigned integers are
+    taken for the names they are in characters and codes.
+
+    Args:
+        values: All sequences behind one another; shape (N,).
+        offsets: Their first indices and N.
+    """
+    if values.dtype.kind != "i" or values.dtype.itemsize == 1:
+        return False
+    n_values = int(np.unique(values[:_NEAR_VALUES]).size)
+    few_equal = min(values.size, _NEAR_VALUES) < _FEW_EQUAL * n_values
+    if n_values <= (_SEVERAL_VALUES if few_equal else _MANY_VALUES):
+        return False
+    lags = np.arange(1, _NEAR_LAGS + 1)
+    near = rank_correlation(values[:_NEAR_VALUES], np.minimum(offsets, _NEAR_VALUES), lags)
+    return float(near.max()) > _NEAR
 
 
 def prepare(

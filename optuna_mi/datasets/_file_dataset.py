@@ -1,0 +1,78 @@
+"""A user's own file as a data set: the next symbol is to be learnt."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optuna_mi.datasets._base import LanguageModeling
+from optuna_mi.datasets._kinds import numbered
+from optuna_mi.datasets._reading import Reading, rows_of
+from optuna_mi.datasets._text import encode, split_stream
+from optuna_mi.datasets._user_file import read_unchecked
+
+
+def load_file(path: Path, *, reading: Reading | None = None) -> LanguageModeling:
+    """Return a data set of a user's own file, to learn the next symbol of.
+
+    Args:
+        path: As for `_user_file.read_file`.
+        reading: What the user says of it.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is empty, holds something else than symbols, or an option does not go with
+            it.
+    """
+    contents = read_unchecked(path, reading or Reading())
+    if contents.vocabulary is None:
+        sequences, names = numbered(path, contents)
+    else:
+        sequences, names = rows_of(contents.sequences), contents.vocabulary
+    return _dataset(path.name, [s for s in sequences if len(s)], names, contents.unit)
+
+
+def _dataset(
+    name: str, sequences: list[NDArray[Any]], names: tuple[str, ...], unit: str
+) -> LanguageModeling:
+    if not sequences:
+        raise ValueError(f"{name} holds no values: there is nothing to measure")
+    if len(sequences) == 1:
+        codes, types = encode(split_stream(name, sequences[0]))
+        for_decay: Any = codes[0]
+    else:
+        encoded, types = encode(sequences)
+        n_held_out = max(1, len(encoded) // 20)
+        n_train = len(encoded) - 2 * n_held_out
+        if n_train < 1:
+            raise ValueError(
+                f"{name} holds {len(encoded)} sequences: at least 3 are needed (training, "
+                "validation, test)"
+            )
+        for_decay = encoded[:n_train]
+        codes = [
+            np.concatenate(part)
+            for part in (
+                encoded[:n_train],
+                encoded[n_train : n_train + n_held_out],
+                encoded[n_train + n_held_out :],
+            )
+        ]
+        if len({len(sequence) for sequence in for_decay}) == 1:
+            for_decay = np.stack(for_decay)
+    if len(types) < 2:
+        symbol = names[int(types[0])]
+        raise ValueError(f"{name} consists of one symbol only ({symbol!r}): nothing to learn")
+    train, valid, test = codes
+    return LanguageModeling(
+        name,
+        train,
+        valid,
+        test,
+        sequences=for_decay,
+        vocabulary=tuple(names[int(symbol)] for symbol in types),
+        unit=unit if unit != "value" else "symbol",
+    )

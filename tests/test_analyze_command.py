@@ -1,0 +1,144 @@
+"""``optuna-mi analyze``: what it says, to whom, and how fast it refuses."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from optuna_mi.cli import main
+
+
+def _run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-m", "optuna_mi", *arguments],
+        capture_output=True,
+        env=os.environ | environment,
+        check=False,
+    )
+
+
+@pytest.fixture
+def sun(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    years = np.arange(1700, 2009)
+    spots = 50 + 40 * np.sin(2 * np.pi * years / 11) + 5 * rng.normal(size=years.size)
+    path = tmp_path / "sun.csv"
+    pd.DataFrame({"YEAR": years, "SUNACTIVITY": spots}).to_csv(path, index=False)
+    return path
+
+
+def test_it_says_in_one_line_what_the_file_is(
+    sun: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["analyze", str(sun), "--out", str(tmp_path)]) == 0
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first.endswith(
+        "sun.csv: 309 rows; column SUNACTIVITY as one series, 309 real values in all (column YEAR "
+        "looks like time: left out)"
+    )
+
+
+def test_json_alone_on_standard_output(
+    sun: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--json", "--column", "SUNACTIVITY", "--bins", "4", "--detrend", "--max-lag", "30"]
+    assert main(["analyze", str(sun), *options, "--out", str(tmp_path)]) == 0
+    out, err = capsys.readouterr()
+    found = json.loads(out)
+    assert found["analysis"]["period"] == 11
+    assert "4 quantile bins" in str(found["analysis"])
+    assert "309 rows" in found["read_as"]
+    assert "309 rows" in err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--column", "spots"], "no column 'spots'; it has YEAR, SUNACTIVITY"),
+        (["--unit", "word"], "leave the unit out"),
+        (["--values", "symbols"], "symbols must be integers"),
+        (["--bins", "1"], "n_bins"),
+        (["--max-lag", "0"], "0"),
+    ],
+)
+def test_options_that_do_not_go_with_the_file(
+    sun: Path, capsys: pytest.CaptureFixture[str], options: list[str], message: str
+) -> None:
+    assert main(["analyze", str(sun), *options, "--out", str(sun.parent / "out")]) == 2
+    assert message in capsys.readouterr().err
+    assert not (sun.parent / "out").exists()
+
+
+def test_real_options_are_refused_for_symbols(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "x.txt"
+    path.write_text("some words " * 100)
+    assert main(["analyze", str(path), "--detrend", "--out", str(tmp_path)]) == 2
+    assert "--detrend is for real values, and x.txt holds symbols" in capsys.readouterr().err
+    assert main(["analyze", "digits", "--column", "y", "--out", str(tmp_path)]) == 2
+    assert "leave the column out" in capsys.readouterr().err
+
+
+def test_terminals_of_any_encoding(sun: Path) -> None:
+    german = sun.with_name("größe…\u3042.csv")
+    sun.rename(german)
+    for encoding in ("ascii", "cp932", "latin-1"):
+        environment = {"PYTHONIOENCODING": encoding, "PYTHONWARNINGS": "error::EncodingWarning"}
+        found = _run("search", "--help", **environment)
+        assert found.returncode == 0, found.stderr
+        found = _run("analyze", str(german), "--column", "gr\u00f6\u00dfe", **environment)
+        assert found.returncode == 2
+        assert b"no column" in found.stderr
+        assert b"Traceback" not in found.stderr
+
+
+@pytest.mark.slow
+def test_an_ascii_terminal_and_a_reader_who_leaves(sun: Path) -> None:
+    german = sun.rename(sun.with_name("größe.csv"))
+    command = f'"{sys.executable}" -m optuna_mi analyze {german} --out {sun.parent / "ö"}'
+    environment = {"PYTHONIOENCODING": "ascii", "LC_ALL": "C"}
+    found = subprocess.run(
+        f"{command} | head -1",
+        shell=True,
+        capture_output=True,
+        env=os.environ | environment,
+        check=False,
+    )
+    assert found.stdout.count(b"\n") == 1
+    assert b"rror" not in found.stderr
+    # what nobody read was still written
+    assert (sun.parent / "ö" / "decay.html").exists()
+
+
+def test_warnings_come_without_source_lines(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    walk = np.cumsum(np.random.default_rng(0).normal(size=500))
+    np.save(tmp_path / "walk.npy", walk)
+    with pytest.warns(UserWarning, match="random walk"):
+        main(["analyze", str(tmp_path / "walk.npy"), "--out", str(tmp_path)])
+    found = _run("analyze", str(tmp_path / "walk.npy"), "--out", str(tmp_path / "out"))
+    assert b"optuna-mi: warning: 1 of 1 series tested look like a random walk" in found.stderr
+    assert b"warnings.warn(" not in found.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["analyze", "no/such.txt"], ["analyze", "mnits"]]
+)
+def test_what_needs_no_measuring_loads_nothing_heavy(arguments: list[str]) -> None:
+    code = (
+        "import sys\nfrom optuna_mi.cli import main\n"
+        f"try:\n    main({arguments})\nexcept SystemExit:\n    pass\n"
+        "print('loaded', *sys.modules)"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = found.stdout.rpartition("loaded")[2].split()
+    assert not {"numba", "scipy", "optuna", "pandas", "torch", "plotly"} & set(loaded)
