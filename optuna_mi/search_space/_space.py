@@ -143,7 +143,7 @@ class DilationSpace:
         Raises:
             ValueError: If the limits leave no room for a network.
         """
-        return cls(
+        space = cls(
             **space_fields(
                 analysis,
                 window=window,
@@ -158,6 +158,17 @@ class DilationSpace:
                 line_exponent=line_exponent,
             )
         )
+        object.__setattr__(space, "_analysis", analysis)
+        return space
+
+    @property
+    def analysis(self) -> DecayAnalysis | None:
+        """The analysis that the space was made of, its curve within.
+
+        ``None`` for a space made in another way, or read back from JSON or a study.
+        """
+        found: DecayAnalysis | None = self.__dict__.get("_analysis")
+        return found
 
     @classmethod
     def from_dilations(
@@ -208,6 +219,8 @@ class DilationSpace:
         **limits: Any,
     ) -> DilationSpace:
         """Measure the decay of the sequences, analyse it and make the space.
+
+        The space's `analysis` keeps what was found, for figures and the report.
 
         Args:
             x: Whatever :func:`optuna_mi.decay.decay_curve` takes: integers of shape (steps,) or

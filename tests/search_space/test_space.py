@@ -241,3 +241,14 @@ def test_describe_tells_a_person_what_is_searched(space: DilationSpace) -> None:
         ",240.",
     ):
         assert part in text
+
+
+def test_a_space_of_sequences_keeps_the_analysis() -> None:
+    sequence = np.cumsum(np.random.default_rng(0).integers(0, 2, 3000)) % 5
+    space = DilationSpace.from_sequences(sequence)
+    assert space.analysis is not None
+    assert DilationSpace.from_analysis(space.analysis) == space
+    assert len(space.analysis.curve.lags) == 300
+    back = DilationSpace.from_json(space.to_json())
+    assert back == space
+    assert back.analysis is None
