@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 import torch
+from torch.autograd import forward_ad
 
 from optuna_mi.nn._check_arguments import Backend
 
@@ -17,8 +18,8 @@ MIN_BATCH = 8
 
 def choose_backend(
     backend: Backend, sizes: Sequence[int], x: torch.Tensor, weight: torch.Tensor
-) -> Literal["views", "fused", "blocks"]:
-    """The backend for this input.
+) -> Literal["plain", "views", "fused", "blocks"]:
+    """The backend for this input; ``"plain"`` inside the transforms of ``torch.func``.
 
     Args:
         backend: What the user asked for.
@@ -27,10 +28,15 @@ def choose_backend(
         weight: One of the parameters.
 
     Raises:
-        ValueError: ``"fused"`` or ``"blocks"`` with what they cannot run.
+        ValueError: ``"fused"`` or ``"blocks"`` with what they cannot run, or where they cannot.
     """
-    if backend == "views":
-        return backend
+    if backend in ("fused", "blocks"):
+        _check_own_kernels(backend)
+    if _is_transformed():
+        return "plain"
+    # Nothing else must depend on the input's shape where that is symbolic.
+    if backend == "views" or _is_traced():
+        return "views"
     reason = None
     for name, tensor in (("the input", x), ("the model", weight)):
         if tensor.device.type != "cpu" or tensor.dtype != torch.float32:
@@ -45,6 +51,26 @@ def choose_backend(
     if reason is not None or x.shape[1] < MIN_BATCH:
         return "views"
     return "fused" if max(sizes) <= MAX_FUSED_SIZE else "blocks"
+
+
+def _is_transformed() -> bool:
+    """Inside vmap, grad, jvp and the like, or forward-mode differentiation."""
+    return torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0
+
+
+def _is_traced() -> bool:
+    return torch.compiler.is_compiling() or torch._C._is_tracing()
+
+
+def _check_own_kernels(backend: str) -> None:
+    for unfit, what in (
+        (_is_transformed(), "the transforms of torch.func (vmap, grad, jvp) do not reach"),
+        (_is_traced(), "torch.export and torch.jit.trace do not see"),
+    ):
+        if unfit:
+            raise ValueError(
+                f'backend="{backend}" runs kernels that {what}: use backend="auto" or "views"'
+            )
 
 
 def state_dtypes(backend: str, weight: torch.Tensor) -> tuple[torch.dtype, ...]:

@@ -26,6 +26,7 @@ from optuna_mi.nn._init import init_layer
 from optuna_mi.nn._layer import DilatedLayer
 from optuna_mi.nn._lengths import check_lengths, last_steps, run_packed, without_padding
 from optuna_mi.nn._positions import plan_stack, take_rows
+from optuna_mi.nn._uncompiled import uncompiled
 
 
 class DilatedRNN(nn.Module):
@@ -108,6 +109,7 @@ class DilatedRNN(nn.Module):
             assert isinstance(layer, DilatedLayer)
             init_layer(layer.cell, self.init)
 
+    @uncompiled
     def forward(
         self,
         x: torch.Tensor,
@@ -171,6 +173,7 @@ class DilatedRNN(nn.Module):
         rows = last_steps(run(without_padding(x, ends), state)[0], ends, n_last)
         return rows[0] if need == "last" else rows.transpose(0, time), None
 
+    @uncompiled
     def layer_outputs(
         self, x: torch.Tensor, state: Sequence[LayerState] | None = None
     ) -> tuple[torch.Tensor, ...]:
@@ -184,7 +187,8 @@ class DilatedRNN(nn.Module):
         check_input(x, self.input_size, self.batch_first, weight)
         if self.batch_first:
             x = x.transpose(0, 1)
-        length, batch, _ = x.shape
+        # The steps decide which positions there are: an exported model has as many as it was shown.
+        length, batch = int(x.shape[0]), x.shape[1]
         n_last = check_need(need, length)
         sizes = (self.input_size, *self.hidden_sizes)
         backend = choose_backend(self.backend, sizes, x, weight)

@@ -60,7 +60,7 @@ class DilatedLayer(nn.Module):
             x: What the layer below passes on, ``(rows, B, features)``.
             plan: The positions.
             state: Outputs (and cells, for LSTM) at times -d .. -1, ``(d, B, H)``; ``None``: zeros.
-            backend: ``"views"``, ``"fused"`` or ``"blocks"``.
+            backend: ``"plain"``, ``"views"``, ``"fused"`` or ``"blocks"``.
 
         Returns:
             The outputs ``(n, B, H)`` in the plan's order, and the state after the last step; it is

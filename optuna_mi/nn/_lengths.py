@@ -42,7 +42,7 @@ def check_lengths(lengths: torch.Tensor | Sequence[int], steps: int, batch: int)
 
 def without_padding(x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
     """Return ``(T, B, F)`` with zeros behind each end: a NaN there would reach the gradients."""
-    behind = torch.arange(len(x))[:, None] >= lengths
+    behind = torch.arange(len(x), device=lengths.device)[:, None] >= lengths
     return x.masked_fill(behind.to(x.device).unsqueeze(-1), 0.0)
 
 
@@ -57,8 +57,8 @@ def last_steps(output: torch.Tensor, lengths: torch.Tensor, n: int) -> torch.Ten
     Returns:
         ``(n, B, H)`` in order of time; zeros where a sequence has fewer.
     """
-    steps = lengths - n + torch.arange(n)[:, None]
-    column = torch.arange(len(lengths)).expand(n, -1)
+    steps = lengths - n + torch.arange(n, device=lengths.device)[:, None]
+    column = torch.arange(len(lengths), device=lengths.device).expand(n, -1)
     rows = output[steps.clamp(min=0).to(output.device), column.to(output.device)]
     return rows * (steps >= 0).to(rows).unsqueeze(-1)
 
@@ -80,7 +80,7 @@ def run_packed(
     Returns:
         Outputs ``(T, B, H)``, zeros behind each end, and the state at each sequence's end.
     """
-    alive = torch.arange(len(lengths))
+    alive = torch.arange(len(lengths), device=lengths.device)
     now: State | None = None if state is None else tuple(state)
     outputs: list[torch.Tensor] = []
     order: list[torch.Tensor] = []

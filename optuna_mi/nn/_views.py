@@ -78,7 +78,7 @@ def _run(
     if plan.even:
         output, last = cell(x.reshape(-1, width * batch, features), hx)
     else:
-        sizes = torch.tensor(plan.block_sizes) * batch
+        sizes = torch.tensor(plan.block_sizes, device="cpu") * batch
         packed, last = cell(PackedSequence(x.reshape(n * batch, features), sizes), hx)
         output = packed.data
     output = output.reshape(n, batch, cell.hidden_size)

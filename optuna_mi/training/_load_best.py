@@ -82,7 +82,8 @@ def load_best(
             f"{path} belongs to another trial than trial {trial.number} of {study.study_name!r}: "
             "pass checkpoint_dir= with the folder of this study's checkpoints"
         )
-    model: nn.Module = cls(**build["arguments"])
+    with torch.device("cpu"):
+        model: nn.Module = cls(**build["arguments"])
     dtype = next(value.dtype for value in best["model"].values() if value.is_floating_point())
     model = model.to(device, dtype)
     model.load_state_dict(best["model"])

@@ -152,7 +152,7 @@ class InformationProbe:
         self._max_features = max_features
         self._seed = seed
         self._warned = False
-        all_inputs, all_targets = torch.as_tensor(inputs), torch.as_tensor(targets)
+        all_inputs, all_targets = _as_tensor(inputs), _as_tensor(targets)
         check_pair(all_inputs, all_targets, batch_dim, burn_in)
         if size <= k:
             raise ValueError(f"size must be above k = {k}, got {size}")
@@ -366,9 +366,13 @@ class InformationProbe:
     def _estimate(self, activations: Tensor, *, last: bool) -> MutualInformation:
         samples = activations.detach().double()
         if samples.shape[1] > self._max_features:
-            generator = torch.Generator().manual_seed(self._seed)
+            generator = torch.Generator("cpu").manual_seed(self._seed)
             matrix = torch.randn(
-                samples.shape[1], self._max_features, generator=generator, dtype=torch.float64
+                samples.shape[1],
+                self._max_features,
+                generator=generator,
+                dtype=torch.float64,
+                device="cpu",
             )
             samples = samples @ matrix.to(samples.device) / math.sqrt(self._max_features)
         if last and self._truth.softmax:
@@ -382,6 +386,11 @@ class InformationProbe:
                 value=math.nan, n=len(array), k=self._k, estimator=self._truth.estimator
             )
         return self._truth.information(array, self._metric)
+
+
+def _as_tensor(values: Tensor | npt.NDArray[Any]) -> Tensor:
+    # Arrays stay on the CPU, whatever torch.set_default_device says.
+    return values if isinstance(values, Tensor) else torch.as_tensor(values, device="cpu")
 
 
 def _check_unambiguous(value: Tensor, what: str, remedy: str) -> None:

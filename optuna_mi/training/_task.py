@@ -35,7 +35,9 @@ class Task(abc.ABC):
     def build(self, dilations: Sequence[int], hidden_size: int, **settings: Any) -> nn.Module:
         """Return a fresh model."""
         arguments = self.model_arguments(dilations, hidden_size, **settings)
-        return self.model_class(**arguments).to(self.device)
+        with torch.device("cpu"):  # the initial values must not depend on the device
+            model = self.model_class(**arguments)
+        return model.to(self.device)
 
     @abc.abstractmethod
     def losses(

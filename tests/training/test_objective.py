@@ -510,3 +510,17 @@ def test_the_best_network_comes_back(
     same.optimize(objective, n_trials=1)
     with pytest.raises(ValueError, match="belongs to another trial"):
         load_best(same, checkpoint_dir=tmp_path / "there")
+
+
+def test_another_default_device(digits: SequenceClassification, space: DilationSpace) -> None:
+    objective = DilatedRNNObjective(digits, space, hidden_size=4, epochs=1, steps=2, probe_size=50)
+    values = []
+    for device in (None, "meta"):
+        torch.set_default_device(device)
+        try:
+            study = _study(direction="maximize")
+            study.optimize(objective, n_trials=1)
+        finally:
+            torch.set_default_device(None)
+        values.append(study.best_value)
+    assert values[0] == values[1]

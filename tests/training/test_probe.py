@@ -521,3 +521,16 @@ def test_real_targets_have_a_bound_that_a_copy_reaches():
 def test_real_targets_that_say_nothing_are_refused(targets, error, words):
     with pytest.raises(error, match=words):
         InformationProbe(torch.nn.Identity(), torch.rand(60, 2), targets, size=30)
+
+
+def test_another_default_device():
+    x, y = classes()
+    model = nn.Sequential(nn.Linear(4, 300), nn.Linear(300, 4))
+    arrays = {"inputs": x.numpy(), "targets": y.numpy(), "size": 100, "layers": ["0"]}
+    expected = InformationProbe(model, **arrays, max_features=50).measure()
+    torch.set_default_device("meta")
+    try:
+        found = InformationProbe(model, **arrays, max_features=50).measure()
+    finally:
+        torch.set_default_device(None)
+    assert found == expected
