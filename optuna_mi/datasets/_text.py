@@ -43,6 +43,8 @@ def load_ptb(*, unit: str = "char") -> LanguageModeling:
 def tokenize(text: str, unit: str) -> NDArray[Any]:
     """Return the text's characters as code points, or its words as an object array."""
     if unit == "char":
+        if text.isascii():
+            return np.frombuffer(text.encode("ascii"), dtype=np.uint8)
         return np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
     return np.array(text.split(), dtype=object)
 

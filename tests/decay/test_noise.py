@@ -9,7 +9,7 @@ from scipy.stats import chi2
 from optuna_mi.decay import analyze_decay, decay_curve
 from optuna_mi.decay import generators as make
 from optuna_mi.decay.measure._memory import measure_memory
-from optuna_mi.decay.measure._read import encode
+from optuna_mi.decay.measure._read import encode, encode_with_gaps
 
 
 @pytest.mark.parametrize(
@@ -192,3 +192,12 @@ def test_long_periodic_memory_raises_the_floor(n_chains, n_symbols, persistence)
     # and the bias is known; of two symbols one number is all that a sample tells of it
     tolerance = 0.3 if n_symbols > 2 else 0.6
     assert curve.floor_shared.mean() == pytest.approx(curve.mi_corrected.mean(), rel=tolerance)
+
+
+def test_gaps_have_no_memory():
+    """A step without a value is no symbol that comes again."""
+    rng = np.random.default_rng(0)
+    x, present = rng.integers(0, 3, 20_000), rng.random(20_000) < 0.7
+    for gaps in (~present, np.arange(20_000) // 40 % 3 == 0):
+        sequences = encode_with_gaps(np.where(gaps, -1, x), np.array([0, x.size]))
+        assert measure_memory(sequences, seed=0).growth < 0.05

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import chi2, norm
+from scipy.special import gammainccinv, ndtr, ndtri
 
 Floats = npt.NDArray[np.float64]
 
 # the floor is passed by noise as rarely as a normal variable passes three deviations
-_FLOOR_TAIL = float(norm.sf(3.0))
+_FLOOR_TAIL = float(ndtr(-3.0))
 
 
 def least_mi(floor: Floats, threshold: float) -> Floats:
@@ -30,6 +30,11 @@ def family_factor(n_lags: int, n_symbols: int | None, chance: float) -> float:
     """
     tail = min(chance / n_lags, _FLOOR_TAIL)
     if n_symbols is None:
-        return float(norm.isf(tail)) / 3.0
+        return -float(ndtri(tail)) / 3.0
     dof = float(max(n_symbols - 1, 1)) ** 2
-    return float((chi2.isf(tail, dof) - dof) / (chi2.isf(_FLOOR_TAIL, dof) - dof))
+    return float((_chi_square(tail, dof) - dof) / (_chi_square(_FLOOR_TAIL, dof) - dof))
+
+
+def _chi_square(tail: float, dof: float) -> float:
+    """Return the value that a chi-square variable exceeds with a probability."""
+    return 2.0 * float(gammainccinv(dof / 2.0, tail))

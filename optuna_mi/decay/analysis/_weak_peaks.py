@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import t as student
+from scipy.special import stdtr
 
 Floats = npt.NDArray[np.float64]
 
@@ -49,7 +49,7 @@ def _doubts(rows: Floats) -> Floats:
     groups = np.add.reduceat(rows, edges[:-1], axis=0) / np.diff(edges)[:, None]
     deviation = groups.std(axis=0, ddof=1)
     error = np.maximum(deviation / np.sqrt(len(groups)), _ROUNDING)
-    return np.asarray(student.sf(groups.mean(axis=0) / error, len(groups) - 1))
+    return np.asarray(stdtr(len(groups) - 1, -groups.mean(axis=0) / error))
 
 
 def comb_period(level: Floats) -> int | None:

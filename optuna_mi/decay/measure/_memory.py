@@ -18,12 +18,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy.fft import irfft, next_fast_len, rfft
 
+from optuna_mi.decay.measure._lagged_sums import lagged_sums
 from optuna_mi.decay.measure._sequences import Sequences
 
 Floats = npt.NDArray[np.float64]
 
 # symbols that are looked at, and functions of them
-_LONGEST, _PROBES = 1 << 20, 8
+_LONGEST, _PROBES = 1 << 19, 8
 # a sum that is lower than this many deviations of its own is none
 _DEVIATIONS = 4.0
 # share of the sum that is collected within the reach
@@ -68,9 +69,14 @@ def _sameness(sequences: Sequences, rng: np.random.Generator) -> Floats:
     """Return c(k), k = 0 .. N / 4; of many symbols, on random functions of them."""
     codes = sequences.codes[:_LONGEST]
     counts = np.bincount(codes, minlength=sequences.alphabet)
-    used = np.flatnonzero(counts)
-    n, n_lags = codes.size, codes.size // 4
-    length = next_fast_len(n + n_lags, real=True)
+    n_lags = codes.size // 4
+    pairs = codes.size - np.arange(n_lags + 1.0)
+    if sequences.has_gaps:
+        counts[sequences.gap] = 0
+        there = (codes != sequences.gap).astype(np.float64)
+        pairs = np.maximum(lagged_sums(there, n_lags + 1), 1.0)
+    used, n = np.flatnonzero(counts), int(counts.sum())
+    length = next_fast_len(codes.size + n_lags, real=True)
     deviation = np.sqrt(np.maximum(counts, 1) / n)
     power = np.zeros(length // 2 + 1)
     few = used.size <= _PROBES
@@ -81,9 +87,8 @@ def _sameness(sequences: Sequences, rng: np.random.Generator) -> Floats:
         else:
             value[used] = rng.choice([-1.0, 1.0], used.size) / np.sqrt(_PROBES)
         value /= deviation
-        value -= float(value @ counts) / n
+        value[used] -= float(value @ counts) / n
         spectrum = rfft(value.astype(np.float32)[codes], length)
         power += spectrum.real.astype(np.float64) ** 2 + spectrum.imag.astype(np.float64) ** 2
-    pairs = n - np.arange(n_lags + 1)
     sameness: Floats = irfft(power, length)[: n_lags + 1] / pairs
     return sameness

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import gamma, norm, poisson
+from scipy.special import gammainccinv, ndtr, pdtrik
 
 from optuna_mi.decay.measure._engine import PooledEngine
 from optuna_mi.decay.measure._marginal_counts import marginal_counts
@@ -44,13 +44,13 @@ def noise_floor(deviation: Floats, skewness: Floats | float = 0.0) -> Floats:
         deviation: Standard deviation, any shape.
         skewness: Third central moment in units of the deviation's cube.
     """
-    tail = norm.sf(_FLOOR_DEVIATIONS)
+    tail = ndtr(-_FLOOR_DEVIATIONS)
     skewed = np.maximum(skewness, _STRAIGHT)
     shape = 4.0 / skewed**2
-    smooth = (gamma.isf(tail, shape) - shape) / np.sqrt(shape)
+    smooth = (gammainccinv(shape, tail) - shape) / np.sqrt(shape)
     rate = 1.0 / skewed**2
     # as many repeats are noise, one more is not
-    repeats = (poisson.isf(tail, rate) + 0.5 - rate) / np.sqrt(rate)
+    repeats = (np.ceil(pdtrik(1.0 - tail, rate)) + 0.5 - rate) / np.sqrt(rate)
     return np.asarray(deviation * np.maximum(smooth, repeats))
 
 

@@ -18,8 +18,10 @@ from optuna_mi.decay.measure._panel import Panel, as_pandas, is_panel, read_pane
 from optuna_mi.decay.measure._sequences import Sequences
 
 # symbols handled at a time: temporary arrays stay small beside a memory-mapped file
-_CHUNK = 1 << 22
+_CHUNK = 1 << 20
 _LARGEST_TABLE = 1 << 24
+# bytes that are not copied only to number them without gaps
+_LONG = 1 << 24
 # so many sequences of fewer symbols are rather a text's words, or columns taken for rows
 _MANY, _SHORT = 100, 10
 # kinds of dtype whose values are numbered: objects, str and bytes
@@ -133,6 +135,8 @@ def _as_array(x: Any) -> npt.NDArray[Any]:
 
 def _characters(x: str | bytes | bytearray) -> npt.NDArray[Any]:
     if isinstance(x, str):
+        if x.isascii():
+            return np.frombuffer(x.encode("ascii"), dtype=np.uint8)
         return np.frombuffer(x.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
     return np.frombuffer(x, dtype=np.uint8)
 
@@ -340,8 +344,9 @@ def encode(values: npt.NDArray[Any], offsets: npt.NDArray[np.int64]) -> Sequence
         for part in _chunks(values):
             seen[part] = True
         n_symbols = int(seen.sum())
-        # few unused codes do no harm, and the user's own array serves
-        if values.dtype == np.uint8 and 2 * n_symbols > high:
+        # few unused codes do no harm, and the user's own array serves; of long texts a copy does
+        few = 2 * n_symbols > high or (values.size >= _LONG and n_symbols > 16 and high < 128)
+        if values.dtype == np.uint8 and few:
             return Sequences(_plain(values), offsets, high + 1, n_symbols)
         rank = np.cumsum(seen) - 1
         codes = np.empty(values.size, dtype=_smallest(n_symbols))

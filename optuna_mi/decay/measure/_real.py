@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.signal import correlate
-from scipy.stats import rankdata
+
+from optuna_mi.decay.measure._lagged_sums import lagged_sums
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -158,7 +158,7 @@ def rank_correlation(values: Floats | Ints, offsets: Ints, lags: Ints) -> Floats
     first = values[: ends[-1]]
     there = np.isfinite(first) if first.dtype.kind == "f" else first >= 0
     rank = np.zeros(first.size)
-    rank[there] = rankdata(first[there])
+    rank[there] = _ranks(first[there])
     rank[there] -= rank[there].mean()
     variance = float((rank[there] ** 2).mean())
     total, pairs = np.zeros(lags.size), np.zeros(lags.size)
@@ -166,15 +166,20 @@ def rank_correlation(values: Floats | Ints, offsets: Ints, lags: Ints) -> Floats
         inside = lags < b - a
         if not inside.any():
             continue
-        near = correlate(rank[a:b], rank[a:b], mode="full", method="fft")[b - a - 1 :]
-        total[inside] += near[lags[inside]]
+        total[inside] += lagged_sums(rank[a:b])[lags[inside]]
         if there[a:b].all():
             pairs[inside] += b - a - lags[inside]
         else:
             both = there[a:b].astype(np.float64)
-            count = correlate(both, both, mode="full", method="fft")[b - a - 1 :]
-            pairs[inside] += np.rint(count[lags[inside]])
+            pairs[inside] += np.rint(lagged_sums(both)[lags[inside]])
     return total / np.maximum(pairs * variance, 1e-300)
+
+
+def _ranks(values: Floats | Ints) -> Floats:
+    """Return ranks from 1 on; equal values share the mean of theirs."""
+    _, place, times = np.unique(values, return_inverse=True, return_counts=True)
+    ranks: Floats = (np.cumsum(times) - (times - 1) / 2.0)[place]
+    return ranks
 
 
 def nonstationary(values: Floats, offsets: Ints) -> tuple[int, int, int]:

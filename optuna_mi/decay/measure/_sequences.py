@@ -9,7 +9,8 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-from scipy.signal import correlate
+
+from optuna_mi.decay.measure._lagged_sums import lagged_sums
 
 Codes = npt.NDArray[np.integer[Any]]
 
@@ -94,8 +95,7 @@ class Sequences:
         there = (self.codes != self.gap).astype(np.float64)
         for start, stop in pairwise(self.offsets):
             own = there[start:stop]
-            count = correlate(own, own, mode="full", method="fft")[own.size - 1 :]
-            pairs[: own.size] += np.rint(count).astype(np.int64)
+            pairs[: own.size] += np.rint(lagged_sums(own)).astype(np.int64)
         return pairs
 
     def concatenated(self) -> Self:
