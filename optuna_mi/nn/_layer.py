@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 import importlib
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +17,12 @@ _CELLS: dict[str, Callable[[int, int], nn.RNNBase]] = {
     "gru": nn.GRU,
     "lstm": nn.LSTM,
 }
+
+
+@functools.cache
+def _module(backend: str) -> Any:
+    # Imported late: the own kernels bring numba.
+    return importlib.import_module(f"optuna_mi.nn._{backend}")
 
 
 class DilatedLayer(nn.Module):
@@ -66,8 +73,7 @@ class DilatedLayer(nn.Module):
             The outputs ``(n, B, H)`` in the plan's order, and the state after the last step; it is
             ``None`` if the plan is pruned.
         """
-        # Imported late: the own kernels bring numba.
-        run: Any = importlib.import_module(f"optuna_mi.nn._{backend}").run_layer
+        run = _module(backend).run_layer
         if not (self.training and self.dropout > 0.0):
             passed, after = run(self.cell, x, plan, self.dilation, state, self.residual)
             return passed, after

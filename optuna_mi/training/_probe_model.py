@@ -56,7 +56,8 @@ def takes_model(forward: Callable[..., Any]) -> bool:
 
 def as_parameters(inputs: Tensor, model: nn.Module) -> Tensor:
     """Return inputs on the device, and real ones in the dtype, of the model's parameters."""
-    parameters = list(model.parameters())
+    # Parameters that are loaded when their layer runs have no values, nor a place, before.
+    parameters = [p for p in model.parameters() if p.device.type != "meta"]
     if not parameters:
         return inputs
     dtype = next((p.dtype for p in parameters if p.is_floating_point()), None)
