@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from optuna.trial import BaseTrial, FixedTrial
 
+from optuna_mi._checks import instance, one_of
 from optuna_mi.integrations._forecast_sampler import ForecastSampler
+from optuna_mi.search_space import IntRange
+from optuna_mi.search_space._check_space import check_space
 
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
 
-    from optuna_mi.search_space import DilationSpace, IntRange
+    from optuna_mi.search_space import DilationSpace
 
 Groups = Literal["search", "pairs", "one"]
 
@@ -60,13 +63,16 @@ class ForecastConfig:
     groups: Groups = "search"
 
     def __post_init__(self) -> None:
-        if self.groups not in ("search", "pairs", "one"):
-            raise ValueError(f"groups must be 'search', 'pairs' or 'one', got {self.groups!r}")
+        one_of("model", self.model, _CHOICES)
+        check_space(self.space)
+        instance("input_size", self.input_size, IntRange, "an IntRange")
+        instance("settings", self.settings, Mapping, "a mapping of the model's keywords")
+        one_of("groups", self.groups, ("search", "pairs", "one"))
         refused = [name for name in _FROM_THE_DATA if name in self.settings]
         if refused:
             raise ValueError(
-                f"{refused} are read off the data; fix the window with "
-                "ForecastDesign.from_panel(..., input_size=...)"
+                f"settings must not hold {refused}, which are read off the data; fix the window "
+                "with ForecastDesign.from_panel(..., input_size=...)"
             )
 
     def __call__(self, trial: BaseTrial) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from optuna_mi._checks import instance
 from optuna_mi.samplers import MISampler
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class ForecastSampler(MISampler):
         base_sampler: BaseSampler | None = None,
         seed: int | None = None,
     ) -> None:
+        instance("first", first, Mapping, "values by the parameters' names")
         super().__init__(space, base_sampler, seed)
         self._first = dict(first)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from optuna_mi._checks import instance
 from optuna_mi.decay.measure._panel import as_pandas, read_panel
 
 
@@ -28,6 +29,8 @@ def training_part(
             f"the panel must be a pandas DataFrame, got {type(panel).__name__}; convert it with "
             "its to_pandas()"
         )
+    for name, column in (("id_col", id_col), ("time_col", time_col), ("target_col", target_col)):
+        instance(name, column, str, "the name of a column (str)")
     missing = [c for c in (id_col, time_col, target_col) if c not in panel.columns]
     if missing:
         raise ValueError(
@@ -35,24 +38,30 @@ def training_part(
             "id_col=, time_col= and target_col="
         )
     if panel.empty:
-        raise ValueError("the panel is empty")
-    if not pd.api.types.is_numeric_dtype(panel[target_col].dtype):
-        raise TypeError(f"{target_col!r} must be numeric, got dtype {panel[target_col].dtype}")
+        raise ValueError("the panel is empty: give rows")
+    dtype = panel[target_col].dtype
+    if not pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_complex_dtype(dtype):
+        raise TypeError(f"{target_col!r} must be numeric, got dtype {dtype}")
     holes = int(panel[target_col].isna().sum())
     if holes:
         raise ValueError(
             f"{holes} of {len(panel)} values of {target_col!r} are missing; fill them first, as "
             "for training: panel.groupby(id)[target].transform(lambda y: y.interpolate())"
         )
+    if not np.isfinite(panel[target_col].to_numpy(dtype=np.float64)).all():
+        raise ValueError(f"{target_col!r} holds infinite values; drop or replace them first")
     named = panel[[id_col, time_col, target_col]].set_axis(["unique_id", "ds", "y"], axis=1)
     ordered = read_panel(named).rows.astype({"y": np.float64})
     groups = ordered.groupby("unique_id", sort=False, observed=True)
     kept = ordered[groups.cumcount(ascending=False) >= holdout]
     if kept.empty:
-        raise ValueError(f"no series is longer than the {holdout} steps held out")
+        raise ValueError(
+            f"no series is longer than the {holdout} steps held out: lower holdout, which is h "
+            "where it is not given"
+        )
     values = kept.groupby("unique_id", sort=False, observed=True)["y"]
     # A constant says nothing about time, but raises the MI of the others at every distance.
     varying = kept[values.transform("max") > values.transform("min")]
     if varying.empty:
-        raise ValueError("all series are constant: there is nothing to forecast")
+        raise ValueError("all series are constant: there is nothing to forecast, leave them out")
     return varying

@@ -6,11 +6,14 @@ import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from optuna_mi._checks import check_keywords, instance, one_of, whole
 from optuna_mi.decay import DecayAnalysis, analyze_decay, decay_curve
 from optuna_mi.integrations._forecast_config import ForecastConfig, Groups, suggest_input_size
 from optuna_mi.integrations._forecast_sampler import ForecastSampler
 from optuna_mi.integrations._panel import training_part
 from optuna_mi.search_space import DilationSpace, IntRange
+from optuna_mi.search_space._check_arguments import check_analysis, check_trial
+from optuna_mi.search_space._check_space import check_space
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,6 +61,12 @@ class ForecastDesign:
     analysis: DecayAnalysis
     space: DilationSpace
     input_size: IntRange
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "h", whole("h", self.h, 1))
+        check_analysis(self.analysis)
+        check_space(self.space)
+        instance("input_size", self.input_size, IntRange, "an IntRange")
 
     @classmethod
     def from_panel(
@@ -108,13 +117,15 @@ class ForecastDesign:
         Warns:
             UserWarning: If series look like random walks or trends after the transform.
         """
-        if h < 1:
-            raise ValueError(f"h must be at least 1, got {h}")
-        holdout = h if holdout is None else holdout
-        if holdout < 0:
-            raise ValueError(f"holdout must not be negative, got {holdout}")
-        if transform not in _TRANSFORMS:
-            raise ValueError(f"transform must be one of {list(_TRANSFORMS)}, got {transform!r}")
+        h = whole("h", h, 1)
+        holdout = h if holdout is None else whole("holdout", holdout)
+        whole("n_bins", n_bins, 2)
+        whole("max_layers", max_layers, 1)
+        whole("seed", seed)
+        one_of("transform", transform, _TRANSFORMS)
+        check_keywords("analysis_options", analysis_options, analyze_decay)
+        if input_size is not None:
+            input_size = whole("input_size", input_size, 2)
         kept = training_part(
             panel, holdout=holdout, id_col=id_col, time_col=time_col, target_col=target_col
         )
@@ -179,15 +190,12 @@ class ForecastDesign:
         Raises:
             ValueError: If a setting is one that comes from the data, or ``kernel_size``.
         """
-        if settings.get("kernel_size", 2) != 2:
-            raise ValueError(
-                f"kernel_size={settings['kernel_size']} reaches beyond the dilation; the design is "
-                "for two taps"
-            )
+        whole("kernel_size", settings.get("kernel_size", 2), 2, 2)  # more reach beyond the dilation
         return ForecastConfig("TCN", self.space, self.input_size, settings)
 
     def suggest_input_size(self, trial: BaseTrial) -> int:
         """Ask a trial for the input window in steps, for the config of any other Auto model."""
+        check_trial(trial)
         return suggest_input_size(trial, self.input_size)
 
     def describe(self) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any, SupportsFloat
 
@@ -11,6 +10,7 @@ import numpy.typing as npt
 import torch
 from torch.optim import Optimizer
 
+from optuna_mi._checks import real, whole
 from optuna_mi.training._policies_base import (
     IHYLLPolicy,
     Information,
@@ -163,12 +163,12 @@ class IHYLLReferencePolicy(IHYLLPolicy):
     ) -> None:
         super().__init__(optimizer, lr_min=lr_min, lr_max=lr_max, epsilon=epsilon, noise=noise)
         values: Rates
-        if isinstance(reference, Sequence):
-            values = [float(value) for value in reference]
-        elif isinstance(reference, np.ndarray | torch.Tensor):
+        if isinstance(reference, np.ndarray | torch.Tensor):
             values = reference
+        elif isinstance(reference, Sequence) and not isinstance(reference, str):
+            values = [real("reference", value) for value in reference]
         else:
-            values = float(reference)
+            values = real("reference", reference)
         self.reference = self._per_group(values, "reference")
         if min(self.reference) <= 0:
             raise ValueError(
@@ -178,7 +178,7 @@ class IHYLLReferencePolicy(IHYLLPolicy):
         self.gamma1 = self._gains(gamma1, "gamma1", 1.0)
         self.gamma2 = self._gains(gamma2, "gamma2", 1.0)
         self.gamma3 = self._gains(gamma3, "gamma3", 1.0)
-        self.value_only_epochs = _count(value_only_epochs, "value_only_epochs")
+        self.value_only_epochs = whole("value_only_epochs", value_only_epochs)
         self._value_only_left = 0
         self._batch_size: int | None = None
         self._begin()
@@ -195,9 +195,10 @@ class IHYLLReferencePolicy(IHYLLPolicy):
             ValueError: If the number or the names do not match the parameter groups.
         """
         if batch_size is not None:
+            batch_size = whole("batch_size", batch_size, 1)
             if self._batch_size is not None and batch_size != self._batch_size:
                 self.value_only(self.value_only_epochs)
-            self._batch_size = int(batch_size)
+            self._batch_size = batch_size
         super().step(ihyll)
 
     def value_only(self, epochs: int) -> None:
@@ -209,7 +210,7 @@ class IHYLLReferencePolicy(IHYLLPolicy):
         Raises:
             ValueError: If it is negative or no integer.
         """
-        self._value_only_left = _count(epochs, "epochs")
+        self._value_only_left = whole("epochs", epochs)
 
     def _next_rate(self, seen: Observation) -> float:
         low, high = self.lr_min[seen.group], self.lr_max[seen.group]
@@ -224,9 +225,3 @@ class IHYLLReferencePolicy(IHYLLPolicy):
 
     def _after_step(self) -> None:
         self._value_only_left = max(0, self._value_only_left - 1)
-
-
-def _count(value: int, name: str) -> int:
-    if not math.isfinite(value) or value != int(value) or value < 0:
-        raise ValueError(f"{name} must be an integer of at least 0, got {value!r}")
-    return int(value)

@@ -15,6 +15,8 @@ import torch
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from optuna_mi._checks import instance, real, shown
+
 # One number for all parameter groups, one per group in order, or one per group's "name"
 Information = SupportsFloat | Sequence[SupportsFloat] | Mapping[str, SupportsFloat]
 # One rate for all parameter groups, or one per group in order
@@ -68,8 +70,7 @@ class IHYLLPolicy(LRScheduler):
         epsilon: float,
         noise: float,
     ) -> None:
-        if not isinstance(optimizer, Optimizer):
-            raise TypeError(f"optimizer must be a torch Optimizer, got {type(optimizer).__name__}")
+        instance("optimizer", optimizer, Optimizer, "a torch Optimizer")
         self.optimizer = optimizer
         self.lr_min = self._per_group(lr_min, "lr_min")
         self.lr_max = self._per_group(lr_max, "lr_max")
@@ -78,8 +79,8 @@ class IHYLLPolicy(LRScheduler):
                 raise ValueError(
                     f"0 < lr_min <= lr_max is needed, got lr_min={lr_min}, lr_max={lr_max}"
                 )
-        self.epsilon = not_negative(epsilon, "epsilon")
-        self.noise = not_negative(noise, "noise")
+        self.epsilon = real("epsilon", epsilon, least=0)
+        self.noise = real("noise", noise, least=0)
         self.last_epoch = 0
         self._history: list[list[float]] = [[] for _ in optimizer.param_groups]
         self._warned = False
@@ -155,6 +156,7 @@ class IHYLLPolicy(LRScheduler):
             ValueError: If it is another kind of scheduler's, or belongs to another number of
                 parameter groups.
         """
+        instance("state_dict", state_dict, dict, "what state_dict() returned")
         self._take_up_new_groups()
         if state_dict.keys() != self.state_dict().keys():
             raise ValueError(
@@ -226,7 +228,8 @@ class IHYLLPolicy(LRScheduler):
             )
         if given.ndim == 1 and len(given) != n_groups:
             raise ValueError(
-                f"{name} has {len(given)} values for {n_groups} parameter groups: {value}"
+                f"{name} has {len(given)} values for {n_groups} parameter groups, got {value}: "
+                "give one for each, or a number"
             )
         if not np.isfinite(given).all():
             raise ValueError(f"{name} must be finite, got {value}")
@@ -237,7 +240,7 @@ class IHYLLPolicy(LRScheduler):
         """Return a gamma for every group: the value, or by default a share of its lr_max."""
         if value is None:
             return [share * high for high in self.lr_max]
-        return [not_negative(value, name)] * len(self.lr_max)
+        return [real(name, value, least=0)] * len(self.lr_max)
 
     def _per_group_information(self, ihyll: Information | None) -> list[SupportsFloat]:
         groups = self.optimizer.param_groups
@@ -257,17 +260,26 @@ class IHYLLPolicy(LRScheduler):
                     f"no information for the parameter groups named {missing}; got {list(ihyll)}. "
                     'Name every group ({"params": ..., "name": ...}) and measure that layer'
                 )
-            return [ihyll[name] for name in names if name is not None]
+            return self._numbers([ihyll[name] for name in names if name is not None])
         if isinstance(ihyll, np.ndarray | torch.Tensor) and ihyll.ndim:
             ihyll = ihyll.tolist()
         if isinstance(ihyll, Sequence) and not isinstance(ihyll, str):
             if len(ihyll) != len(groups):
-                raise ValueError(f"{len(ihyll)} values for {len(groups)} parameter groups")
-            return list(ihyll)
-        if not isinstance(ihyll, SupportsFloat):
-            hint = "; pass its .ihyll" if hasattr(ihyll, "ihyll") else ""
-            raise TypeError(f"the information must be a number, got {type(ihyll).__name__}{hint}")
-        return [ihyll] * len(groups)
+                raise ValueError(
+                    f"the information has {len(ihyll)} values for {len(groups)} parameter groups: "
+                    "give one for each, or a number"
+                )
+            return self._numbers(ihyll)
+        return self._numbers([ihyll]) * len(groups)
+
+    @staticmethod
+    def _numbers(values: Sequence[Any]) -> list[SupportsFloat]:
+        """Return the values, NaN and infinity among them, or raise TypeError."""
+        for value in values:
+            if isinstance(value, bool | complex | str) or not isinstance(value, SupportsFloat):
+                hint = "; pass its .ihyll" if hasattr(value, "ihyll") else ""
+                raise TypeError(f"the information must be a number, got {shown(value)}{hint}")
+        return list(values)
 
     def _set_rates(self, rates: Sequence[float]) -> None:
         seen: set[int] = set()
@@ -291,14 +303,3 @@ def _count_changes(optimizer: Optimizer) -> int:
     """Return how often the optimizer's parameters have been changed in place, all together."""
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     return sum(p._version for p in parameters if not p.is_inference())
-
-
-def not_negative(value: float, name: str) -> float:
-    """Return a finite float of at least 0.
-
-    Raises:
-        ValueError: If it is none.
-    """
-    if not (math.isfinite(value) and value >= 0):
-        raise ValueError(f"{name} must be finite and not negative, got {value}")
-    return float(value)

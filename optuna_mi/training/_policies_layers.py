@@ -7,6 +7,8 @@ from typing import Any
 
 from torch import nn
 
+from optuna_mi._checks import instance, listed
+
 
 def layer_parameter_groups(model: nn.Module, layers: Sequence[str]) -> list[dict[str, Any]]:
     """Return one named parameter group per layer, for an optimizer and a layer-wise policy.
@@ -32,10 +34,11 @@ def layer_parameter_groups(model: nn.Module, layers: Sequence[str]) -> list[dict
         >>> [group["name"] for group in layer_parameter_groups(model, ["0", "2"])]
         ['0', '2']
     """
+    instance("model", model, nn.Module, "a torch module")
     modules = dict(model.named_modules())
     owner: dict[int, str] = {}
     groups = []
-    for name in layers:
+    for name in listed("layers", layers, "names of layers"):
         if name not in modules:
             raise KeyError(f"the model has no layer {name!r}; it has {sorted(modules)[1:]}")
         params = [p for p in modules[name].parameters() if p.requires_grad]

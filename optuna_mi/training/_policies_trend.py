@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
-
 from torch.optim import Optimizer
 
+from optuna_mi._checks import real
 from optuna_mi.training._policies_base import IHYLLPolicy, Observation, Rates
 
 
@@ -59,11 +58,8 @@ class IHYLLTrendPolicy(IHYLLPolicy):
         noise: float = 1.0,
     ) -> None:
         super().__init__(optimizer, lr_min=lr_min, lr_max=lr_max, epsilon=epsilon, noise=noise)
-        for name, factor in (("up", up), ("down", down)):
-            if not (math.isfinite(factor) and factor >= 1):
-                raise ValueError(f"{name} must be finite and at least 1, got {factor}")
-        self.up = float(up)
-        self.down = float(down)
+        self.up = real("up", up, least=1)
+        self.down = real("down", down, least=1)
         self._begin()
 
     def _next_rate(self, seen: Observation) -> float:

@@ -12,8 +12,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from optuna_mi._checks import as_array, instance, listed, one_of, shown, whole
 from optuna_mi._logging import get_logger
 from optuna_mi.information import MutualInformation
+from optuna_mi.information._check_samples import METRICS
 from optuna_mi.training._probe_capture import first_tensor, hooked, undisturbed
 from optuna_mi.training._probe_model import as_parameters, eager, get_layer, takes_model, unwrap
 from optuna_mi.training._probe_reduction import Reduction, reduce_activations
@@ -131,14 +133,21 @@ class InformationProbe:
         max_features: int = 256,
         ignore_index: int | None = -100,
     ) -> None:
-        if not isinstance(model, nn.Module):
-            raise TypeError(f"model must be a torch module, got {type(model).__name__}")
-        if estimator not in ("mixed", "ksg"):
-            raise ValueError(f"estimator must be 'mixed' or 'ksg', got {estimator!r}")
-        if batch_size is not None and batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1, got {batch_size}")
-        if batch_dim not in (0, 1):
-            raise ValueError(f"batch_dim must be 0 or 1, got {batch_dim}")
+        instance("model", model, nn.Module, "a torch module")
+        one_of("estimator", estimator, ("mixed", "ksg"))
+        one_of("metric", metric, METRICS)
+        if not callable(reduce):
+            one_of("reduce", reduce, ("pool", "mean", "flatten"))
+        if not (forward is None or callable(forward)):
+            raise TypeError(f"forward must be a function of the inputs, got {shown(forward)}")
+        if batch_size is not None:
+            batch_size = whole("batch_size", batch_size, 1)
+        if ignore_index is not None:
+            instance("ignore_index", ignore_index, (int, np.integer), "an integer, or None")
+        batch_dim, burn_in = whole("batch_dim", batch_dim, 0, 1), whole("burn_in", burn_in)
+        k, seed = whole("k", k, 1), whole("seed", seed)
+        size, max_features = whole("size", size, k + 1), whole("max_features", max_features, 1)
+        layers = listed("layers", layers, "names of layers")
         self.model = unwrap(model)
         for name in layers:
             get_layer(self.model, name)
@@ -152,10 +161,8 @@ class InformationProbe:
         self._max_features = max_features
         self._seed = seed
         self._warned = False
-        all_inputs, all_targets = _as_tensor(inputs), _as_tensor(targets)
+        all_inputs, all_targets = _tensor("inputs", inputs), _tensor("targets", targets)
         check_pair(all_inputs, all_targets, batch_dim, burn_in)
-        if size <= k:
-            raise ValueError(f"size must be above k = {k}, got {size}")
         rng = np.random.default_rng(seed)
         self._positions: tuple[Tensor, Tensor] | None = None
         truth = all_targets.detach().cpu()
@@ -246,15 +253,15 @@ class InformationProbe:
                 entropy_labels=self._truth.entropy,
                 upper_bound=self.target_entropy,
             )
-        if kind != "input":
-            raise ValueError(f"kind must be 'entropy' or 'input', got {kind!r}")
+        one_of("kind", kind, ("entropy", "input"))
         if self._positions is not None:
             raise ValueError(
                 "the inputs are sequences of symbols, or of steps with a target each: use "
                 "reference('entropy')"
             )
         if metric is None:
-            raise ValueError("reference('input') depends on the metric: state metric=...")
+            raise ValueError("reference('input') depends on the metric: give metric=...")
+        one_of("metric", metric, METRICS)
         samples = self.inputs.movedim(self._batch_dim, 0).flatten(1).cpu().double().numpy()
         return self._truth.information(samples, metric)
 
@@ -388,9 +395,15 @@ class InformationProbe:
         return self._truth.information(array, self._metric)
 
 
-def _as_tensor(values: Tensor | npt.NDArray[Any]) -> Tensor:
+def _tensor(name: str, values: Any) -> Tensor:
+    """Return values as a tensor, or raise TypeError or ValueError if they are no array."""
+    if isinstance(values, Tensor):
+        return values
+    array = as_array(name, values)
+    if array.dtype.kind not in "biufc":
+        raise TypeError(f"{name} must be a tensor or an array of numbers, got dtype {array.dtype}")
     # Arrays stay on the CPU, whatever torch.set_default_device says.
-    return values if isinstance(values, Tensor) else torch.as_tensor(values, device="cpu")
+    return torch.as_tensor(array, device="cpu")
 
 
 def _check_unambiguous(value: Tensor, what: str, remedy: str) -> None:

@@ -38,7 +38,7 @@ def check_pair(inputs: Tensor, targets: Tensor, batch_dim: int, burn_in: int) ->
         if inputs.dim() <= batch_dim or inputs.shape[batch_dim] != len(targets):
             raise ValueError(
                 f"inputs of shape {tuple(inputs.shape)} do not hold {len(targets)} examples "
-                f"along axis {batch_dim} (batch_dim)"
+                f"along axis {batch_dim} (batch_dim), one for each of targets: give as many"
             )
         return
     if inputs.shape[:2] != targets.shape[:2]:

@@ -26,7 +26,8 @@ _TYPES = (TypeError, ValueError, KeyError, FileNotFoundError, IsADirectoryError)
 _REMEDY = re.compile(
     r"\b(must|needs?|pass|give|use|choose|one of|takes?|make|lower|raise|too few|at least|above|"
     r"below|has no|lacks|were|leave|fill|is only|is none|cannot|belongs?|expected|contradicts?|"
-    r"remove|drop|goes with|convert|encode|number|rank|write|calls?|upgrade|create_study|"
+    r"remove|drop|goes with|convert|encode|number|rank|write|calls?|upgrade|create_study|load|"
+    r"(N|n)ame (the|their|every)|"
     r"are needed|is needed)\b"
 )
 NAN, INF = float("nan"), float("inf")

@@ -197,9 +197,9 @@ def test_what_comes_from_the_data_is_not_set_by_hand() -> None:
     design = ForecastDesign.from_panel(panel_of(seasonal(120, 12)), h=3)
     with pytest.raises(ValueError, match=r"from_panel\(..., input_size="):
         design.dilated_rnn(input_size=24)
-    with pytest.raises(ValueError, match="'search', 'pairs' or 'one'"):
+    with pytest.raises(ValueError, match="'search', 'pairs', 'one'"):
         design.dilated_rnn(groups="two")
-    with pytest.raises(ValueError, match="kernel_size=3"):
+    with pytest.raises(ValueError, match="kernel_size must be an integer from 2 to 2, got 3"):
         design.tcn(kernel_size=3)
 
 

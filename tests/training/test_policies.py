@@ -336,7 +336,7 @@ def test_bad_options(make, options, message):
     ("options", "message"),
     [
         ({"reference": 0.0}, "reference must be positive"),
-        ({"reference": math.nan}, "reference must be finite"),
+        ({"reference": math.nan}, "reference must be a finite number"),
         ({"gamma3": -1.0}, "gamma3"),
         ({"value_only_epochs": -1}, "value_only_epochs"),
     ],
@@ -348,7 +348,7 @@ def test_bad_reference_options(options, message):
 
 @pytest.mark.parametrize("options", [{"up": 0.9}, {"down": 0.0}, {"up": math.inf}])
 def test_bad_trend_options(options):
-    with pytest.raises(ValueError, match="at least 1"):
+    with pytest.raises(ValueError, match="must be a finite number >= 1"):
         IHYLLTrendPolicy(sgd(), **BOUNDS, **options)
 
 

@@ -197,7 +197,7 @@ def test_references():
     assert paper.reference("input", metric="chebyshev") == mutual_info_ksg(
         pixels, one_hot, jitter=1e-10, random_state=0
     )
-    with pytest.raises(ValueError, match="state metric"):
+    with pytest.raises(ValueError, match="give metric"):
         probe.reference("input")
     with pytest.raises(ValueError, match="'loss'"):
         probe.reference("loss")
@@ -301,7 +301,11 @@ X, Y = classes(60)
         (lambda: InformationProbe(network(), X, Y.float()), TypeError, "integer classes"),
         (lambda: InformationProbe(network(), X, Y[:9]), ValueError, "do not hold 9 examples"),
         (lambda: InformationProbe(network(), X, Y[:0]), ValueError, "not empty"),
-        (lambda: InformationProbe(network(), X, Y, size=3), ValueError, "size must be above k"),
+        (
+            lambda: InformationProbe(network(), X, Y, size=3),
+            ValueError,
+            "size must be an integer of at least 4",
+        ),
         (lambda: InformationProbe(network(), X, Y, layers=["9"]), KeyError, "no layer '9'"),
         (lambda: InformationProbe(network(), X, Y, estimator="mine"), ValueError, "mine"),
         (lambda: InformationProbe(network(), X, Y, batch_dim=2), ValueError, "batch_dim"),
