@@ -15,7 +15,9 @@ _NAMES = {
     "ContextCurve": "context",
     "DecayCurve": "decay",
     "DecayAnalysis": "decay",
+    "LagSelection": "context",
     "context_curve": "context",
+    "select_lags": "context",
     "decay_curve": "decay",
     "analyze_decay": "decay",
     "DilationSpace": "search_space",
@@ -65,7 +67,7 @@ if TYPE_CHECKING:
         training,
         visualization,
     )
-    from optuna_mi.context import ContextCurve, context_curve
+    from optuna_mi.context import ContextCurve, LagSelection, context_curve, select_lags
     from optuna_mi.datasets import from_arrays, from_frame, load_dataset
     from optuna_mi.decay import DecayAnalysis, DecayCurve, analyze_decay, decay_curve
     from optuna_mi.pruners import IHYLLPruner, report_ihyll
@@ -89,6 +91,7 @@ __all__ = [
     "IHYLLPruner",
     "IHYLLReferencePolicy",
     "InformationProbe",
+    "LagSelection",
     "MIGridSampler",
     "MISampler",
     "analyze_decay",
@@ -111,6 +114,7 @@ __all__ = [
     "report_ihyll",
     "samplers",
     "search_space",
+    "select_lags",
     "training",
     "visualization",
 ]

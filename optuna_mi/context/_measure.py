@@ -204,14 +204,20 @@ def _steps(data: Data, horizon: int, max_context: int | None) -> int:
                 f"{room}"
             )
         return wanted
+    return default_steps(data, horizon)
+
+
+def default_steps(data: Data, horizon: int) -> int:
+    """Return the largest number of steps of context that is looked at by default."""
+    room = max(1, int(data.lengths.max()) - horizon)
     if not data.is_real:
-        return max(1, min(_SYMBOL_STEPS, room))
+        return min(_SYMBOL_STEPS, room)
     # so long that three quarters of the steps lie in sequences three times as long
     lengths = np.sort(data.lengths)
     share = np.cumsum(lengths) / lengths.sum()
     typical = int(lengths[np.searchsorted(share, 0.25)])
     affordable = int(np.sqrt(_MOST_PRODUCTS / lengths.sum()) / data.values.shape[1])
-    return max(1, min((typical - horizon) // 3, _REAL_STEPS, max(affordable, 16), max(room, 1)))
+    return max(1, min((typical - horizon) // 3, _REAL_STEPS, max(affordable, 16), room))
 
 
 def _at_the_end(length: int, question: Question) -> tuple[str, ...]:

@@ -180,6 +180,13 @@ class Places:
             fold[spare] = 0
         return fold
 
+    def limited(self, most: int) -> Places:
+        """Return the first places of every block, about ``most`` in all."""
+        if self.at.size <= most:
+            return self
+        kept = ~self._beyond(most // 2)
+        return Places(self.at[kept], self.block[kept], self.n_blocks)
+
     def _beyond(self, most: int) -> npt.NDArray[np.bool_]:
         """Return which places lie behind the first ones of their block, ``most`` in all."""
         first = np.searchsorted(self.block, np.arange(self.n_blocks))

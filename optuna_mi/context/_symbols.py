@@ -20,6 +20,8 @@ Classes = npt.NDArray[np.uint8]
 
 # places of a class of counts that its weight is learnt from: a weight to two digits
 _LEARNT_FROM = 4000
+# sequences from which on a place in them may mean something
+_MANY = 30
 
 
 @dataclass
@@ -61,6 +63,7 @@ class BackOff:
         size = len(data.values)
         self.source = data.values
         self.alphabet = data.n_symbols
+        self.other = _other_sequences(data)
         if target is None:
             target = np.zeros_like(data.values)
             target[: size - horizon] = data.values[horizon:]
@@ -108,9 +111,31 @@ class BackOff:
         row = np.where(trained, fold, self.n_folds)
         self.probability[at] = shares[row, y][:, None]
 
-    def split(self, lag: int) -> tuple[list[Groups], Shares, Classes]:
-        """Split the groups by the symbol at a lag (1 is the newest), each thread its own."""
-        size = self.groups[0].order.size
+    def gain(self, lag: int, *, keep: bool) -> Floats:
+        """Return what a lag adds to the log probability of held-out targets, summed by block.
+
+        Of aligned sequences without what another sequence's symbol at the same place adds: that
+        tells where in a sequence one is, and nothing of this one.
+
+        Args:
+            lag: The lag, 1 for the newest symbol.
+            keep: Whether the model takes it for good.
+        """
+        told_by_position = 0.0 if self.other is None else self._gain(lag, self.other, keep=False)
+        return np.asarray(self._gain(lag, self.source, keep=keep) - told_by_position)
+
+    def _gain(self, lag: int, source: npt.NDArray[Any], *, keep: bool) -> Floats:
+        groups, share, classes = self._split(self.groups, lag, source)
+        gain = self._blend(groups, share, classes, keep=keep)
+        if keep:
+            self.groups = _shared_out(groups, self.n_threads)
+        return gain
+
+    def _split(
+        self, groups: list[Groups], lag: int, source: npt.NDArray[Any]
+    ) -> tuple[list[Groups], Shares, Classes]:
+        """Split groups by the symbol at a lag, each thread its own."""
+        size = groups[0].order.size
         order = np.empty(size, dtype=np.int32)
         share = np.empty(size, dtype=np.float32)
         classes = np.empty(size, dtype=np.uint8)
@@ -121,7 +146,7 @@ class BackOff:
             ends = np.empty(most, dtype=np.int32)
             n = refine(
                 lag - 1,
-                self.source,
+                source,
                 self.target,
                 self.first,
                 self.fold,
@@ -139,40 +164,28 @@ class BackOff:
             )
             return Groups(order, starts[:n].copy(), ends[:n].copy())
 
-        return parallel(one, self.groups, n_threads=self.n_threads), share, classes
+        return parallel(one, groups, n_threads=self.n_threads), share, classes
 
-    def _weights(
-        self, parts: list[Groups], share: Shares, classes: Classes
-    ) -> npt.NDArray[np.float64]:
-        starts = np.concatenate([p.starts for p in parts])
-        ends = np.concatenate([p.ends for p in parts])
-        return np.asarray(
-            learn_weights(
-                parts[0].order,
-                starts,
-                ends,
-                share,
-                classes,
-                self.probability,
-                self.half,
-                _LEARNT_FROM,
-            )
+    def _blend(
+        self,
+        groups: list[Groups],
+        share: Shares,
+        classes: Classes,
+        *,
+        keep: bool,
+    ) -> Floats:
+        """Blend the shares into the probabilities, and return the gain by block."""
+        starts = np.concatenate([p.starts for p in groups])
+        ends = np.concatenate([p.ends for p in groups])
+        order = groups[0].order
+        weights = learn_weights(
+            order, starts, ends, share, classes, self.probability, self.half, _LEARNT_FROM
         )
-
-    def gain(self, lag: int, *, keep: bool) -> Floats:
-        """Return what a lag adds to the log probability of held-out targets, summed by block.
-
-        Args:
-            lag: The lag, 1 for the newest symbol.
-            keep: Whether the model takes it for good.
-        """
-        parts, share, classes = self.split(lag)
-        weights = self._weights(parts, share, classes)
 
         def one(part: Groups) -> Floats:
             gain = np.zeros(self.n_scored.size)
             blend(
-                part.order,
+                order,
                 part.starts,
                 part.ends,
                 share,
@@ -186,10 +199,18 @@ class BackOff:
             )
             return gain
 
-        gain = np.sum(parallel(one, parts, n_threads=self.n_threads), axis=0)
-        if keep:
-            self.groups = _shared_out(parts, self.n_threads)
-        return np.asarray(gain)
+        return np.asarray(np.sum(parallel(one, groups, n_threads=self.n_threads), axis=0))
+
+
+def _other_sequences(data: Data) -> npt.NDArray[Any] | None:
+    """Return another sequence's symbols in every place, where a place may mean something."""
+    lengths = data.lengths
+    if lengths.size < _MANY or data.is_panel:
+        return None
+    if (lengths == lengths[0]).all():
+        return np.roll(data.values, int(lengths[0]))
+    # of ragged ones that there is a symbol at all is what a place tells
+    return np.zeros_like(data.values)
 
 
 def _shared_out(parts: list[Groups], n_threads: int) -> list[Groups]:

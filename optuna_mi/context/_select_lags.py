@@ -1,0 +1,215 @@
+"""Choose lags one by one by what they add to held-out predictions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import t as student
+
+from optuna_mi.context._candidates import real_candidates, symbol_candidates
+from optuna_mi.context._enough import BEYOND, mean_and_error
+from optuna_mi.context._greedy import GreedyLinear, GreedySymbols
+from optuna_mi.context._lag_selection import LagSelection
+from optuna_mi.context._measure import at_least, default_steps
+from optuna_mi.context._places import Data, Values, place, read
+from optuna_mi.decay.measure._engine import resolve_threads
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+# chance that noise adds a lag, over all candidates of a step
+_FALSE_ALARM = 0.05
+# share of the best gain that a nearer lag may fall short of
+_NEARLY = 0.1
+
+
+def select_lags(
+    x: Any,
+    *,
+    candidates: npt.ArrayLike | None = None,
+    max_lags: int = 12,
+    horizon: int = 1,
+    values: Values = "auto",
+    n_levels: int | None = None,
+    max_places: int = 1_000_000,
+    tolerance: float = 0.005,
+    n_threads: int | None = None,
+) -> LagSelection:
+    """Choose the distances that a model needs, each the one that adds most to those before.
+
+    What a lag adds is measured as in `context_curve`: by predictions of held-out blocks, from the
+    counts of the chosen lags' symbols, each level blended with the one before, or by linear
+    predictors of the chosen lags. Lags are added until the best one's gain cannot be told from the
+    best of as many lags of noise.
+
+    Args:
+        x: As for `context_curve`. Positions of aligned sequences are pooled.
+        candidates: Lags to choose from: distances to the value predicted, at least ``horizon``. By
+            default the 32 nearest (of real values some hundred), the peaks and the crossing of the
+            decay curve and multiples of its period.
+        max_lags: The most lags to choose.
+        horizon: How many steps after the last one known the value lies.
+        values: As for `context_curve`.
+        n_levels: Cut quantities into so many levels and count them as symbols: finds dependence
+            that is not linear. Integers are cut at equal widths, reals at quantiles.
+        max_places: Steps to predict at most; of more, a part of every block is taken.
+        tolerance: A lag that adds less than this share of what is known by then is not added.
+        n_threads: Threads; by default one for each processor.
+
+    Returns:
+        The lags, in the order of choice, with what each adds.
+
+    Raises:
+        TypeError: If x is nothing that can be read.
+        ValueError: If x is constant, holds NaN or is too short, or a candidate lies out of range.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> x = rng.integers(0, 4, 20_000)
+        >>> for t in range(50, x.size):  # an echo
+        ...     if rng.random() < 0.5:
+        ...         x[t] = x[t - 50]
+        >>> select_lags(x).lags
+        (50,)
+    """
+    horizon = at_least("horizon", horizon, 1)
+    max_lags = at_least("max_lags", max_lags, 1)
+    threads = resolve_threads(n_threads)
+    data = read(x, values)
+    if n_levels is not None:
+        data = in_levels(data, at_least("n_levels", n_levels, 2))
+    room = int(data.lengths.max()) - 10
+    if room < horizon:
+        raise ValueError(
+            f"horizon {horizon} reaches beyond the data, whose longest sequence has "
+            f"{room + 10} steps; take a shorter horizon, or bring longer data"
+        )
+    if candidates is not None:
+        lags = _checked(candidates, horizon, room)
+    elif data.is_real:
+        lags = real_candidates(data, default_steps(data, horizon), room, horizon)
+    else:
+        lags = symbol_candidates(data, room, horizon, threads)
+    longest = int(lags[-1]) - horizon
+    places = place(data, horizon, longest if data.is_real else 0).limited(max_places)
+    # symbols t - (d - horizon) are known at t: the newest is lag 1
+    nearest = lags - horizon + 1
+    model: GreedySymbols | GreedyLinear
+    if data.is_real:
+        model = GreedyLinear(data, places, nearest, horizon)
+    else:
+        model = GreedySymbols(data, places, nearest, horizon, threads)
+    return _choose(model, lags, max_lags, horizon, tolerance, data)
+
+
+def _choose(
+    model: GreedySymbols | GreedyLinear,
+    lags: Ints,
+    max_lags: int,
+    horizon: int,
+    tolerance: float,
+    data: Data,
+) -> LagSelection:
+    chosen: list[int] = []
+    gains: list[float] = []
+    errors: list[float] = []
+    beyond = float(
+        student.isf(_FALSE_ALARM / lags.size, max(2, int((model.n_scored > 0).sum()) - 1))
+    )
+    alone = model.alone() if isinstance(model, GreedyLinear) else np.zeros(lags.size)
+    stopped = f"max_lags={max_lags} were chosen"
+    while len(chosen) < max_lags:
+        if len(chosen) == lags.size:
+            stopped = "all candidates were chosen"
+            break
+        by_block = model.gains()
+        mean, error = mean_and_error(by_block, model.n_scored)
+        if not chosen and not data.is_real:
+            alone = mean
+        best = _nearest_of_the_best(by_block, mean, model.n_scored)
+        if mean[best] <= beyond * error[best]:
+            stopped = (
+                f"the next best lag, {lags[best]:,}, adds {mean[best]:.2g} ± {error[best]:.1g} "
+                f"nats: no more than the best of {lags.size:,} lags of noise"
+            )
+            break
+        if mean[best] <= tolerance * sum(gains):
+            stopped = (
+                f"the next best lag, {lags[best]:,}, adds {mean[best]:.2g} nats, less than "
+                f"{tolerance:.1%} of what is known"
+            )
+            break
+        model.take(best)
+        chosen.append(int(lags[best]))
+        gains.append(float(mean[best]))
+        errors.append(float(error[best]))
+    return LagSelection(
+        lags=tuple(chosen),
+        gain=np.array(gains),
+        gain_error=np.array(errors),
+        candidates=lags,
+        alone=alone,
+        stopped=stopped,
+        horizon=horizon,
+        n_train=model.n_trained,
+        n_scored=int(model.n_scored.sum()),
+        predictor="linear" if data.is_real else "back-off",
+        notes=data.notes,
+    )
+
+
+def _nearest_of_the_best(by_block: Floats, mean: Floats, n_scored: Ints) -> int:
+    """Return the nearest lag that is nearly the best, by a difference that may be chance.
+
+    Where all multiples of a period tell the same, the period itself is what one wants to know.
+    """
+    rest, error = mean_and_error(by_block[int(mean.argmax())] - by_block, n_scored)
+    nearly = rest <= np.minimum(BEYOND * error, _NEARLY * mean.max())
+    return int(np.flatnonzero(nearly)[0])
+
+
+def _checked(candidates: npt.ArrayLike, horizon: int, room: int) -> Ints:
+    given = np.asarray(candidates)
+    if given.ndim != 1 or given.size == 0 or given.dtype.kind not in "iu":
+        raise ValueError(
+            f"candidates must be a list of integers, the lags to choose from, got {candidates!r}"[
+                :200
+            ]
+        )
+    lags = np.unique(given.astype(np.int64))
+    outside = lags[(lags < horizon) | (lags > room)]
+    if outside.size:
+        raise ValueError(
+            f"candidates must lie between the horizon, {horizon}, and {room}, ten steps less than "
+            f"the longest sequence; {outside[0]} does not"
+        )
+    return lags
+
+
+def in_levels(data: Data, n_levels: int) -> Data:
+    """Return quantities as levels: integers cut at equal widths, reals at quantiles."""
+    if data.is_real:
+        if data.values.shape[1] > 1:
+            raise ValueError(
+                f"n_levels is for one feature, got {data.values.shape[1]}; pass one of them"
+            )
+        column = data.values[:, 0]
+        edges = np.unique(np.quantile(column, np.arange(1, n_levels) / n_levels))
+        codes = np.searchsorted(edges, column, side="right")
+    else:
+        low, high = int(data.values.min()), int(data.values.max())
+        width = high - low + 1
+        codes = (data.values.astype(np.int64) - low) * min(n_levels, width) // width
+    kinds, codes = np.unique(codes, return_inverse=True)
+    if kinds.size < 2:
+        raise ValueError(f"n_levels={n_levels} leaves one level only; take more levels")
+    return Data(
+        codes.astype(np.uint8 if kinds.size <= 256 else np.uint32),
+        data.offsets,
+        int(kinds.size),
+        data.is_panel,
+        data.names,
+        (*data.notes, f"values cut into {kinds.size} levels"),
+    )

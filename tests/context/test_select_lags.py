@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from optuna_mi.context import LagSelection, select_lags
+from optuna_mi.decay.generators import independent, markov_chain, sticky_transition
+
+
+def _echo(delay: int, n: int = 30_000, seed: int = 0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    x = rng.integers(0, 4, n)
+    copied = rng.random(n) < 0.5
+    for t in range(delay, n):
+        if copied[t]:
+            x[t] = x[t - delay]
+    return x
+
+
+@pytest.mark.parametrize("delay", [300, 500])
+def test_an_echo_needs_its_delay_alone(delay: int) -> None:
+    found = select_lags(_echo(delay))
+    assert found.lags == (delay,)
+    # a copy half the time: ln 4 less the entropy of (5/8, 1/8, 1/8, 1/8)
+    exact = np.log(4) + 0.625 * np.log(0.625) + 0.375 * np.log(0.125)
+    assert abs(found.gain[0] - exact) < 4 * found.gain_error[0] + 0.01
+
+
+def test_an_echo_of_real_values() -> None:
+    noise = np.random.default_rng(0).normal(size=6_000)
+    x = noise.copy()
+    x[300:] += noise[:-300]
+    found = select_lags(x, candidates=[1, 2, 3, 150, 299, 300, 301, 450])
+    assert found.lags == (300,)
+    assert found.predictor == "linear"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_noise_needs_nothing(seed: int) -> None:
+    assert select_lags(independent(10_000, 4, seed=seed)).lags == ()
+    noise = np.random.default_rng(seed).normal(size=2_000)
+    assert select_lags(noise, candidates=range(1, 60)).lags == ()
+
+
+def test_a_markov_chain_needs_its_neighbour_alone() -> None:
+    assert select_lags(markov_chain(30_000, sticky_transition(4, 0.8), seed=0)).lags == (1,)
+
+
+def test_the_period_and_not_its_multiples() -> None:
+    rng = np.random.default_rng(0)
+    composition = np.array([[0.4, 0.2, 0.2, 0.2], [0.2, 0.4, 0.2, 0.2], [0.2, 0.2, 0.4, 0.2]])
+    cuts = np.cumsum(composition, axis=1)[np.arange(60_000) % 3]
+    x = (rng.random(60_000)[:, None] > cuts).sum(axis=1).clip(0, 3)
+    assert select_lags(x, candidates=range(1, 31), max_lags=1).lags == (3,)
+    months = 2 * np.sin(2 * np.pi * np.arange(180) / 12) + rng.normal(size=180) / 2
+    assert select_lags(months).lags[0] == 12
+
+
+def test_day_and_week_in_hourly_demand() -> None:
+    rng = np.random.default_rng(1)
+    n = 24 * 7 * 40
+    x = rng.normal(size=n)
+    for t in range(168, n):
+        x[t] += 0.5 * x[t - 24] + 0.4 * x[t - 168]
+    assert set(select_lags(x, candidates=range(1, 200)).lags) == {24, 168}
+
+
+def test_rows_of_images() -> None:
+    # every pixel copies its left neighbour or the one above, eight to a row
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 3, (1_500, 64))
+    choice = rng.random(images.shape)
+    for t in range(8, 64):
+        left, above = choice[:, t] < 0.4, choice[:, t] > 0.6
+        images[left, t] = images[left, t - 1]
+        images[above, t] = images[above, t - 8]
+    assert set(select_lags(images, max_lags=2).lags) == {1, 8}
+
+
+def test_positions_are_no_dependence() -> None:
+    # every position has a marginal of its own, and nothing depends on anything
+    rng = np.random.default_rng(0)
+    images = (rng.random((500, 40)) < np.linspace(0.05, 0.95, 40)).astype(int)
+    found = select_lags(images)
+    assert found.information < 0.01
+
+
+def test_levels_find_what_is_not_linear() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=8_000)
+    for t in range(5, x.size):
+        if rng.random() < 0.6:
+            x[t] = min(abs(x[t - 5]), 2) - 1
+    assert select_lags(x, n_levels=6, candidates=range(1, 20)).lags[0] == 5
+
+
+def test_saved_and_loaded_it_is_the_same(tmp_path) -> None:
+    found = select_lags(markov_chain(5_000, sticky_transition(3, 0.8), seed=0))
+    found.save(tmp_path / "lags.json")
+    assert LagSelection.load(tmp_path / "lags.json") == found
+    assert found.to_frame()["lag"].tolist() == [1]
+    assert "lag 1" in found.summary()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"candidates": [0, 1]}, "between the horizon, 1, and 990"),
+        ({"candidates": [1, 5000]}, "5000 does not"),
+        ({"candidates": []}, "candidates must be a list of integers"),
+        ({"candidates": [1.5]}, "candidates must be a list of integers"),
+        ({"candidates": [1, 2], "horizon": 2}, "between the horizon, 2"),
+        ({"horizon": 1000}, "horizon 1000 reaches beyond"),
+        ({"max_lags": 0}, "max_lags must be an integer of at least 1"),
+        ({"n_levels": 1}, "n_levels must be an integer of at least 2"),
+    ],
+)
+def test_bad_input_is_told_with_its_remedy(options, message) -> None:
+    x = np.random.default_rng(0).integers(0, 3, 1000)
+    with pytest.raises(ValueError, match=message):
+        select_lags(x, **options)
