@@ -20,8 +20,11 @@ _NEAR, _PEAKS, _BESIDE = 32, 24, 1
 _MEASURED, _FARTHEST = 1_000_000, 8192
 
 
-def symbol_candidates(data: Data, room: int, horizon: int, n_threads: int) -> Ints:
-    """Return near lags, the peaks and the crossing of the decay curve, multiples of its period."""
+def symbol_candidates(data: Data, room: int, horizon: int, n_threads: int) -> tuple[Ints, int]:
+    """Return near lags, the peaks and the crossing of the decay curve, multiples of its periods.
+
+    The second value is the number of lags that they were picked from.
+    """
     curve = decay_curve(
         _some_sequences(data),
         max_lag=min(room, _FARTHEST, _third(data)),
@@ -34,16 +37,20 @@ def symbol_candidates(data: Data, room: int, horizon: int, n_threads: int) -> In
     value = curve.mi_corrected
     floor = np.zeros_like(value) if curve.floor is None else curve.floor
     wanted |= _around(_peaks(curve.lags, value, floor))
-    if analysis.period is not None:
-        wanted |= _around([analysis.period * i for i in range(1, 5)])
+    periods = [cycle.period for cycle in analysis.periods]
+    wanted |= _around([p * i for p in periods for i in range(1, 5)])
+    wanted |= _around([delay.distance for delay in analysis.delays][:_PEAKS])
     if analysis.crossing is not None:
         far = np.geomspace(_NEAR, max(_NEAR, analysis.crossing), 8)
         wanted |= {round(float(d)) for d in far}
-    return _inside(wanted, horizon, room)
+    return _inside(wanted, horizon, room), len(curve)
 
 
-def real_candidates(data: Data, nearest: int, room: int, horizon: int) -> Ints:
-    """Return all lags up to ``nearest`` and the peaks of the correlation beyond."""
+def real_candidates(data: Data, nearest: int, room: int, horizon: int) -> tuple[Ints, int]:
+    """Return all lags up to ``nearest`` and the peaks of the correlation beyond.
+
+    The second value is the number of lags that they were picked from.
+    """
     wanted = set(range(horizon, horizon + nearest))
     far = np.arange(nearest, min(room, _FARTHEST, _third(data)) + 1, dtype=np.int64)
     if far.size > 2:
@@ -52,7 +59,7 @@ def real_candidates(data: Data, nearest: int, room: int, horizon: int) -> Ints:
             value = np.maximum(value, rank_correlation(feature, data.offsets, far) ** 2)
         noise = 12.0 / len(data.values)
         wanted |= _around(_peaks(far, value, np.full(far.size, noise)))
-    return _inside(wanted, horizon, room)
+    return _inside(wanted, horizon, room), nearest + far.size
 
 
 def _some_sequences(data: Data) -> Any:

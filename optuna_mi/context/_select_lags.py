@@ -22,7 +22,7 @@ Ints = npt.NDArray[np.int64]
 # chance that noise adds a lag, over all candidates of a step
 _FALSE_ALARM = 0.05
 # share of the best gain that a nearer lag may fall short of
-_NEARLY = 0.1
+_NEARLY = 0.5
 
 
 def select_lags(
@@ -88,10 +88,11 @@ def select_lags(
         )
     if candidates is not None:
         lags = _checked(candidates, horizon, room)
+        n_screened = lags.size
     elif data.is_real:
-        lags = real_candidates(data, default_steps(data, horizon), room, horizon)
+        lags, n_screened = real_candidates(data, default_steps(data, horizon), room, horizon)
     else:
-        lags = symbol_candidates(data, room, horizon, threads)
+        lags, n_screened = symbol_candidates(data, room, horizon, threads)
     longest = int(lags[-1]) - horizon
     places = place(data, horizon, longest if data.is_real else 0).limited(max_places)
     # symbols t - (d - horizon) are known at t: the newest is lag 1
@@ -101,12 +102,13 @@ def select_lags(
         model = GreedyLinear(data, places, nearest, horizon)
     else:
         model = GreedySymbols(data, places, nearest, horizon, threads)
-    return _choose(model, lags, max_lags, horizon, tolerance, data)
+    return _choose(model, lags, max(n_screened, lags.size), max_lags, horizon, tolerance, data)
 
 
 def _choose(
     model: GreedySymbols | GreedyLinear,
     lags: Ints,
+    n_screened: int,
     max_lags: int,
     horizon: int,
     tolerance: float,
@@ -116,7 +118,7 @@ def _choose(
     gains: list[float] = []
     errors: list[float] = []
     beyond = float(
-        student.isf(_FALSE_ALARM / lags.size, max(2, int((model.n_scored > 0).sum()) - 1))
+        student.isf(_FALSE_ALARM / n_screened, max(2, int((model.n_scored > 0).sum()) - 1))
     )
     alone = model.alone() if isinstance(model, GreedyLinear) else np.zeros(lags.size)
     stopped = f"max_lags={max_lags} were chosen"
@@ -132,7 +134,7 @@ def _choose(
         if mean[best] <= beyond * error[best]:
             stopped = (
                 f"the next best lag, {lags[best]:,}, adds {mean[best]:.2g} ± {error[best]:.1g} "
-                f"nats: no more than the best of {lags.size:,} lags of noise"
+                f"nats: no more than the best of {n_screened:,} lags of noise"
             )
             break
         if mean[best] <= tolerance * sum(gains):

@@ -18,8 +18,8 @@ Floats = npt.NDArray[np.float64]
 Shares = npt.NDArray[np.float32]
 Classes = npt.NDArray[np.uint8]
 
-# places of a class of counts that its weight is learnt from: a weight to two digits
-_LEARNT_FROM = 4000
+# places of a class of counts that its weight is learnt from
+_LEARNT_FROM = 20_000
 # sequences from which on a place in them may mean something
 _MANY = 30
 

@@ -47,12 +47,15 @@ def test_a_markov_chain_needs_its_neighbour_alone() -> None:
 
 
 def test_the_period_and_not_its_multiples() -> None:
+    # codons: bases whose composition depends on the place among three
     rng = np.random.default_rng(0)
-    composition = np.array([[0.4, 0.2, 0.2, 0.2], [0.2, 0.4, 0.2, 0.2], [0.2, 0.2, 0.4, 0.2]])
-    cuts = np.cumsum(composition, axis=1)[np.arange(60_000) % 3]
-    x = (rng.random(60_000)[:, None] > cuts).sum(axis=1).clip(0, 3)
+    places = np.array(
+        [[0.26, 0.24, 0.35, 0.15], [0.29, 0.23, 0.18, 0.30], [0.19, 0.27, 0.28, 0.26]]
+    )
+    edges = places.cumsum(axis=1)[np.arange(100_000) % 3]
+    x = (rng.random(100_000)[:, None] > edges).sum(axis=1).clip(0, 3)
     assert select_lags(x, candidates=range(1, 31), max_lags=1).lags == (3,)
-    months = 2 * np.sin(2 * np.pi * np.arange(180) / 12) + rng.normal(size=180) / 2
+    months = np.tile(rng.normal(size=12), 15) + rng.normal(size=180) / 3
     assert select_lags(months).lags[0] == 12
 
 
