@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from optuna_mi._numba import njit
 
 Ints = npt.NDArray[np.int32]
 Codes = npt.NDArray[np.integer]

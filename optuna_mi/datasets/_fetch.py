@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import tempfile
 from pathlib import Path
 
 from optuna_mi._logging import get_logger
@@ -48,8 +50,19 @@ _FILES = {
 
 
 def cache_dir() -> Path:
-    """Where downloads are kept: ``$XDG_CACHE_HOME/optuna_mi`` or ``~/.cache/optuna_mi``."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "optuna_mi"
+    """Where downloads are kept: ``$XDG_CACHE_HOME/optuna_mi`` or ``~/.cache/optuna_mi``.
+
+    Raises:
+        FileNotFoundError: There is no home folder, as for some users of containers.
+    """
+    named = os.environ.get("XDG_CACHE_HOME")
+    try:
+        return Path(named or Path.home() / ".cache") / "optuna_mi"
+    except RuntimeError as error:
+        raise FileNotFoundError(
+            "There is no home folder to keep downloads in: name a folder for them by the "
+            "environment variable XDG_CACHE_HOME, or one that holds the data by OPTUNA_MI_DATA"
+        ) from error
 
 
 def find_file(relative: str) -> Path:
@@ -63,17 +76,20 @@ def find_file(relative: str) -> Path:
 
     Raises:
         FileNotFoundError: It is not on disk and could not be downloaded.
+        PermissionError: The cache cannot be written.
         ValueError: A file is there, but its SHA-256 is not the published one.
         MissingExtraError: A download is needed and pooch is not installed.
     """
     url, sha256 = _FILES[relative]
     folder = os.environ.get("OPTUNA_MI_DATA")
-    for root in ([Path(folder)] if folder else []) + [cache_dir()]:
-        path = root / relative
-        if path.is_file():
-            _verify(path, sha256)
-            return path
-    return _download(relative, url, sha256)
+    if folder and (Path(folder) / relative).is_file():
+        path = Path(folder) / relative
+    else:  # only now is a home asked for, which some containers do not have
+        path = cache_dir() / relative
+        if not path.is_file():
+            return _download(relative, url, sha256)
+    _verify(path, sha256)
+    return path
 
 
 def _verify(path: Path, sha256: str) -> None:
@@ -86,12 +102,28 @@ def _verify(path: Path, sha256: str) -> None:
         )
 
 
+def _check_writable(folder: Path) -> None:
+    """Raise PermissionError where a download could not be kept, before it is made."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise PermissionError(
+            f"Downloads cannot be kept in {folder} ({error.strerror}): name another folder by the "
+            "environment variable XDG_CACHE_HOME, or one that holds the data by OPTUNA_MI_DATA"
+        ) from error
+
+
 def _download(relative: str, url: str, sha256: str) -> Path:
     try:
         import pooch
     except ImportError as error:
         raise MissingExtraError("pooch", "datasets") from error
     target = cache_dir() / relative
+    _check_writable(target.parent)
     _logger.info("Downloading %s to %s", url, target)
     try:
         pooch.retrieve(
@@ -104,6 +136,10 @@ def _download(relative: str, url: str, sha256: str) -> Path:
     except ValueError as error:  # pooch's word for a wrong checksum; it has removed the file
         raise ValueError(f"The download of {url} has the wrong checksum: {error}") from error
     except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise OSError(
+                error.errno, f"There is no room for the download of {url}", str(target)
+            ) from error
         raise FileNotFoundError(
             f"{relative} is not on disk and {url} could not be reached "
             f"({type(error).__name__}). Put the file at {target}, or into the folder that the "

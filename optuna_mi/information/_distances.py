@@ -12,8 +12,10 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
+
+from optuna_mi._numba import njit
 
 Floats = npt.NDArray[np.float64]
 # True for Euclidean, None for Chebyshev: numba compiles a version for each type, without branches

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from optuna_mi._numba import njit
 from optuna_mi.information._distances import (
     Metric,
     count_within,

@@ -11,8 +11,8 @@ followed to its end before the next starts, so its state stays in the cache. Tor
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from optuna_mi._numba import njit
 from optuna_mi.nn._simd import (
     COLUMNS,
     ONE,

@@ -9,8 +9,8 @@ Memory and order as in ``_kernel_gru``. Torch's equations:
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from optuna_mi._numba import njit
 from optuna_mi.nn._simd import (
     COLUMNS,
     ONE,

@@ -6,8 +6,8 @@ Memory and order as in ``_kernel_gru``. Torch's equation: h' = tanh(W_ih x + b_i
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from optuna_mi._numba import njit
 from optuna_mi.nn._simd import COLUMNS, ONE, WIDTH, flush, load, splat, store, tanh
 from optuna_mi.nn._tiles import (
     ITEMS,

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import njit
-
+from optuna_mi._numba import njit
 from optuna_mi.nn._simd import (
     ONE,
     WIDTH,

@@ -10,10 +10,12 @@ import operator
 from typing import Any
 
 from llvmlite import ir
-from numba import float32, njit, types
+from numba import float32, types
 from numba.core import cgutils, extending
 from numba.core.extending import models, register_model
 from numba.core.registry import cpu_target
+
+from optuna_mi._numba import njit
 
 # What numba compiles for: the host, unless NUMBA_CPU_NAME, NUMBA_CPU_FEATURES or
 # NUMBA_ENABLE_AVX say otherwise.

@@ -10,8 +10,8 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from optuna_mi._numba import njit
 from optuna_mi.nn._simd import COLUMNS, WIDTH, broadcast, fma, load, store
 
 Floats: TypeAlias = npt.NDArray[np.float32]

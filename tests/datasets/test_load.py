@@ -219,3 +219,28 @@ def test_without_data_and_network_the_error_says_where_to_put_it(
         load_dataset("ptb-char")
     assert str(tmp_path / "optuna_mi" / relative) in str(error.value)
     assert not list(tmp_path.rglob("ptb.train.txt*"))
+
+
+def test_without_a_home_the_named_folder_serves(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_home() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setenv("OPTUNA_MI_DATA", str(data_dir))
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", no_home)
+    assert _fetch.find_file("ptb/ptb.valid.txt") == data_dir / "ptb/ptb.valid.txt"
+    monkeypatch.delenv("OPTUNA_MI_DATA")
+    with pytest.raises(FileNotFoundError, match=r"no home folder .* XDG_CACHE_HOME"):
+        _fetch.find_file("ptb/ptb.valid.txt")
+
+
+def test_a_cache_that_cannot_be_written_is_no_unreachable_host(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "optuna_mi").write_text("a file where the folder should be")
+    monkeypatch.delenv("OPTUNA_MI_DATA", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with pytest.raises(PermissionError, match=r"Downloads cannot be kept in .*XDG_CACHE_HOME"):
+        _fetch.find_file("ptb/ptb.valid.txt")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from optuna_mi._checks import random_generator, real, reals, whole, wholes
+from optuna_mi._numba import njit
 
 Floats = npt.NDArray[np.float64]
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from optuna_mi._numba import njit
 from optuna_mi.decay.measure._sequences import Sequences
 from optuna_mi.information._entropy import Estimator, count_terms
 

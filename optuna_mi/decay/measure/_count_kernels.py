@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from optuna_mi._numba import njit
 
 Codes = npt.NDArray[np.integer[Any]]
 Ints = npt.NDArray[np.int64]

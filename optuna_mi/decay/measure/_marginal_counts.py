@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from optuna_mi._numba import njit
 from optuna_mi.decay.measure._count_kernels import Codes
 from optuna_mi.decay.measure._sequences import Sequences
 

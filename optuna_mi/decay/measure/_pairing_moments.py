@@ -20,8 +20,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from optuna_mi._numba import njit
 from optuna_mi.information._entropy import Estimator, count_terms
 
 Ints = npt.NDArray[np.int64]

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from optuna_mi._numba import njit
 from optuna_mi.decay.measure._count_kernels import Codes, Ints
 from optuna_mi.decay.measure._marginal_counts import take_ends
 from optuna_mi.decay.measure._pooled import LagEstimate, block_edges, block_error
