@@ -6,6 +6,7 @@ import math
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any
 
 import pandas as pd
@@ -104,6 +105,14 @@ def _dilations(text: Any) -> tuple[int, ...]:
     except ValueError:
         return ()
     return found if max(found, default=0) < 2**53 else ()
+
+
+def weights_file(trial: FrozenTrial) -> str | None:
+    """Return the name of the file with a complete trial's weights, without its folder."""
+    kept = trial.user_attrs.get("mi:checkpoint_file")
+    if trial.state != TrialState.COMPLETE or not isinstance(kept, str):
+        return None
+    return PurePath(kept).name
 
 
 def check_single_objective(study: Study) -> None:

@@ -23,6 +23,7 @@ from optuna_mi._study_data import (
     ranked,
     read_analysis,
     summary,
+    weights_file,
 )
 from optuna_mi.decay._record import write_text
 from optuna_mi.visualization import (
@@ -165,8 +166,14 @@ def _headline(
         )
         test = best.user_attrs.get("test")
         if isinstance(test, float):
+            epoch = best.user_attrs.get("best_epoch")
+            weights = "" if epoch is None else f"with the weights of epoch {epoch}; "
             cards.append(
-                html.Fact("The same trial on test data", f"{test:.4g}", "nothing was chosen by it")
+                html.Fact(
+                    "The same trial on test data",
+                    f"{test:.4g}",
+                    f"{weights}nothing was chosen by it",
+                )
             )
         if f.dilations:
             joined = ", ".join(map(str, f.dilations))
@@ -236,7 +243,18 @@ def _training_section(study: Study, best: FrozenTrial | None) -> str:
         "follows IHYLL in the last panel (the star is the last epoch), information tells how far "
         "training has come."
     )
-    return html.section(heading, html.figure(plot, "training", caption))
+    return html.section(heading, html.figure(plot, "training", caption), *_how_to_use(best))
+
+
+def _how_to_use(best: FrozenTrial) -> list[str]:
+    """Return the trial's settings, and how to have its network where weights were kept."""
+    settings = "\n".join(f"{name} = {value}" for name, value in best.params.items())
+    parts = [html.paragraph("Its settings:"), html.preformatted(settings)] if settings else []
+    kept = weights_file(best)
+    if kept is not None:
+        text = f"The weights of its best epoch are kept in {kept}. To have the network in Python:"
+        parts += [html.paragraph(text), html.preformatted("model = optuna_mi.load_best(study)")]
+    return parts
 
 
 def _study_section(study: Study, trials: list[FrozenTrial]) -> str:

@@ -148,6 +148,24 @@ def test_the_studys_own_analysis_is_found(
     assert page.figures == FIGURES
 
 
+def test_the_best_trials_settings_and_weights(make_study: MakeStudy, tmp_path: Path) -> None:
+    study = make_study()
+    text = write_report(study, tmp_path / "r.html").read_text()
+    assert "load_best" not in text
+    assert "n_layers_0 = 6" in text
+    study.add_trial(
+        optuna.trial.create_trial(
+            value=0.9,
+            user_attrs={"mi:checkpoint_file": "/secret/place/s-7.pt", "test": 0.7, "best_epoch": 2},
+        )
+    )
+    text = write_report(study, tmp_path / "r.html").read_text()
+    assert "load_best(study)" in text
+    assert "s-7.pt" in text
+    assert "secret" not in text
+    assert "with the weights of epoch 2" in text
+
+
 def test_without_an_analysis(make_study: MakeStudy, tmp_path: Path) -> None:
     page = Page(write_report(make_study(), tmp_path / "r.html"))
     assert page.figures == FIGURES[1:]

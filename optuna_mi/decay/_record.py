@@ -54,7 +54,7 @@ def write_text(path: str | os.PathLike[str], text: str) -> Path:
         os.replace(name, target)
     except BaseException as error:
         Path(name).unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.filename is None:
+        if isinstance(error, OSError) and error.errno is not None and error.filename is None:
             raise OSError(error.errno, error.strerror, str(target)) from error
         raise
     return target
