@@ -54,6 +54,23 @@ def whole(name: str, value: Any, least: int = 0, most: int | None = None) -> int
     return number
 
 
+def no_padding(name: str, labels: npt.NDArray[Any]) -> None:
+    """Refuse class labels in which -100 marks padding, as in PyTorch and Hugging Face.
+
+    Raises:
+        ValueError: If -100 is the only negative one.
+    """
+    if labels.dtype.kind != "i":
+        return
+    negative = labels[labels < 0]
+    if negative.size and (negative == -100).all():
+        raise ValueError(
+            f"{name} hold -100, which marks padding in PyTorch, {negative.size:,} times in "
+            f"{labels.size:,}: leave those samples out (keep = {name} != -100); if it is a class, "
+            f"name the classes by text ({name}.astype(str))"
+        )
+
+
 def wholes(name: str, values: Any, least: int = 0, most: int | None = None) -> tuple[int, ...]:
     """Return a sequence of integers as a tuple of Python's own; it may be empty.
 

@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from optuna_mi._checks import no_padding
+
 # Numbers of more values than this, each of them rare, are hardly classes.
 _MANY_CLASSES = 20
 
@@ -74,7 +76,8 @@ def encode_labels(y: Any, n: int) -> tuple[Indices, tuple[Any, ...]]:
 
     Raises:
         TypeError: Labels of several types cannot be sorted.
-        ValueError: There are more or fewer than sequences, one is missing, or all are the same.
+        ValueError: There are more or fewer than sequences, one is missing or padding, or all are the
+            same.
     """
     check_count(np.shape(y), n)
     # as objects: numpy would turn None and numbers beside strings into strings
@@ -88,6 +91,8 @@ def encode_labels(y: Any, n: int) -> tuple[Indices, tuple[Any, ...]]:
     kinds = {_kind(label) for label in labels}
     if len(kinds) > 1:
         raise TypeError(f"labels must have one type, got {', '.join(sorted(kinds))}")
+    if kinds == {"number"}:
+        no_padding("labels", np.asarray(list(labels)))
     codes, types = pd.factorize(labels, sort=True)
     classes = tuple(label.item() if isinstance(label, np.generic) else label for label in types)
     if len(classes) < 2:

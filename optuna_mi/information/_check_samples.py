@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from optuna_mi._checks import as_array, one_of, whole
+from optuna_mi._checks import as_array, no_padding, one_of, whole
 
 METRICS = ("chebyshev", "euclidean")
 
@@ -53,7 +53,7 @@ def as_labels(labels: Any, n: int) -> npt.NDArray[Any]:
 
     Raises:
         TypeError: If the labels are floats or other objects.
-        ValueError: If the shape is wrong, or labels are missing.
+        ValueError: If the shape is wrong, or labels are missing or padding.
     """
     array = as_array("labels", labels)
     if array.dtype.kind == "O" and array.size:
@@ -74,6 +74,7 @@ def as_labels(labels: Any, n: int) -> npt.NDArray[Any]:
         )
     if array.shape[0] != n:
         raise ValueError(f"x has {n} samples but labels has {array.shape[0]}: they must be pairs")
+    no_padding("labels", array)
     return array
 
 

@@ -252,3 +252,13 @@ def test_types_that_cannot_be_used():
         from_arrays(REAL, [1, "a", *LABELS[2:]])
     with pytest.raises(TypeError, match="must be numbers"):
         from_arrays(REAL, np.array(list("abc"))[LABELS], kind="regression")
+
+
+def test_padding_is_no_class() -> None:
+    labels = np.arange(60) % 3
+    labels[:5] = -100
+    inputs = np.random.default_rng(0).normal(size=(60, 8, 2))
+    for y in (labels, labels.tolist()):
+        with pytest.raises(ValueError, match=r"-100.*5 times in 60"):
+            from_arrays(inputs, y)
+    assert from_arrays(inputs, np.where(labels > 0, 1, -1)).classes == (-1, 1)

@@ -299,3 +299,15 @@ def test_pixels_of_mnist(data_dir: Path):
     assert chebyshev.tie_fraction > 0.5
     # the metrics differ by far, and both stay below H(Y): why IXY asks for its metric
     assert chebyshev.value + 0.5 < euclidean.value < euclidean.upper_bound
+
+
+def test_padding_is_no_class():
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 3, 300)
+    x = y + 0.3 * rng.normal(size=300)
+    y[:50] = -100
+    with pytest.raises(ValueError, match=r"-100.*50 times in 300.*keep = labels != -100"):
+        mutual_info_mixed(x, y)
+    signs = np.where(y > 0, 1, -1)
+    assert mutual_info_mixed(x, signs).entropy_labels == mutual_info_mixed(x, y > 0).entropy_labels
+    assert mutual_info_mixed(x, y.astype(str)).value > 0
