@@ -76,8 +76,8 @@ def encode_labels(y: Any, n: int) -> tuple[Indices, tuple[Any, ...]]:
 
     Raises:
         TypeError: Labels of several types cannot be sorted.
-        ValueError: There are more or fewer than sequences, one is missing or padding, or all are the
-            same.
+        ValueError: There are more or fewer than sequences, one is missing or padding, or all are
+            the same.
     """
     check_count(np.shape(y), n)
     # as objects: numpy would turn None and numbers beside strings into strings
