@@ -9,7 +9,6 @@ import optuna
 import torch
 from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage, fail_stale_trials
-from optuna.study import MaxTrialsCallback
 from optuna.trial import FrozenTrial, TrialState
 
 from optuna_mi import _interruption
@@ -36,8 +35,13 @@ class _StorageTrouble(BaseException):
 
 
 def n_ended(study: optuna.Study) -> int:
-    """Return how many trials are complete or pruned."""
-    return len(study.get_trials(deepcopy=False, states=ENDED))
+    """Return how many trials are complete or pruned.
+
+    Those that a grid prunes because no cell is left for them do not count: a cell of a worker that
+    has died may be queued again.
+    """
+    trials = study.get_trials(deepcopy=False, states=ENDED)
+    return sum(trial.state == TrialState.COMPLETE or bool(trial.params) for trial in trials)
 
 
 def run_trials(
@@ -111,6 +115,8 @@ def _run_rounds(
     def note(_: optuna.Study, trial: FrozenTrial) -> None:
         states.append(trial.state)
         _interruption.stop_if_asked()
+        if n_ended(study) >= job.preset.trials:
+            study.stop()
 
     while True:
         states.clear()
@@ -125,7 +131,7 @@ def _run_rounds(
             study.optimize(
                 _past_optuna(objective),
                 n_trials=missing,
-                callbacks=[note, MaxTrialsCallback(job.preset.trials, states=ENDED)],
+                callbacks=[note],
                 catch=(torch.OutOfMemoryError,),
                 show_progress_bar=progress,
             )
