@@ -354,14 +354,3 @@ def test_a_result_is_not_written_through_a_link(tmp_path: Path) -> None:
     assert main(["analyze", str(tmp_path / "own.npy"), "--out", str(tmp_path / "out")]) == 0
     assert precious.read_text() == "mine"
     assert not (tmp_path / "out" / "curve.csv").is_symlink()
-
-
-@pytest.mark.parametrize("dtype", ["complex128", "datetime64[s]", "timedelta64[s]", "V4"])
-def test_arrays_of_something_else_are_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], dtype: str
-) -> None:
-    path = tmp_path / "own.npy"
-    np.save(path, np.zeros(3000, "V4") if dtype == "V4" else (np.arange(3000) % 5).astype(dtype))
-    for command in ("analyze", "search"):
-        assert main([command, str(path), "--out", str(tmp_path / "out")]) == 2
-        assert f"holds {np.dtype(dtype)}: give integers" in capsys.readouterr().err
