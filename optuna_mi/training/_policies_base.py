@@ -85,7 +85,7 @@ class IHYLLPolicy(LRScheduler):
         self._history: list[list[float]] = [[] for _ in optimizer.param_groups]
         self._warned = False
         self._changes = _count_changes(optimizer)
-        self._has_trained = False
+        self._n_trained = 0
 
     def _begin(self) -> None:
         """Start at lr_min; the last thing a constructor does, once everything is checked."""
@@ -143,7 +143,7 @@ class IHYLLPolicy(LRScheduler):
 
     def state_dict(self) -> dict[str, Any]:
         """Return everything but the optimizer, as plain Python values."""
-        left_out = ("optimizer", "_changes", "_has_trained")
+        left_out = ("optimizer", "_changes", "_n_trained")
         return copy.deepcopy({k: v for k, v in self.__dict__.items() if k not in left_out})
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -188,16 +188,20 @@ class IHYLLPolicy(LRScheduler):
         return seen.relative_change > threshold
 
     def _look_for_training(self) -> None:
-        """Warn where the optimizer has trained before, and not since the last step."""
+        """Warn where the optimizer has trained before, and not since the last step.
+
+        Two epochs are asked for: a parameter may change once for another reason, such as a loaded
+        checkpoint, and the fused optimizers of PyTorch change them without a trace.
+        """
         changes = _count_changes(self.optimizer)
-        if self._has_trained and changes == self._changes:
+        if self._n_trained >= 2 and changes == self._changes:
             warnings.warn(
                 f"{type(self).__name__}: no parameter of its optimizer has changed since the last "
                 "step. If model or optimizer were built anew, make the policy anew too, or give it "
                 "the new one: policy.optimizer = optimizer",
                 stacklevel=3,
             )
-        self._has_trained = changes != self._changes
+        self._n_trained = self._n_trained + 1 if changes != self._changes else 0
         self._changes = changes
 
     def _take_up_new_groups(self) -> None:

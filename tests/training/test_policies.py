@@ -498,8 +498,22 @@ def test_an_optimizer_that_was_built_anew_is_noticed():
     train(new)
     with pytest.warns(UserWarning, match=r"built anew.*policy\.optimizer = optimizer"):
         policy.step(1.2)
+    policy.step(1.2)  # said once
     policy.optimizer = new
     for value in (1.3, 1.4):
         train(new)
         policy.step(value)
     assert new.param_groups[0]["lr"] == policy.get_last_lr()[0]
+
+
+@pytest.mark.parametrize("options", [{}, {"fused": True}, {"foreach": True}])
+def test_training_goes_unnoticed(options):
+    parameter = torch.nn.Parameter(torch.zeros(1))
+    optimizer = torch.optim.Adam([parameter], **options)
+    policy = change(optimizer)
+    with torch.no_grad():
+        parameter.fill_(1.0)  # as a loaded checkpoint does
+    for value in (1.0, 1.1, 1.2, 1.3):  # a warning would be an error
+        policy.step(value)
+        parameter.grad = torch.ones(1)
+        optimizer.step()
