@@ -16,6 +16,7 @@ from optuna.trial import FrozenTrial, TrialState
 from optuna_mi.decay import DecayAnalysis
 from optuna_mi.pruners import ihyll_series
 from optuna_mi.search_space import DilationSpace, parse_dilations
+from optuna_mi.search_space._check_arguments import check_study
 
 _RANK = {TrialState.COMPLETE: 0, TrialState.PRUNED: 1, TrialState.RUNNING: 2}
 
@@ -121,10 +122,11 @@ def check_single_objective(study: Study) -> None:
     Raises:
         ValueError: If it has several.
     """
+    check_study(study)
     if len(study.directions) != 1:
         raise ValueError(
             f"the study has {len(study.directions)} objectives; reports and figures of optuna_mi "
-            "rank trials by one. Use optuna.visualization.plot_pareto_front for several."
+            "rank trials by one. For several use optuna.visualization.plot_pareto_front."
         )
 
 

@@ -19,6 +19,7 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
+from optuna_mi._checks import instance, shown
 from optuna_mi._logging import get_logger
 from optuna_mi._small_figure import small_figure
 from optuna_mi._study_data import (
@@ -33,6 +34,7 @@ from optuna_mi._study_data import (
 )
 from optuna_mi._terminal import printable
 from optuna_mi.exceptions import MissingExtraError
+from optuna_mi.search_space._check_arguments import check_analysis
 from optuna_mi.visualization import plot_decay_curve, plot_dilations, plot_ihyll, plot_training
 
 if TYPE_CHECKING:
@@ -84,6 +86,15 @@ def publish(
     """
     dashboard = _import_dashboard()
     check_single_objective(study)
+    if analysis is not None:
+        check_analysis(analysis)
+    if metric is not None:
+        instance("metric", metric, str, "a str, the objective's name")
+    if artifact_store is not None and not callable(getattr(artifact_store, "write", None)):
+        raise TypeError(
+            f"artifact_store must be a store of optuna.artifacts, got {shown(artifact_store)}; "
+            "FileSystemArtifactStore(folder) is one"
+        )
     if metric is not None and study.metric_names is None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)

@@ -16,6 +16,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 import optuna_mi
 from optuna_mi import _report_page as html
+from optuna_mi._checks import new_file, whole
 from optuna_mi._study_data import (
     check_single_objective,
     facts,
@@ -26,6 +27,7 @@ from optuna_mi._study_data import (
     weights_file,
 )
 from optuna_mi.decay._record import write_text
+from optuna_mi.search_space._check_arguments import check_analysis
 from optuna_mi.visualization import (
     plot_decay_curve,
     plot_dilations,
@@ -64,8 +66,7 @@ def trial_table(study: Study, n: int = 10) -> pd.DataFrame:
         >>> trial_table(study)[["trial", "state", "value"]].to_dict("list")
         {'trial': [0, 1], 'state': ['complete', 'complete'], 'value': [1.0, 1.0]}
     """
-    if n < 1:
-        raise ValueError(f"n must be at least 1, got {n}")
+    n = whole("n", n, 1)
     return _table(ranked(study)[:n])
 
 
@@ -111,17 +112,11 @@ def write_report(
         IsADirectoryError: If the path is a folder.
         ValueError: If the study has several objectives.
     """
-    target = Path(path)
-    if target.is_dir():
-        raise IsADirectoryError(
-            f"{target} is a folder; name a file in it, e.g. {target}/report.html"
-        )
-    if not target.parent.is_dir():
-        raise FileNotFoundError(
-            f"cannot write {target.name}: there is no folder {target.parent}; create it first"
-        )
+    target = new_file("path", path)
     check_single_objective(study)
-    if analysis is None:
+    if analysis is not None:
+        check_analysis(analysis)
+    else:
         analysis = read_analysis(study)
     trials = study.get_trials(deepcopy=False)
     order = ranked(study, trials)

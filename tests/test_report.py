@@ -233,13 +233,13 @@ def test_a_running_studys_report_is_replaced_whole(
 
 
 def test_bad_input(make_study: MakeStudy, tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"no folder .*nowhere; create it first"):
+    with pytest.raises(FileNotFoundError, match=r"no folder .*nowhere; make it first"):
         write_report(make_study([]), tmp_path / "nowhere" / "r.html")
-    with pytest.raises(IsADirectoryError, match=r"name a file in it"):
+    with pytest.raises(IsADirectoryError, match=r"path must name a file"):
         write_report(make_study([]), tmp_path)
     with pytest.raises(ValueError, match="has 2 objectives"):
         write_report(optuna.create_study(directions=["minimize"] * 2), tmp_path / "r.html")
-    with pytest.raises(ValueError, match="n must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="n must be an integer of at least 1, got 0"):
         trial_table(make_study([]), n=0)
     assert list(tmp_path.iterdir()) == []
 

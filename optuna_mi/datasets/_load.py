@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from optuna_mi._checks import file_path
 from optuna_mi.datasets._reading import Reading
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def find_path(name: str | os.PathLike[str]) -> Path:
     Raises:
         FileNotFoundError: It looks like the name of a data set, and is none.
     """
-    path = Path(name)
+    path = file_path("name", name)
     if not path.exists() and path.name == str(name) and not path.suffix:
         raise FileNotFoundError(
             f"Unknown data set {str(name)!r}: neither one of {', '.join(NAMES)} nor a file"

@@ -28,7 +28,7 @@ def check_file(path: Path) -> None:
         except (OSError, EOFError) as error:
             raise ValueError(f"{path} cannot be unpacked by gzip: {error}") from error
     if not first:
-        raise ValueError(f"{path} is empty: there is nothing to measure")
+        raise ValueError(f"{path} is empty: there is nothing to measure, give another file")
 
 
 def ending(path: Path) -> str:

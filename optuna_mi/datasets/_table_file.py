@@ -95,7 +95,9 @@ def _from_lines(path: Path, reading: Reading) -> FileContents:
     decimal = reading.decimal or _decimal(start, sep)
     widths = list(widths_of(path, reading.encoding, sep))
     if not widths:
-        raise ValueError(f"{path} holds blank lines only: there is nothing to measure")
+        raise ValueError(
+            f"{path} holds blank lines only: there is nothing to measure, give another file"
+        )
     first, second = _first_two(path, reading, sep)
     header = _has_header(first, second, decimal) or (len(first) == 1 and _is_title(start))
     by_column = reading.given("column", "time_column", "id_column")

@@ -8,7 +8,10 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from optuna_mi._checks import instance, whole
 from optuna_mi._fewer_points import thin
+from optuna_mi.decay import DecayCurve
+from optuna_mi.search_space._check_arguments import check_analysis
 from optuna_mi.visualization import _style
 from optuna_mi.visualization._findings import add_findings
 from optuna_mi.visualization._layers import (
@@ -19,7 +22,7 @@ from optuna_mi.visualization._layers import (
 )
 
 if TYPE_CHECKING:
-    from optuna_mi.decay import DecayAnalysis, DecayCurve
+    from optuna_mi.decay import DecayAnalysis
 
 Floats = NDArray[np.float64]
 
@@ -63,8 +66,10 @@ def plot_decay_curve(
         ValueError: If ``max_points`` is below 10, a dilation below 1, or no value of the curve is
             above zero.
     """
-    if max_points < 10:
-        raise ValueError(f"max_points must be at least 10, got {max_points}")
+    instance("curve", curve, DecayCurve, "a DecayCurve", "decay_curve makes one")
+    if analysis is not None:
+        check_analysis(analysis)
+    max_points = whole("max_points", max_points, 10)
     named = named_dilations(dilations)
     lags = np.asarray(curve.lags, dtype=np.float64)
     raw = np.asarray(curve.mi, dtype=np.float64)

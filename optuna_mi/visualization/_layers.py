@@ -10,6 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from optuna_mi._checks import wholes
 from optuna_mi.visualization import _style
 
 if TYPE_CHECKING:
@@ -24,13 +25,11 @@ def named_dilations(dilations: Dilations | None) -> dict[str, list[int]]:
     if dilations is None:
         return {}
     if isinstance(dilations, Mapping):
-        named = {html.escape(str(name)): [int(d) for d in ds] for name, ds in dilations.items()}
-    else:
-        named = {"layers": [int(d) for d in dilations]}
-    for ds in named.values():
-        if any(d < 1 for d in ds):
-            raise ValueError(f"dilations must be at least 1, got {ds}")
-    return named
+        return {
+            html.escape(str(name)): list(wholes(f"dilations[{name!r}]", ds, 1))
+            for name, ds in dilations.items()
+        }
+    return {"layers": list(wholes("dilations", dilations, 1))}
 
 
 def crossing_heights(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import plotly.graph_objects as go
 
+from optuna_mi._checks import instance
 from optuna_mi.information import SampleSizeCurve
 from optuna_mi.visualization._style import BLUE, GREY, NATS
 
@@ -17,6 +18,8 @@ def plot_mi_sample_size(curve: SampleSizeCurve) -> go.Figure:
     Returns:
         Mean and standard deviation over the repeats, in nats, with the sufficient size marked.
     """
+    remedy = "optuna_mi.information.mi_sample_size_curve makes one"
+    instance("curve", curve, SampleSizeCurve, "a SampleSizeCurve", remedy)
     sizes = [int(size) for size in curve.sizes]
     figure = go.Figure(
         go.Scatter(

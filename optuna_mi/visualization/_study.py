@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 from optuna.study import Study
 
+from optuna_mi._checks import whole
 from optuna_mi._study_data import TrialFacts, facts, metric_name, ranked
 from optuna_mi.visualization import _style
 
@@ -35,6 +36,7 @@ def plot_ihyll(study: Study, *, max_points: int = 2000) -> go.Figure:
     Raises:
         ValueError: If the study has several objectives.
     """
+    max_points = whole("max_points", max_points, 1)
     both = [f for f in map(facts, ranked(study)) if f.ihyll_final is not None]
     shown = both
     if len(both) > max_points:
@@ -109,8 +111,7 @@ def plot_dilations(study: Study, n: int = 10) -> go.Figure:
     Raises:
         ValueError: If ``n`` is below 1 or the study has several objectives.
     """
-    if n < 1:
-        raise ValueError(f"n must be at least 1, got {n}")
+    n = whole("n", n, 1)
     best = [f for f in map(facts, ranked(study)) if f.dilations][:n]
     figure = go.Figure()
     for f in best:

@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from optuna.trial import FrozenTrial
 from plotly.subplots import make_subplots
 
+from optuna_mi._checks import instance, whole
 from optuna_mi._fewer_points import thin
 from optuna_mi._study_data import TrialFacts, facts
 from optuna_mi.visualization import _style
@@ -47,9 +48,12 @@ def plot_training(
     Raises:
         ValueError: If ``max_points`` is below 10 or there is no trial.
     """
-    if max_points < 10:
-        raise ValueError(f"max_points must be at least 10, got {max_points}")
-    trials = dict(trial) if isinstance(trial, Mapping) else {f"trial {trial.number}": trial}
+    max_points = whole("max_points", max_points, 10)
+    instance("target_name", target_name, str, "a str")
+    several = trial if isinstance(trial, Mapping) else {None: trial}
+    for one in several.values():
+        instance("trial", one, FrozenTrial, "a trial of study.trials, or a mapping of several")
+    trials = {f"trial {one.number}" if name is None else name: one for name, one in several.items()}
     if not trials:
         raise ValueError("trial is an empty mapping: pass at least one trial to draw")
     target = html.escape(target_name)

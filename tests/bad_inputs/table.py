@@ -23,12 +23,12 @@ import optuna_mi
 
 _PACKAGE = str(Path(optuna_mi.__file__).parent)
 _TYPES = (TypeError, ValueError, KeyError, FileNotFoundError, IsADirectoryError)
+# words that say what would be right
 _REMEDY = re.compile(
-    r"\b(must|needs?|pass|give|use|choose|one of|takes?|make|lower|raise|too few|at least|above|"
-    r"below|has no|lacks|were|leave|fill|is only|is none|cannot|belongs?|expected|contradicts?|"
-    r"remove|drop|goes with|convert|encode|number|rank|write|calls?|upgrade|create_study|load|"
-    r"(N|n)ame (the|their|every)|"
-    r"are needed|is needed)\b"
+    r"(?i)\b(must|needs?|pass|give|use|choose|one of|takes?|make|lower|raise|too few|at least|"
+    r"above|below|has no|lacks|were|leave|fill|is only|is none|cannot|belongs?|expected|"
+    r"contradicts?|remove|drop|goes with|convert|encode|number (the|them)|write|calls?|upgrade|"
+    r"create_study|load|save|name (its|the|their|every)|(is|are) needed)\b"
 )
 NAN, INF = float("nan"), float("inf")
 _SECONDS = 8

@@ -167,9 +167,9 @@ def test_period_lines() -> None:
 
 
 def test_bad_input(curve: DecayCurve) -> None:
-    with pytest.raises(ValueError, match=r"at least 1, got \[0, 2\]"):
+    with pytest.raises(ValueError, match=r"at least 1, got 0"):
         plot_decay_curve(curve, None, [0, 2])
-    with pytest.raises(ValueError, match="max_points must be at least 10, got 3"):
+    with pytest.raises(ValueError, match="max_points must be an integer of at least 10, got 3"):
         plot_decay_curve(curve, max_points=3)
     with pytest.raises(ValueError, match="none of the curve's 2 values is above zero"):
         plot_decay_curve(DecayCurve([1, 2], [-1e-6, -2e-6]))

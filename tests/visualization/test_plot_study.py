@@ -69,5 +69,5 @@ def test_several_objectives_are_refused(plot: Callable[..., object]) -> None:
 
 
 def test_bad_n() -> None:
-    with pytest.raises(ValueError, match="n must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="n must be an integer of at least 1, got 0"):
         plot_dilations(optuna.create_study(), n=0)

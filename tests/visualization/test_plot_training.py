@@ -93,5 +93,5 @@ def test_long_runs_are_thinned() -> None:
 def test_bad_input(make_study: MakeStudy) -> None:
     with pytest.raises(ValueError, match="empty mapping"):
         plot_training({})
-    with pytest.raises(ValueError, match="max_points must be at least 10, got 2"):
+    with pytest.raises(ValueError, match="max_points must be an integer of at least 10, got 2"):
         plot_training(make_study().trials[0], max_points=2)
