@@ -65,9 +65,7 @@ def _dataset(
             for_decay = np.stack(for_decay)
     if len(types) < 2:
         symbol = names[int(types[0])]
-        raise ValueError(
-            f"{name} consists of one symbol only ({symbol!r}): nothing to learn, at least two are needed"
-        )
+        raise ValueError(f"{name} consists of one symbol only ({symbol!r}); give two or more")
     train, valid, test = codes
     return LanguageModeling(
         name,

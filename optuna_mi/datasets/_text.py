@@ -85,7 +85,7 @@ def _model(name: str, streams: Sequence[NDArray[Any]], unit: str) -> LanguageMod
         vocabulary = tuple(str(symbol) for symbol in types)
     if len(vocabulary) < 2:
         raise ValueError(
-            f"{name} consists of one symbol only ({vocabulary[0]!r}): nothing to learn, at least two are needed"
+            f"{name} consists of one symbol only ({vocabulary[0]!r}); give two or more"
         )
     train, valid, test = codes
     return LanguageModeling(

@@ -40,9 +40,7 @@ def read_file(path: Path, reading: Reading | None = None) -> FileContents:
     one = rows[0][0]
     if all(bool(np.all(row[:_GLANCE] == one)) and bool(np.all(row == one)) for row in rows):
         name = contents.vocabulary[one] if contents.vocabulary else one
-        raise ValueError(
-            f"{path.name} consists of one symbol only ({name}): nothing to measure, at least two are needed"
-        )
+        raise ValueError(f"{path.name} consists of one symbol only ({name}); give two or more")
     return contents
 
 
