@@ -6,20 +6,24 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import uniform_filter1d
 
-from optuna_mi.decay.analysis._tall_peaks import Scaled, heights, peaks_period, scale
+from optuna_mi.decay.analysis._swings import swing_period
+from optuna_mi.decay.analysis._tall_peaks import Scaled, heights, on_top, peaks_period, scale
 from optuna_mi.decay.analysis._weak_peaks import comb_period, share_lost
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
+# twice as many peaks must be so high, or they say nothing about the length
+_AS_HIGH = 0.7
 # a length that is no whole number must put the peaks so much better, in ln MI
 _BETTER = 0.01
 # a first peak that is higher than another's by more than this factor is another peak
 _TALLER = 1.25
 # a period is known to this fraction of it before its multiples say more
 _WIDTH = 16
+# each peak of a shorter period within a longer one stands so much above its troughs, in ln MI
+_SHOWS = 0.2
 # so many peaks say whether each can be seen
 _NEAR = 12
 # differences of rank correlations beyond and below which values are more alike, or as alike
@@ -90,7 +94,10 @@ def find_period(
         start = single if taller else pooled
     if correlation is not None:
         signs = correlation[: curve.y.size]
-        start = _whole_cycle(signs, start) if start is not None else _clock(curve, signs)
+        if start is not None:
+            start = _whole_cycle(signs, start)
+        else:
+            start = _clock(curve, signs) or swing_period(signs)
     if start is None:
         return None
     period, nested = _tallest(curve, start)
@@ -98,23 +105,55 @@ def find_period(
     tooth = np.s_[period - 1 : _NEAR * period : period]
     drowned = bool((curve.y[tooth] < curve.floor[tooth]).any())
     found = _described(curve, round(exact), pooled=pooled is not None and drowned)
-    return replace(found, exact=exact, nested=(*(p for p in nested if p < period), round(exact)))
+    shorter = {p for p in (*nested, *_within(curve, period)) if p < period}
+    if correlation is not None:
+        # half a cycle later values are opposed: that is no cycle of their own
+        shorter = {p for p in shorter if signs[p - 1] > 0.5 * signs[period - 1]}
+    return replace(found, exact=exact, nested=(*sorted(shorter), round(exact)))
+
+
+def _within(curve: Scaled, period: int) -> list[int]:
+    """Return the shorter periods that divide one and show between its peaks, as days in a week."""
+    out = []
+    for shorter in range(2, period // 2 + 1):
+        if period % shorter == 0:
+            height = heights(curve, shorter)[: period // shorter - 1]
+            if height.size and height.min() > _SHOWS and on_top(curve, shorter, height.size).all():
+                out.append(shorter)
+    return out
 
 
 def _exact(level: Floats, period: int) -> float:
-    """Return the length near a period at whose multiples the curve stands highest."""
-    reach = 0.5 if period < _WIDTH else period / _WIDTH
-    n_peaks = int(level.size / (period + reach))
-    if period < 4 or n_peaks < 2:
-        return float(period)
-    # a slope would make shorter ones better
-    bare = level - uniform_filter1d(level, period, mode="nearest")
-    lengths = period + np.linspace(-reach, reach, 2 * int(np.ceil(4 * reach * n_peaks)) + 1)
-    at = lengths[:, None] * np.arange(1, n_peaks + 1)
-    height = np.interp(at, np.arange(1, level.size + 1), bare).mean(axis=1)
-    best = int(height.argmax())
-    whole = height[lengths.size // 2]
-    return float(lengths[best]) if height[best] > whole + _BETTER * abs(whole) else float(period)
+    """Return the length near a period at whose multiples the curve stands highest.
+
+    More and more multiples narrow it down, as long as they are about as high as the first ones.
+    """
+    length, n_peaks, before = float(period), 2, 0.0
+    if period < 4:
+        return length
+    while (n_peaks + 0.5) * (length + 1) < level.size:
+        reach = max(length / (_WIDTH * n_peaks / 2), 1.0 / n_peaks)
+        near = np.arange(np.floor(length - reach), np.ceil(length + reach) + 1)
+        near = near[np.abs(near - length) <= max(reach, 1.0)]
+        fine = length + reach * np.linspace(-1.0, 1.0, 17)
+        whole, between = _standing(level, near, n_peaks), _standing(level, fine, n_peaks)
+        best = float(near[whole.argmax()])
+        if between.max() > whole.max() + _BETTER * abs(whole.max()):
+            best = float(fine[between.argmax()])
+        if max(whole.max(), between.max()) < _AS_HIGH * before:
+            break
+        before = max(float(whole.max()), float(between.max()))
+        length, n_peaks = best, 2 * n_peaks
+    return length
+
+
+def _standing(level: Floats, lengths: Floats, n_peaks: int) -> Floats:
+    """Return how high multiples of lengths stand above what is half a period before and after."""
+    lag = np.arange(1, level.size + 1)
+    at, half = lengths[:, None] * np.arange(1, n_peaks + 1), 0.5 * lengths[:, None]
+    # on both sides: a slope would make shorter ones better
+    beside = 0.5 * (np.interp(at - half, lag, level) + np.interp(at + half, lag, level))
+    return np.asarray((np.interp(at, lag, level) - beside).mean(axis=1))
 
 
 def _whole_cycle(correlation: Floats, period: int) -> int:

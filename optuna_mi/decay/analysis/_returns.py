@@ -20,6 +20,8 @@ _DOMINANT_SHARE = 0.5
 _MOST_STEPS, _BEYOND = 32, 0.02
 # peaks that keep this share of the first one to the last lag come back for good
 _CLOCK_SHARE = 0.25
+# peaks that are lower than this share of the first one are nearly gone
+_NEARLY_GONE = 0.05
 # late peaks whose second half is lower by less than this share have levelled off
 _LEVEL = 0.2
 
@@ -69,12 +71,14 @@ def judge(lags: Ints, values: Floats, found: Period, crossing: float | None) -> 
     clock = crossing is None and kept >= _CLOCK_SHARE
     falls = crossing is None and late.size > 1 and _top(late, 1) < (1 - _LEVEL) * _top(late, 0)
     # of peaks that have levelled off, or rise and fall for ever, only what they were higher before
-    rest = np.maximum(tooth - max(float(late.max()), 0.0), 0.0)
+    rest = np.maximum(tooth - (0.0 if falls else max(float(late.max()), 0.0)), 0.0)
     told = np.cumsum(rest * np.diff(k, prepend=0))
     n_periods = int(k[np.searchsorted(told, (1 - _BEYOND) * told[-1])]) if told[-1] > 0 else 1
     # peaks that drown say nothing about MI(1)
     returns = not found.pooled and bool(tooth[0] >= _DOMINANT_SHARE * values[0])
-    short = clock or (n_periods <= _MOST_STEPS and not falls)
+    # peaks that still fall at the last lag, not nearly gone, may live on for many more
+    unknown = falls and k[-1] < 2 * _MOST_STEPS and _top(late, 1) > _NEARLY_GONE * tooth[0]
+    short = clock or (n_periods <= _MOST_STEPS and not unknown)
     kind: Kind = "dominant" if returns and short else "modulating"
     return Returns(kind, kept if clock else None, returns and not short, n_periods)
 

@@ -157,7 +157,7 @@ def peaks_period(curve: Scaled) -> int | None:
         deviations = _deviations(curve, period, height)
         at = np.arange(1, height.size + 1) * period - 1
         up = (height > _LEAST_CONTRAST) & (deviations > _EACH) & (curve.y[at] > curve.floor[at])
-        up &= _on_top(curve, period, height.size)
+        up &= on_top(curve, period, height.size)
         run = int(up.cumprod().sum())
         # two peaks are enough if they are tall, else there must be three
         if run < (2 if height[0] > np.log(2.0) else 3):
@@ -175,7 +175,7 @@ def peaks_period(curve: Scaled) -> int | None:
     return max(near, key=lambda f: f.score).period
 
 
-def _on_top(curve: Scaled, period: int, n_peaks: int) -> npt.NDArray[np.bool_]:
+def on_top(curve: Scaled, period: int, n_peaks: int) -> npt.NDArray[np.bool_]:
     """Return whether the maximum near each multiple of the period is at it, or next to it.
 
     Above the line through the troughs on either side: a decay shifts broad peaks. A period that is

@@ -16,7 +16,7 @@ _ALL_BELOW = 64
 _PER_OCTAVE = 16
 # a lag at which fewer than this share of the pairs at lag 1 is left is not a default
 _LEAST_SHARE = 0.05
-_LONGEST_DEFAULT, _SHORT_DEFAULT = 16_384, 128
+_LONGEST_DEFAULT, _SHORT_DEFAULT = 16_384, 1_200
 
 Lags = Literal["all", "log"] | npt.ArrayLike | None
 
@@ -69,7 +69,7 @@ def _default_max_lag(sequences: Sequences) -> int:
     if sequences.is_aligned:
         return longest - 1
     if sequences.n_sequences == 1:
-        # a year of months in a short series needs three of them
+        # a year of months, or of ten years of days, needs three of them
         short = min(longest // 3, _SHORT_DEFAULT)
         return max(1, short, min(longest // 10, _LONGEST_DEFAULT))
     every = np.arange(1, min(longest - 1, _LONGEST_DEFAULT) + 1, dtype=np.int64)
