@@ -220,6 +220,8 @@ class DecayAnalysis(Record):
                 text += f" (95 %: {low:.4g} to {high:.4g})"
             rows.append(("crossing", text))
         rows.append(("max dilation", f"{self.max_dilation:,}: {self.max_dilation_reason}"))
+        if gaps := self.curve.gaps:
+            rows.append(("not seen", f"{gaps}: what depends at the others alone is not seen"))
         rows.append(("resolution", self.resolution))
         if self.scores:
             ranked = sorted(self.scores.items(), key=lambda item: item[1])

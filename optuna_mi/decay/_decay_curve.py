@@ -163,10 +163,21 @@ class DecayCurve(Record):
         names = {f.name for f in fields(cls)}
         return cls(**{k: v for k, v in record.items() if k in names})
 
+    @property
+    def gaps(self) -> str:
+        """Which distances were left out, as words; empty if none was."""
+        steps = np.diff(self.lags)
+        if (steps == 1).all():
+            return ""
+        first = int(self.lags[int((steps != 1).argmax())])
+        there, measured = int(self.lags[-1]) - first, int((self.lags > first).sum())
+        return f"beyond lag {first:,} only {measured:,} of {there:,} were measured"
+
     def _rows(self) -> list[tuple[str, str]]:
         value = self.mi_corrected
+        left_out = f"; {self.gaps}" if self.gaps else ""
         rows = [
-            ("lags", f"{len(self):,} from {self.lags[0]:,} to {self.lags[-1]:,}"),
+            ("lags", f"{len(self):,} from {self.lags[0]:,} to {self.lags[-1]:,}{left_out}"),
             (
                 "MI",
                 f"{value[0]:.3g} nats at {self.lags[0]:,}, {value[-1]:.3g} at {self.lags[-1]:,}",

@@ -15,7 +15,7 @@ from optuna_mi.decay._decay_analysis import Cycle, DecayAnalysis, Delay, LawName
 from optuna_mi.decay._decay_curve import DecayCurve
 from optuna_mi.decay.analysis._bins import Bins, Noise, make_bins, measure_noise
 from optuna_mi.decay.analysis._crossing import crossing, crossing_interval, last_above
-from optuna_mi.decay.analysis._delays import Delays, find_delays, make_a_period
+from optuna_mi.decay.analysis._delays import Delays, common_period, find_delays, make_a_period
 from optuna_mi.decay.analysis._limit import family_factor, least_mi
 from optuna_mi.decay.analysis._period import Period, describe_given, find_period
 from optuna_mi.decay.analysis._returns import envelope, judge
@@ -32,6 +32,8 @@ Floats = npt.NDArray[np.float64]
 
 # bins an octave of peaks that drown one by one
 _POOLED_BINS = 2
+# beside single distances the rest must be so many times its floor
+_UNSURE = 1.5
 # chance of a single distance that stands out of pure noise, over all lags
 _FALSE_DELAY = 1e-3
 
@@ -78,7 +80,7 @@ def analyze_decay(
     found, delays = _what_stands_out(curve, noise, given, threshold)
     body = delays.body
     bins = make_bins(curve.lags, body, noise)
-    bare = last_above(bins, threshold) < 0
+    bare = _is_bare(bins, threshold, delays)
     if found is not None:
         bins = _envelope_bins(curve, body, noise, found)
     end = crossing(bins, threshold)
@@ -202,13 +204,28 @@ def _what_stands_out(
     alone = find_delays(lags, y, noise, factor, threshold)
     if given.law == "delays" and not alone.at.size:
         raise ValueError("law='delays' was asked for, but no single distance stands out")
+    shared = common_period(lags[alone.at])
+    if found is None and given.law is None and shared is not None:
+        # peaks beyond the lags that are measured without gaps
+        top, between = float(y[alone.at[0]]), float(alone.body[alone.at[0]])
+        strength = float(np.clip(1.0 - between / top, 0.0, 1.0))
+        found = Period(shared, strength, exact=float(shared), nested=(shared,))
     if found is None:
         return None, alone
-    bare = last_above(make_bins(lags, alone.body, noise), threshold) < 0
+    bare = _is_bare(make_bins(lags, alone.body, noise), threshold, alone)
     few = alone.at.size > 0 and not make_a_period(lags[alone.at], found.period)
     if given.law is None and bare and few:
         return None, alone
     return found, find_delays(lags, y, noise, factor, threshold, stride=min(_strides(found)))
+
+
+def _is_bare(bins: Bins, threshold: float, delays: Delays) -> bool:
+    """Return whether nothing but single distances is more than noise.
+
+    Those add to the bias of all other lags, of which the floor has an estimate.
+    """
+    unsure = _UNSURE if delays.at.size else 1.0
+    return last_above(replace(bins, floor=unsure * bins.floor), threshold) < 0
 
 
 def _strides(found: Period) -> tuple[int, ...]:

@@ -10,6 +10,7 @@ from scipy.ndimage import median_filter
 
 from optuna_mi.decay.analysis._bins import Noise
 from optuna_mi.decay.analysis._limit import least_mi
+from optuna_mi.decay.analysis._tall_peaks import contiguous
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -22,6 +23,8 @@ _OTHERS, _OTHERS_SHARE = 2, 0.1
 _WIDTH = 16
 # lags on either side of the running median
 _NEIGHBOURS = 8
+# single distances that are multiples of the first: so many in a row, and so large a share of all
+_IN_A_ROW, _NEARLY_ALL = 4, 0.8
 # more single distances than that are a rough curve
 _MOST = 24
 
@@ -56,8 +59,10 @@ def find_delays(
     own = noise.shared + factor * (noise.floor - noise.shared)
     least = np.maximum(least_mi(own, threshold), _DEVIATIONS * noise.scatter)
     near = median_filter(values, size=min(2 * _NEIGHBOURS + 1, values.size), mode="nearest")
-    high = (values > least) & (values - near > least) if stride == 1 else values > least
+    high = values > least
+    high &= values - near > least if stride == 1 else _above_other_periods(lags, values, stride)
     found, body = [], values.copy()
+    gap = np.gradient(lags.astype(np.float64)) if lags.size > 1 else np.ones(1)
     for i in np.flatnonzero(high):
         if lags[i] == 1 or (stride > 1 and lags[i] % stride == 0):
             continue
@@ -65,17 +70,32 @@ def find_delays(
         beside = _width(lags, int(i))
         if not around.size or values[beside].max() > values[i]:
             continue
-        others = np.sort(values[around])[::-1]
-        rank = max(_OTHERS, int(_OTHERS_SHARE * others.size))
+        order = around[np.argsort(-values[around])]
+        others = values[order]
+        # where lags have gaps those that were measured because they are peaks are no fair sample
+        share = np.cumsum(gap[order]) / gap[order].sum()
+        rank = max(_OTHERS, int(np.searchsorted(share, _OTHERS_SHARE)))
         level = max(float(others[min(rank, others.size - 1)]), 0.0)
         if values[i] - level > least[i] and values[i] > _TOWERS * level:
             found.append(int(i))
             middle = float(np.median(others))
             peak = beside[values[beside] > level + 0.1 * (values[i] - level)]
             body[peak] = np.minimum(values[peak], middle)
-    if not found or len(found) > _MOST:
+    if not found or (len(found) > _MOST and common_period(lags[found]) is None):
         return Delays(np.zeros(0, dtype=np.int64), values)
     return Delays(np.array(found), body)
+
+
+def _above_other_periods(lags: Ints, values: Floats, stride: int) -> npt.NDArray[np.bool_]:
+    """Return which lags stand above the same place one period before and after."""
+    n = contiguous(lags)
+    out = np.zeros(values.size, dtype=np.bool_)
+    if n <= 2 * stride:
+        return out
+    inner = values[stride : n - stride]
+    higher = np.maximum(values[: n - 2 * stride], values[2 * stride : n])
+    out[stride : n - stride] = inner > _TOWERS * higher
+    return out
 
 
 def _around(lags: Ints, i: int, stride: int) -> Ints:
@@ -93,6 +113,18 @@ def _width(lags: Ints, i: int) -> Ints:
     reach = max(1, int(lags[i]) // _WIDTH)
     low, high = np.searchsorted(lags, [lags[i] - reach, lags[i] + reach + 1])
     return np.arange(low, high)
+
+
+def common_period(distances: Ints) -> int | None:
+    """Return the distance of which nearly all others are multiples, four or more in a row."""
+    if distances.size < _IN_A_ROW:
+        return None
+    for period in distances[: max(1, distances.size // _IN_A_ROW)]:
+        whole = np.rint(distances / period)
+        fits = np.abs(distances - whole * period) <= 1
+        if fits.mean() >= _NEARLY_ALL and set(range(1, _IN_A_ROW + 1)) <= set(whole[fits]):
+            return int(period)
+    return None
 
 
 def make_a_period(distances: Ints, period: int) -> bool:

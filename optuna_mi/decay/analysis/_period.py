@@ -23,7 +23,7 @@ _TALLER = 1.25
 # a period is known to this fraction of it before its multiples say more
 _WIDTH = 16
 # each peak of a shorter period within a longer one stands so much above its troughs, in ln MI
-_SHOWS = 0.2
+_SHOWS = 0.5
 # so many peaks say whether each can be seen
 _NEAR = 12
 # differences of rank correlations beyond and below which values are more alike, or as alike

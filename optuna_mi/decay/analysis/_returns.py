@@ -69,23 +69,27 @@ def judge(lags: Ints, values: Floats, found: Period, crossing: float | None) -> 
     late = tooth[-max(1, tooth.size // 3) :]
     kept = float(np.median(late)) / max(float(tooth[0]), 1e-300)
     clock = crossing is None and kept >= _CLOCK_SHARE
-    falls = crossing is None and late.size > 1 and _top(late, 1) < (1 - _LEVEL) * _top(late, 0)
+    falls = crossing is None and _falls(late, float(tooth[0]))
     # of peaks that have levelled off, or rise and fall for ever, only what they were higher before
     rest = np.maximum(tooth - (0.0 if falls else max(float(late.max()), 0.0)), 0.0)
     told = np.cumsum(rest * np.diff(k, prepend=0))
     n_periods = int(k[np.searchsorted(told, (1 - _BEYOND) * told[-1])]) if told[-1] > 0 else 1
     # peaks that drown say nothing about MI(1)
     returns = not found.pooled and bool(tooth[0] >= _DOMINANT_SHARE * values[0])
-    # peaks that still fall at the last lag, not nearly gone, may live on for many more
-    unknown = falls and k[-1] < 2 * _MOST_STEPS and _top(late, 1) > _NEARLY_GONE * tooth[0]
+    # peaks that still fall at the last lag may live on for many more
+    unknown = falls and k[-1] < 2 * _MOST_STEPS
     short = clock or (n_periods <= _MOST_STEPS and not unknown)
     kind: Kind = "dominant" if returns and short else "modulating"
     return Returns(kind, kept if clock else None, returns and not short, n_periods)
 
 
-def _top(late: Floats, half: int) -> float:
-    """Return how high the peaks of a half rise; one odd peak does not count."""
-    return float(np.quantile(np.array_split(late, 2)[half], 0.95))
+def _falls(late: Floats, first: float) -> bool:
+    """Return whether peaks still fall, from one half to the other; not if they are nearly gone."""
+    if late.size < 2:
+        return False
+    # one odd peak does not count
+    before, after = (float(np.quantile(half, 0.95)) for half in np.array_split(late, 2))
+    return after > _NEARLY_GONE * first and after < (1 - _LEVEL) * before
 
 
 def envelope(lags: Ints, values: Floats, period: Period) -> tuple[npt.NDArray[np.bool_], Floats]:

@@ -23,7 +23,7 @@ _TOWERS = 1.5
 _EACH, _TOGETHER = 2.0, 6.0
 
 
-def _contiguous(lags: Ints) -> int:
+def contiguous(lags: Ints) -> int:
     """Return how many of the lags from the first on are 1, 2, 3, ..."""
     return int((lags == np.arange(1, lags.size + 1)).cumprod().sum())
 
@@ -58,7 +58,7 @@ def scale(lags: Ints, values: Floats, sigma: Floats | None, floor: Floats) -> Sc
         sigma: Error of single lags; ``None`` if unknown.
         floor: Noise floor of single lags.
     """
-    n = min(_contiguous(lags), _LONGEST)
+    n = min(contiguous(lags), _LONGEST)
     y = values[:n]
     noise = None if sigma is None else sigma[:n]
     # not the errors themselves: theirs vary from lag to lag, and the level would with them

@@ -88,9 +88,10 @@ def decay_curve(
             sequence go into an array: ``np.array(text.split())``), or a panel of series (DataFrame
             with the columns unique_id, ds and y; polars' too).
         max_lag: Longest distance; by default the last step of aligned sequences, or a tenth of
-            one sequence (a third, up to 128, of a short one), at most 16,384.
+            one sequence (a third, up to 1,200, of a short one), at most 16,384.
         lags: ``"all"``, ``"log"`` (all below 64, then 16 an octave) or the distances themselves;
-            by default all of them where that takes seconds.
+            by default all of them where that takes seconds, else the first
+            ones, 16 an octave beyond, and where a cheap look at all lags shows a peak.
         estimator: Entropy estimator: ``"grassberger"``, ``"miller-madow"`` or ``"plugin"``.
         boundary: ``"within"``: no pair crosses from one sequence into the next;
             ``"concatenate"``: all sequences are one.

@@ -8,10 +8,18 @@ import numpy as np
 import numpy.typing as npt
 
 from optuna_mi._checks import as_array, whole
+from optuna_mi.decay.measure._fft_counts import fft_cost
+from optuna_mi.decay.measure._screen import promising_lags
 from optuna_mi.decay.measure._sequences import Sequences
 
-# pairs beyond which a default curve is thinned to log-spaced lags: some seconds of counting
-_AFFORDABLE = 4_000_000_000
+# nanoseconds that a default curve may take: about two seconds of counting
+_AFFORDABLE = 2e9
+# measured: a pair counted in a table, one of a large vocabulary, a cell of a table evaluated
+_DENSE_PAIR, _SPARSE_PAIR, _CELL, _TABLES = 0.5, 3.0, 1.0, 62
+# all lags by Fourier transforms may take so many times what the thinned ones would
+_DEARER = 3.0
+# peaks that are measured wherever they are, besides the highest one between two thinned lags
+_MOST_PEAKS = 32
 _ALL_BELOW = 64
 _PER_OCTAVE = 16
 # a lag at which fewer than this share of the pairs at lag 1 is left is not a default
@@ -27,6 +35,38 @@ def log_lags(max_lag: int) -> npt.NDArray[np.int64]:
     far = np.geomspace(_ALL_BELOW, max(max_lag, _ALL_BELOW), n)
     lags = np.union1d(np.arange(1, min(_ALL_BELOW, max_lag + 1)), np.rint(far).astype(np.int64))
     return lags[lags <= max_lag].astype(np.int64)
+
+
+def _nanoseconds(sequences: Sequences, n_lags: int) -> float:
+    """Return what counting the pairs at so many lags takes."""
+    cells = float(sequences.alphabet) ** 2 * _CELL * _TABLES
+    pairs = sequences.n_total
+    return n_lags * min(pairs * _DENSE_PAIR + cells, pairs * _SPARSE_PAIR)
+
+
+def _default_lags(sequences: Sequences, last: int) -> npt.NDArray[np.int64]:
+    """Return all lags where that takes seconds; else the first ones, and of the rest a selection.
+
+    That is 16 an octave, and where a cheap look at all lags shows a peak: the highest between two
+    of these, and the highest of all, with their neighbours.
+    """
+    every = np.arange(1, last + 1, dtype=np.int64)
+    thinned = log_lags(last)
+    cost = _nanoseconds(sequences, last)
+    by_transform = fft_cost(sequences, last) + last * sequences.alphabet**2 * _CELL * _TABLES
+    limit = max(_AFFORDABLE, _DEARER * _nanoseconds(sequences, thinned.size))
+    if cost <= _AFFORDABLE or by_transform <= limit or (sequences.is_aligned and last <= 1024):
+        return every
+    near = int(np.clip(_AFFORDABLE / _nanoseconds(sequences, 1), _ALL_BELOW, last))
+    peaks, height = promising_lags(sequences, last)
+    far = peaks > near
+    peaks, height = peaks[far], height[far]
+    order = np.argsort(-height, kind="stable")
+    _, first = np.unique(np.searchsorted(thinned, peaks[order]), return_index=True)
+    chosen = peaks[order[np.union1d(first, np.arange(min(_MOST_PEAKS, order.size)))]]
+    beside = (chosen[:, None] + np.array([-1, 0, 1])).ravel()
+    lags = np.unique(np.concatenate((every[:near], thinned, beside)))
+    return lags[lags <= last]
 
 
 def choose_lags(sequences: Sequences, lags: Any, max_lag: int | None) -> npt.NDArray[np.int64]:
@@ -54,14 +94,9 @@ def choose_lags(sequences: Sequences, lags: Any, max_lag: int | None) -> npt.NDA
     if lags not in (None, "all", "log"):
         raise ValueError(f"lags must be 'all', 'log', an array or None, got {lags!r}")
     last = int(max_lag) if max_lag is not None else _default_max_lag(sequences)
-    every = np.arange(1, last + 1, dtype=np.int64)
     if lags == "all":
-        return every
-    if lags == "log":
-        return log_lags(last)
-    aligned_and_short = sequences.is_aligned and last <= 1024
-    cheap = int(sequences.n_pairs(every).sum()) <= _AFFORDABLE
-    return every if cheap or aligned_and_short else log_lags(last)
+        return np.arange(1, last + 1, dtype=np.int64)
+    return log_lags(last) if lags == "log" else _default_lags(sequences, last)
 
 
 def _default_max_lag(sequences: Sequences) -> int:

@@ -186,15 +186,19 @@ def fit_periodic(curve: DecayCurve, noise: Noise, found: Period, pooled: Points)
 
 def _score_phases(points: Points, phase: npt.NDArray[np.int64]) -> float:
     """Return the better score of two laws: a slope for every phase, or one for all."""
-    x = np.log(points.lag)
-    level = (phase[:, None] == np.unique(phase)).astype(np.float64)
-    root = 1.0 / np.hypot(points.error, TOLERANCE)
-    scores = []
-    for columns in (
-        np.concatenate((level, x[:, None]), axis=1),
-        np.concatenate((level, level * x[:, None]), axis=1),
-    ):
-        fit, _, rank, _ = np.linalg.lstsq(columns * root[:, None], points.log_mi * root, rcond=None)
-        residual = points.log_mi - columns @ fit
-        scores.append(criterion(residual, points, n_parameters=int(rank), tolerance=TOLERANCE))
-    return min(scores)
+    _, group, size = np.unique(phase, return_inverse=True, return_counts=True)
+    weight = 1.0 / np.hypot(points.error, TOLERANCE) ** 2
+
+    def about_phase(v: Floats) -> Floats:
+        mean = np.bincount(group, weight * v) / np.bincount(group, weight)
+        return np.asarray(v - mean[group])
+
+    x, y = about_phase(np.log(points.lag)), about_phase(points.log_mi)
+    covered, square = np.bincount(group, weight * x * y), np.bincount(group, weight * x**2)
+    each = covered / np.where(square > 0, square, 1.0)
+    residuals = (y - x * covered.sum() / square.sum(), y - x * each[group])
+    parameters = (size.size + 1, size.size + int((size > 1).sum()))
+    return min(
+        criterion(residual, points, n_parameters=n, tolerance=TOLERANCE)
+        for residual, n in zip(residuals, parameters, strict=True)
+    )

@@ -1,0 +1,91 @@
+"""Which far lags are worth measuring, by a cheap look at all of them."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy.fft import irfft, next_fast_len, rfft
+from scipy.ndimage import maximum_filter1d, median_filter
+from scipy.stats import chi2
+
+from optuna_mi.decay.measure._sequences import Sequences
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+# random numbers that stand for a symbol
+_PROJECTIONS = 8
+# symbols that are looked at, in so many pieces from all over the data
+_LOOKED_AT, _PIECES = 1 << 21, 8
+# lags on either side of the running median, and of a peak
+_BESIDE, _PEAK = 16, 2
+# chance that noise passes at any lag; and times the median that a peak must be
+_CHANCE, _TOWERS = 1e-3, 1.5
+
+
+def promising_lags(sequences: Sequences, max_lag: int, seed: int = 0) -> tuple[Ints, Floats]:
+    """Return lags at which symbols resemble one another more than at those beside, and how much.
+
+    Symbols become random numbers that have mean 0, variance 1 and no correlation under the
+    symbols' own shares; Fourier transforms give the correlations of all of them with all of them
+    at every lag. Their squares add up to a chi-square variable where nothing depends on anything,
+    and to more for a copy, or a code, of symbols of so many steps ago. A peak of them is no
+    measurement: it says where to measure.
+
+    Args:
+        sequences: The data.
+        max_lag: Longest distance.
+        seed: Seed of the random numbers.
+
+    Returns:
+        Lags, increasing, and their heights above the median beside them.
+    """
+    numbers = _numbers(sequences, seed)
+    r = numbers.shape[1]
+    length = next_fast_len(max(4 * max_lag, 1 << 12), real=True)
+    step = length - max_lag
+    spectrum = np.zeros((r, r, length // 2 + 1), dtype=np.complex128)
+    total = 0
+    for start, stop in _pieces(sequences.n_total, max_lag):
+        for first in range(start, stop, step):
+            last = min(first + step, stop)
+            part = numbers[sequences.codes[first : last + max_lag]].T
+            earlier = np.conj(rfft(part[:, : last - first], length))
+            spectrum += earlier[:, None] * rfft(part, length)[None]
+            total += last - first
+    squares = np.zeros(max_lag)
+    for row in spectrum:
+        squares += (irfft(row, length)[:, 1 : max_lag + 1] ** 2).sum(axis=0)
+    return _peaks(squares / total, r * r)
+
+
+def _numbers(sequences: Sequences, seed: int) -> Floats:
+    """Return the random numbers of every symbol, shape (alphabet, projections)."""
+    sample = sequences.codes[:: max(1, sequences.n_total // _LOOKED_AT)]
+    share = np.bincount(sample, minlength=sequences.alphabet) / sample.size
+    r = max(1, min(_PROJECTIONS, sequences.n_symbols - 1))
+    raw = np.random.default_rng(seed).normal(size=(sequences.alphabet, r))
+    root = np.sqrt(share)[:, None]
+    # a first column of the roots themselves makes all others have mean 0
+    basis = np.linalg.qr(np.concatenate((root, raw * root), axis=1))[0][:, 1:]
+    return np.asarray(basis / np.maximum(root, 1e-12) * (share[:, None] > 0))
+
+
+def _pieces(n: int, max_lag: int) -> list[tuple[int, int]]:
+    """Return first and last starts of the pieces that are looked at."""
+    if n <= _LOOKED_AT:
+        return [(0, n)]
+    width = max(_LOOKED_AT // _PIECES, 2 * max_lag)
+    starts = np.linspace(0, n - width - max_lag, max(1, _LOOKED_AT // width)).astype(np.int64)
+    return [(int(a), int(a) + width) for a in starts]
+
+
+def _peaks(squares: Floats, dof: int) -> tuple[Ints, Floats]:
+    middle = median_filter(squares, size=2 * _BESIDE + 1, mode="nearest")
+    # where all lags depend their sums vary by as much more
+    scale = np.maximum(middle / chi2.median(dof), 1.0)
+    least = (chi2.isf(_CHANCE / squares.size, dof) - dof) * scale
+    height = squares - middle
+    top = squares == maximum_filter1d(squares, 2 * _PEAK + 1)
+    at = np.flatnonzero(top & (height > least) & (squares > _TOWERS * middle))
+    return (at + 1).astype(np.int64), height[at]
