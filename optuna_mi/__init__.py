@@ -16,7 +16,9 @@ _NAMES = {
     "DecayCurve": "decay",
     "DecayAnalysis": "decay",
     "LagSelection": "context",
+    "Window": "context",
     "context_curve": "context",
+    "recommend_window": "context",
     "select_lags": "context",
     "decay_curve": "decay",
     "analyze_decay": "decay",
@@ -67,7 +69,14 @@ if TYPE_CHECKING:
         training,
         visualization,
     )
-    from optuna_mi.context import ContextCurve, LagSelection, context_curve, select_lags
+    from optuna_mi.context import (
+        ContextCurve,
+        LagSelection,
+        Window,
+        context_curve,
+        recommend_window,
+        select_lags,
+    )
     from optuna_mi.datasets import from_arrays, from_frame, load_dataset
     from optuna_mi.decay import DecayAnalysis, DecayCurve, analyze_decay, decay_curve
     from optuna_mi.pruners import IHYLLPruner, report_ihyll
@@ -94,6 +103,7 @@ __all__ = [
     "LagSelection",
     "MIGridSampler",
     "MISampler",
+    "Window",
     "analyze_decay",
     "context",
     "context_curve",
@@ -110,6 +120,7 @@ __all__ = [
     "load_dataset",
     "nn",
     "pruners",
+    "recommend_window",
     "report",
     "report_ihyll",
     "samplers",

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from optuna_mi.datasets._reading import FileContents, Reading
     from optuna_mi.decay import DecayAnalysis
 
-_SYMBOLS = {"auto": None, "symbols": True, "bins": False, "ksg": False}
+_SYMBOLS = {"auto": None, "symbols": True, "bins": False, "ksg": False, "real": False}
 
 
 def add_reading(parser: argparse.ArgumentParser) -> None:
@@ -35,7 +35,7 @@ def add_real(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("real values")
     group.add_argument(
         "--values",
-        choices=tuple(_SYMBOLS),
+        choices=("auto", "symbols", "bins", "ksg"),
         default="auto",
         help="what numbers are: symbols; real, cut into bins; real, by nearest neighbours (ksg). "
         "By default whole numbers are symbols, unless they are many and near each other",

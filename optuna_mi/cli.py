@@ -14,6 +14,7 @@ from optuna_mi import __version__
 from optuna_mi._analyze_command import add_reading, add_real, reading_of
 from optuna_mi._interruption import Interrupted
 from optuna_mi._terminal import any_terminal, say
+from optuna_mi._window_command import add_window
 from optuna_mi.exceptions import MissingExtraError
 
 if TYPE_CHECKING:
@@ -108,14 +109,17 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    data = argparse.ArgumentParser(add_help=False)
-    data.add_argument(
+    source = argparse.ArgumentParser(add_help=False)
+    source.add_argument(
         "dataset",
         nargs="?",
         default="digits",
         help="digits (default), pdigits, smnist, psmnist, ptb-char, ptb-word, or a file: text, "
         "FASTA, .csv, .tsv, .parquet, .jsonl, .npy or .npz, packed by gzip or not",
     )
+    source.add_argument("--out", type=Path, help="output folder (default: optuna-mi-out/DATASET)")
+    add_reading(source)
+    data = argparse.ArgumentParser(add_help=False, parents=[source])
     data.add_argument(
         "--max-lag",
         type=int,
@@ -128,8 +132,6 @@ def _parser() -> argparse.ArgumentParser:
         help="nats below which dependence ends (default: 1e-05)",
     )
     data.add_argument("--seed", type=int, default=0, help="of everything random (default: 0)")
-    data.add_argument("--out", type=Path, help="output folder (default: optuna-mi-out/DATASET)")
-    add_reading(data)
 
     analyze = commands.add_parser("analyze", parents=[data], help="the decay curve alone")
     add_real(analyze)
@@ -139,6 +141,10 @@ def _parser() -> argparse.ArgumentParser:
         help="print one JSON object on standard output, and the rest on standard error",
     )
     analyze.set_defaults(run=_analyze)
+
+    window = commands.add_parser("window", parents=[source], help="how long a window should be")
+    add_window(window)
+    window.set_defaults(run=_window)
 
     search = commands.add_parser("search", parents=[data], help="measure, design, search, report")
     for name, what in _SIZES.items():
@@ -205,6 +211,21 @@ def _analyze(arguments: argparse.Namespace) -> None:
     if arguments.json:
         say(command.as_json(arguments, contents, analysis))
     else:
+        _print_paths(paths)
+
+
+def _window(arguments: argparse.Namespace) -> None:
+    from optuna_mi import _analyze_command as reading
+    from optuna_mi import _window_command as command
+
+    contents = reading.read(arguments)
+    reading.say_contents(arguments, contents)
+    _quiet()
+    folder = _folder(arguments)
+    window = command.recommend(arguments, contents)
+    say(window.to_json() if arguments.json else window.summary())
+    paths = command.write_window(window, folder)
+    if not arguments.json:
         _print_paths(paths)
 
 

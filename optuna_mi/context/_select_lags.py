@@ -93,6 +93,30 @@ def select_lags(
         lags, n_screened = real_candidates(data, default_steps(data, horizon), room, horizon)
     else:
         lags, n_screened = symbol_candidates(data, room, horizon, threads)
+    return choose_from(
+        data,
+        lags,
+        n_screened,
+        horizon=horizon,
+        max_lags=max_lags,
+        max_places=max_places,
+        tolerance=tolerance,
+        n_threads=threads,
+    )
+
+
+def choose_from(
+    data: Data,
+    lags: Ints,
+    n_screened: int,
+    *,
+    horizon: int,
+    max_lags: int,
+    max_places: int,
+    tolerance: float,
+    n_threads: int,
+) -> LagSelection:
+    """Choose from given lags, which were picked from so many."""
     longest = int(lags[-1]) - horizon
     places = place(data, horizon, longest if data.is_real else 0).limited(max_places)
     # symbols t - (d - horizon) are known at t: the newest is lag 1
@@ -101,7 +125,7 @@ def select_lags(
     if data.is_real:
         model = GreedyLinear(data, places, nearest, horizon)
     else:
-        model = GreedySymbols(data, places, nearest, horizon, threads)
+        model = GreedySymbols(data, places, nearest, horizon, n_threads)
     return _choose(model, lags, max(n_screened, lags.size), max_lags, horizon, tolerance, data)
 
 
