@@ -176,6 +176,8 @@ class RegressionSplit:
         scored: bool array (sequences, steps), the steps whose predictions count; None where a
             sequence is read at its end.
         lengths: int64 array (sequences,) of valid steps, or None where all are valid.
+        once: bool array (sequences, steps), the scored steps with each step of a series marked in
+            one window alone, where windows overlap; None where ``scored`` does that.
     """
 
     inputs: NDArray[Any]
@@ -183,6 +185,7 @@ class RegressionSplit:
     error_scale: NDArray[np.float32]
     scored: NDArray[np.bool_] | None = None
     lengths: NDArray[np.int64] | None = None
+    once: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         shapes = "(sequences, values) or (sequences, steps, values)"

@@ -191,7 +191,7 @@ def _split(series: Sequence[_Series], which: int, window: int) -> RegressionSpli
     windows overlap more where there are few.
     """
     half = window // 2
-    inputs, targets, scored, scales = [], [], [], []
+    inputs, targets, scored, once, scales = [], [], [], [], []
     total = sum(s.ranges[0][1] for s in series)
     for s in series:
         first, end = s.ranges[which]
@@ -208,24 +208,22 @@ def _split(series: Sequence[_Series], which: int, window: int) -> RegressionSpli
                 (max(0, start - half), min(start + half, end), start)
                 for start in range(first, end, half)
             ]
-        for start, stop, counted in spans:
+        counted = first
+        for start, stop, begin in spans:
+            step = np.arange(start, start + window)
             inputs.append(s.inputs[start:stop])
             targets.append(s.targets[start:stop])
-            scored.append(
-                (np.arange(start, start + window) >= counted) & _before(stop, start, window)
-            )
+            scored.append((step >= begin) & (step < stop))
+            once.append((step >= max(begin, counted)) & (step < stop))
+            counted = stop
             scales.append(s.error_scale)
     return RegressionSplit(
         inputs=padded(inputs, window),
         targets=padded(targets, window),
         error_scale=np.array(scales, dtype=np.float32),
         scored=np.array(scored),
+        once=np.array(once),
     )
-
-
-def _before(stop: int, start: int, window: int) -> npt.NDArray[np.bool_]:
-    inside: npt.NDArray[np.bool_] = np.arange(start, start + window) < stop
-    return inside
 
 
 def _for_decay(series: Sequence[_Series]) -> Any:

@@ -97,6 +97,9 @@ class RegressionTask(Task):
     def probe(self, model: nn.Module, *, size: int, seed: int) -> InformationProbe:
         inputs, forward = self._inputs.probed(model)
         targets = self._targets
-        if self._scored is not None:  # what is not scored is not measured
-            targets = targets.masked_fill(~self._scored.unsqueeze(-1), math.nan)
+        split = self._dataset.train
+        # a step that several windows predict would be its own neighbour
+        measured = split.scored if split.once is None else split.once
+        if measured is not None:
+            targets = targets.masked_fill(~torch.from_numpy(measured).unsqueeze(-1), math.nan)
         return InformationProbe(model, inputs, targets, size=size, seed=seed, forward=forward)

@@ -173,6 +173,18 @@ def test_targets_are_the_next_values_and_never_of_another_split():
             assert len(found) == len(np.unique(found[:, 0].round())) == last - first - 1
 
 
+@pytest.mark.parametrize("n", [60, 300, 3000])
+def test_the_probe_meets_every_training_step_once(n):
+    x = RNG.normal(size=n)
+    dataset = from_arrays(x)
+    probe = _task(dataset).probe(_Repeats(), size=10_000, seed=0)
+    targets = probe.targets.flatten() * dataset.target_scale[0, 0] + dataset.target_center[0, 0]
+    n_train = n - 2 * round(0.15 * n)
+    np.testing.assert_allclose(np.sort(targets), np.sort(x[1:n_train]), atol=1e-5)
+    if n == 3000:  # noise tells nothing, however often a window shows it
+        assert abs(float(probe.measure().ihyll)) < 0.1
+
+
 def test_a_target_column_and_a_target_of_every_step():
     x = RNG.normal(size=(1, 300, 3))
     dataset = from_arrays(x, target=2, window=32)

@@ -1,0 +1,58 @@
+"""UCR and UEA archives as they ship in aeon's wheel: searched where that is installed."""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+import warnings
+from pathlib import Path
+
+import numpy as np
+import optuna
+import pytest
+
+from optuna_mi import DilatedRNNObjective, DilationSpace, from_arrays
+
+_SPEC = importlib.util.find_spec("aeon")  # its data are read without importing it
+pytestmark = pytest.mark.skipif(_SPEC is None, reason="aeon, whose wheel holds UCR sets, is absent")
+
+
+def _read(name, split):
+    assert _SPEC is not None
+    folder = Path(_SPEC.origin).parent / "datasets" / "data" / name
+    sequences, labels = [], []
+    for line in (folder / f"{name}_{split}.ts").read_text().splitlines():
+        if line.strip() and line[0] not in "@#":
+            *features, label = line.split(":")
+            sequences.append(np.array([[float(v) for v in f.split(",")] for f in features]).T)
+            labels.append(label)
+    return sequences, labels
+
+
+@pytest.mark.parametrize(
+    ("name", "steps", "features", "classes"),
+    [
+        ("GunPoint", 150, 1, 2),
+        ("ItalyPowerDemand", 24, 1, 2),
+        ("BasicMotions", 100, 6, 4),
+        ("JapaneseVowels", 29, 12, 9),  # of different lengths
+        ("Covid3Month", 84, 1, 0),  # a number a sequence
+    ],
+)
+def test_a_set_is_searched(name, steps, features, classes):
+    x, y = _read(name, "TRAIN")
+    test = _read(name, "TEST")
+    if not classes:
+        y, test = [float(v) for v in y], (test[0], [float(v) for v in test[1]])
+    dataset = from_arrays(x, y, test=test, valid=0.25)
+    assert dataset.train.inputs.shape[1:] == (steps, features)
+    assert len(dataset.test) == len(test[1])
+    if classes:
+        assert dataset.n_classes == classes
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # some of these series wander
+        space = DilationSpace.from_sequences(dataset.sequences, window=dataset.length, max_layers=4)
+    objective = DilatedRNNObjective(dataset, space, hidden_size=8, epochs=1, policy=None)
+    study = optuna.create_study(direction=dataset.direction)
+    study.optimize(objective, n_trials=1)
+    assert math.isfinite(study.best_trial.user_attrs["test"])
