@@ -64,7 +64,7 @@ class DecayCurve(Record):
         estimator: Name of the entropy estimator.
         boundary: ``"within"`` or ``"concatenate"``.
         positions: ``"pooled"`` or ``"conditional"``.
-        baseline_method: ``"shuffle"``, ``"across"`` or ``None``.
+        baseline_method: ``"shuffle"``, ``"within"``, ``"across"`` or ``None``.
         seed: Seed of the surrogates.
         method: How pairs were counted, in words.
         notes: Remarks a reader should see (dropped sequences, suspected trends, early stop).

@@ -13,9 +13,10 @@ import numpy.typing as npt
 from optuna_mi._checks import new_file
 from optuna_mi._logging import get_logger
 from optuna_mi.decay._decay_curve import DecayCurve
+from optuna_mi.decay.measure._composition import composition_note
 from optuna_mi.decay.measure._engine import resolve_threads
 from optuna_mi.decay.measure._lags import choose_lags
-from optuna_mi.decay.measure._neighbours_curve import ksg_curve
+from optuna_mi.decay.measure._neighbours_curve import ksg_composition_note, ksg_curve
 from optuna_mi.decay.measure._panel import Panel, as_pandas, is_panel, read_panel
 from optuna_mi.decay.measure._read import (
     encode,
@@ -99,18 +100,20 @@ def decay_curve(
             sequences; ``"pooled"``: of all pairs at a distance. By default conditional for
             aligned sequences when there are enough of them.
         baseline: ``"shuffle"``: the mean over all orders of the symbols, which is computed;
-            ``"across"``: the same positions of different sequences; ``None``: none, and no floor.
-            By default across for aligned sequences, else shuffle.
-        n_surrogates: Data sets without order: for across and with ``values="ksg"`` those that the
-            baseline averages, by default 1; for shuffle those that show how much more noise a
-            sequence's memory makes, by default 2.
+            ``"within"``: the symbols of each sequence in random order, so that what sequences
+            consist of is no dependence; ``"across"``: the same positions of different sequences;
+            ``None``: none, and no floor. By default across for aligned sequences, else shuffle,
+            and a note where within would leave much less.
+        n_surrogates: Data sets without order: those that the baseline averages, by default 1 for
+            across and with ``values="ksg"``, 4 for within; for shuffle those that show how much
+            more noise a sequence's memory makes, by default 2.
         seed: Seed of the surrogates.
         n_threads: Threads; by default one for each processor.
         progress: Whether to show a progress bar.
         values: ``"symbols"``: integers and characters only; ``"bins"``: real values are cut into
             quantile bins, each series of a panel into its own; ``"ksg"``: real values, or vectors
             of shape (sequences, steps, features), by nearest neighbours, which have no estimator,
-            boundary, positions, early_stop or checkpoint to choose, and the baseline shuffle only;
+            boundary, positions, early_stop or checkpoint to choose, nor the baseline across;
             ``"auto"``: bins for floats and for signed integers that measure something (many values,
             near each other at some small distance: loads, sales), symbols else.
         n_bins: Number of quantile bins.
@@ -218,6 +221,8 @@ def decay_curve(
             k=k,
             n_samples=n_samples,
             n_surrogates=0 if baseline is None else surrogate_count(n_surrogates, "ksg"),
+            each=panel is not None,
+            within=baseline == "within",
             seed=seed,
             n_threads=threads,
             progress=progress,
@@ -258,6 +263,9 @@ def decay_curve(
         notes += more
     else:
         columns = columns_of(sequences, wanted, settings)
+    if method == "shuffle" and sequences.n_sequences > 1:
+        corrected = columns["mi"] - columns["baseline"]
+        notes += composition_note(sequences, wanted, corrected, settings)
     if is_real and not conditional:
         columns["correlation"] = rank_correlation(raw, sequences.offsets, wanted)
     return DecayCurve(
@@ -327,6 +335,11 @@ def _by_neighbours(
     shape = Sequences(np.broadcast_to(np.uint8(0), len(series)), offsets, 1, 1)
     wanted = choose_lags(shape, lags, max_lag)
     columns = ksg_curve(series, offsets, wanted, **settings)
+    method = None
+    if "baseline" in columns:
+        method = "within" if settings["within"] else "shuffle"
+    if method == "shuffle":
+        notes += ksg_composition_note(series, offsets, wanted, columns, **settings)
     if series.ndim == 1:
         columns["correlation"] = rank_correlation(series, offsets, wanted)
     return DecayCurve(
@@ -338,7 +351,7 @@ def _by_neighbours(
         estimator="ksg",
         boundary="within",
         positions="pooled",
-        baseline_method="shuffle" if "baseline" in columns else None,
+        baseline_method=method,
         seed=settings["seed"],
         notes=(*notes, *_short_sequences(shape, int(wanted[-1]))),
     )

@@ -44,14 +44,19 @@ class Memory:
     reach: int
 
 
-def measure_memory(sequences: Sequences, seed: int) -> Memory:
+def measure_memory(sequences: Sequences, seed: int, *, within: bool = False) -> Memory:
     """Measure the growth, without what never fades.
 
     A clock's phase is a fact, not an accident of the sample: it has no part in the sum, whose
     terms are weighed with a cosine that takes from near terms what far ones have as well. So does
     the noise of the terms, which is the same at all distances.
+
+    Args:
+        sequences: The data.
+        seed: Of the functions of the symbols.
+        within: Leave out what sequences differ in as a whole.
     """
-    c = _sameness(sequences, np.random.default_rng(seed)) ** 2
+    c = _sameness(sequences, np.random.default_rng(seed), within) ** 2
     own, terms = float(c[0]), c[1:]
     if own <= 0.0 or terms.size < 4:
         return Memory(0.0, 0)
@@ -65,7 +70,7 @@ def measure_memory(sequences: Sequences, seed: int) -> Memory:
     return Memory(2.0 * total / own, reach)
 
 
-def _sameness(sequences: Sequences, rng: np.random.Generator) -> Floats:
+def _sameness(sequences: Sequences, rng: np.random.Generator, within: bool) -> Floats:
     """Return c(k), k = 0 .. N / 4; of many symbols, on random functions of them."""
     codes = sequences.codes[:_LONGEST]
     counts = np.bincount(codes, minlength=sequences.alphabet)
@@ -88,7 +93,12 @@ def _sameness(sequences: Sequences, rng: np.random.Generator) -> Floats:
             value[used] = rng.choice([-1.0, 1.0], used.size) / np.sqrt(_PROBES)
         value /= deviation
         value[used] -= float(value @ counts) / n
-        spectrum = rfft(value.astype(np.float32)[codes], length)
+        series = value.astype(np.float32)[codes]
+        if within:
+            starts = sequences.head(_LONGEST).offsets[:-1]
+            lengths = np.diff(starts, append=series.size)
+            series -= np.repeat(np.add.reduceat(series, starts) / lengths, lengths)
+        spectrum = rfft(series.astype(np.float32), length)
         power += spectrum.real.astype(np.float64) ** 2 + spectrum.imag.astype(np.float64) ** 2
     sameness: Floats = irfft(power, length)[: n_lags + 1] / pairs
     return sameness

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from optuna_mi.decay.measure._composition import plateau_note
 from optuna_mi.decay.measure._engine import parallel
 from optuna_mi.decay.measure._noise import noise_floor
 from optuna_mi.information import mutual_info_ksg
@@ -14,12 +16,17 @@ from optuna_mi.information import mutual_info_ksg
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
+# lags at which the share of composition is measured
+_FEW_LAGS = 4
+
 
 def ksg_curve(
     values: Floats,
     offsets: Ints,
     lags: Ints,
     *,
+    each: bool,
+    within: bool,
     k: int,
     n_samples: int,
     n_surrogates: int,
@@ -27,16 +34,29 @@ def ksg_curve(
     n_threads: int,
     progress: bool,
 ) -> dict[str, Any]:
-    """Return the columns of a DecayCurve of real values, shape (N,) or (N, features).
+    """Return the columns of a DecayCurve of real values.
 
     At every lag n_samples pairs are drawn, of which those with a NaN are left out; the baseline
     pairs the same values at random.
+
+    Args:
+        values: Shape (N,) or (N, features).
+        offsets: The sequences' first indices and N.
+        lags: Distances.
+        each: Whether each sequence has a level and a scale of its own.
+        within: Whether the baseline pairs values of the same sequence only.
+        k: Nearest neighbours.
+        n_samples: Pairs at a lag.
+        n_surrogates: Random pairings at a lag.
+        seed: Seed of samples and pairings.
+        n_threads: Threads.
+        progress: Whether to show a progress bar.
     """
     lengths = np.diff(offsets)
     there = ~np.isnan(values if values.ndim == 1 else values.sum(axis=1))
-    scale = values[there].std(axis=0)
-    # a scale common to all features keeps no unit from ruling the neighbourhoods
-    standard = (values - values[there].mean(axis=0)) / np.where(scale > 0, scale, 1.0)
+    parts = list(pairwise(offsets)) if each else [(0, len(values))]
+    standard = np.concatenate([_standardized(values[a:b], there[a:b]) for a, b in parts])
+    of_sequence = np.repeat(np.arange(lengths.size), lengths)
 
     def estimate(lag: int) -> tuple[float, float, Floats, int]:
         rng = np.random.default_rng([seed, lag])
@@ -44,10 +64,13 @@ def ksg_curve(
         starts = starts[there[starts] & there[starts + lag]]
         x, y = standard[starts], standard[starts + lag]
         found = mutual_info_ksg(x, y, k=k, standardize=False)
-        null = [
-            mutual_info_ksg(x, y[rng.permutation(len(y))], k=k, standardize=False).value
-            for _ in range(n_surrogates)
-        ]
+        null = []
+        for _ in range(n_surrogates):
+            order = rng.permutation(len(y))
+            if within:
+                # the pairs lie sequence by sequence
+                order = order[np.argsort(of_sequence[starts][order], kind="stable")]
+            null.append(mutual_info_ksg(x, y[order], k=k, standardize=False).value)
         return found.value, found.standard_error or 0.0, np.array(null), len(x)
 
     found = parallel(
@@ -66,7 +89,7 @@ def ksg_curve(
     if n_surrogates == 0:
         return columns | {"std_error": error}
     null = np.array([f[2] for f in found])
-    # order-free pairs know no lag: all surrogates are replicates
+    # randomly paired values know no lag: all surrogates are replicates
     noise = float(null.std(ddof=1)) if null.size > 1 else float(abs(null.mean()))
     noise *= float(np.sqrt(1.0 + 1.0 / null.size))
     return columns | {
@@ -74,6 +97,28 @@ def ksg_curve(
         "std_error": np.hypot(error, noise),
         "floor": noise_floor(np.full(lags.size, noise)),
     }
+
+
+def ksg_composition_note(
+    values: Floats, offsets: Ints, lags: Ints, columns: dict[str, Any], **settings: Any
+) -> tuple[str, ...]:
+    """Return a remark if sequences of different levels are most of a curve at long distances."""
+    level = float(np.median(columns["mi"] - columns["baseline"]))
+    if offsets.size < 3 or settings["each"] or level <= columns["floor"][0]:
+        return ()
+    at = lags[np.unique(np.linspace(0, lags.size - 1, _FEW_LAGS).astype(np.int64))]
+    inside = ksg_curve(values, offsets, at, **(settings | {"within": True, "progress": False}))
+    left = float(inside["baseline"][0] - columns["baseline"][0])
+    return (plateau_note(left, level),) if left > max(0.5 * level, columns["floor"][0]) else ()
+
+
+def _standardized(values: Floats, there: npt.NDArray[np.bool_]) -> Floats:
+    """Return values of mean 0 and deviation 1 in every feature."""
+    if not there.any():
+        return values
+    scale = values[there].std(axis=0)
+    # a scale common to all features keeps no unit from ruling the neighbourhoods
+    return np.asarray((values - values[there].mean(axis=0)) / np.where(scale > 0, scale, 1.0))
 
 
 def _draw(offsets: Ints, lengths: Ints, lag: int, n: int, rng: np.random.Generator) -> Ints:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import gammainccinv, ndtr, pdtrik
 
+from optuna_mi.decay.measure._composition import composition
 from optuna_mi.decay.measure._engine import PooledEngine
 from optuna_mi.decay.measure._marginal_counts import marginal_counts
 from optuna_mi.decay.measure._memory import measure_memory
 from optuna_mi.decay.measure._pairing_moments import pairing_moments
-from optuna_mi.decay.measure._random_pairs import random_pairs
+from optuna_mi.decay.measure._random_pairs import random_pairs, spread_evenly
 from optuna_mi.decay.measure._sequences import Sequences
 from optuna_mi.decay.measure._settings import Settings
 from optuna_mi.decay.measure._surrogates import block_shuffled
@@ -26,6 +27,10 @@ _FLOOR_DEVIATIONS = 3.0
 _NOTABLE_GROWTH = 0.2
 # blocks that keep the memory: so many times its reach, and at least; how many there must be
 _BLOCK, _LEAST_BLOCK, _FEWEST_BLOCKS = 8, 16, 20
+# lags that a bias which changes slowly is computed at
+_FEW_LAGS = 6
+# deviations of a measured baseline that the floor allows for
+_SURE = 2.0
 # surrogates of memory: their symbols at most, and lags
 _LONGEST_SURROGATE, _REPLICATES = 1 << 22, 16
 # distributions that are less skewed than this are taken for as skewed
@@ -77,9 +82,16 @@ class ShuffleNoise:
 
 
 def shuffle_noise(sequences: Sequences, lags: Ints, settings: Settings) -> ShuffleNoise:
-    """Return baseline and noise of symbols in random order, and what memory adds to them."""
+    """Return baseline and noise of symbols in random order, and what memory adds to them.
+
+    In random order over all sequences, or within each of them.
+    """
     null = random_pairs(sequences, lags, settings.estimator)
-    memory = measure_memory(sequences, settings.seed)
+    if settings.baseline == "within":
+        shift = composition(sequences, lags, settings)
+        error = np.hypot(null.error, _SURE * shift.error)
+        null = replace(null, mean=null.mean + shift.mean, error=error)
+    memory = measure_memory(sequences, settings.seed, within=settings.baseline == "within")
     deviation, shared, width = null.deviation, null.error, 1
     if memory.growth > 0.0:
         excess, wider = _fewer_pairs(sequences, lags, memory.growth)
@@ -105,13 +117,14 @@ def _fewer_pairs(sequences: Sequences, lags: Ints, growth: float) -> tuple[Float
     Both as if there were fewer pairs, each independent. Of the plug-in estimate, since what others
     take from it is the bias of all the pairs.
     """
-    n_x, n_y = next(marginal_counts(sequences, lags[:1]))
-    n = max(2, round(float(n_x.sum()) / (1.0 + growth)))
-    usual = pairing_moments(n_x, n_y, "plugin")
-    few = pairing_moments(_thinned(n_x, n), _thinned(n_y, n), "plugin")
-    pairs = sequences.n_pairs(lags)
-    excess = max(few.mean - usual.mean, 0.0) * pairs[0] / pairs
-    return excess, max(1.0, few.deviation / max(usual.deviation, 1e-300))
+    at, excess, wider = spread_evenly(lags, _FEW_LAGS), [], []
+    for n_x, n_y in marginal_counts(sequences, at):
+        n = max(2, round(float(n_x.sum()) / (1.0 + growth)))
+        usual = pairing_moments(n_x, n_y, "plugin")
+        few = pairing_moments(_thinned(n_x, n), _thinned(n_y, n), "plugin")
+        excess.append(max(few.mean - usual.mean, 0.0))
+        wider.append(few.deviation / max(usual.deviation, 1e-300))
+    return np.interp(lags, at, excess), max(1.0, wider[0])
 
 
 def _thinned(counts: Ints, n: int) -> Ints:

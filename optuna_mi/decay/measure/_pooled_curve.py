@@ -69,7 +69,7 @@ class PooledCurve:
             "method": "; ".join(dict.fromkeys(r["method"] for r in records)),
         }
         first_order = _column(raw, "std_error")
-        if settings.baseline == "shuffle":
+        if settings.baseline in ("shuffle", "within"):
             noise = shuffle_noise(sequences, lags, settings)
             # order-free data scatter too, but that is in noise.deviation: only the share of the
             # pointwise information that is more than noise has an error of first order

@@ -61,7 +61,7 @@ def random_pairs(
     n_classes = [float(marginal_classes(n)[0].size) for n in whole]
     cost = n_classes[0] * n_classes[1] + _CELLS_A_SYMBOL * sequences.alphabet + _CELLS_A_LAG
     n = max(_FEWEST_LAGS, int(_AFFORDABLE / cost)) if precise else _FEWEST_LAGS
-    at = _spread_evenly(lags, n)
+    at = spread_evenly(lags, n)
     found = [pairing_moments(x, y, estimator) for x, y in marginal_counts(sequences, at, later)]
     pairs = sequences.n_pairs(at)
     deviation, mean = np.array([(m.deviation, m.mean) for m in found]).T * pairs
@@ -80,7 +80,8 @@ def random_pairs(
     )
 
 
-def _spread_evenly(lags: Ints, n: int) -> Ints:
+def spread_evenly(lags: Ints, n: int) -> Ints:
+    """Return at most n of the lags, spread evenly, both ends included."""
     if lags.size <= n:
         return lags
     nearest = np.searchsorted(lags, np.linspace(lags[0], lags[-1], n))

@@ -14,7 +14,7 @@ _logger = get_logger(__name__)
 
 Boundary = Literal["within", "concatenate"]
 Positions = Literal["auto", "pooled", "conditional"]
-Baseline = Literal["auto", "shuffle", "across"]
+Baseline = Literal["auto", "shuffle", "within", "across"]
 Values = Literal["auto", "symbols", "bins", "ksg"]
 
 # aligned sequences below which a table of K * K counts a position says too little
@@ -27,7 +27,7 @@ class Settings:
 
     estimator: Estimator
     conditional: bool
-    baseline: Literal["shuffle", "across"] | None
+    baseline: Literal["shuffle", "within", "across"] | None
     n_surrogates: int
     seed: int
     n_threads: int
@@ -43,7 +43,7 @@ def check_names(**given: Any) -> None:
     allowed: dict[str, tuple[str | None, ...]] = {
         "boundary": ("within", "concatenate"),
         "positions": ("auto", "pooled", "conditional"),
-        "baseline": ("auto", "shuffle", "across", None),
+        "baseline": ("auto", "shuffle", "within", "across", None),
         "values": ("auto", "symbols", "bins", "ksg"),
     }
     check_estimator(given.pop("estimator"))
@@ -81,7 +81,10 @@ _NOT_BY_NEIGHBOURS: dict[str, tuple[tuple[Any, ...], str]] = {
     "estimator": (("grassberger",), "it is an estimator itself; leave estimator out"),
     "boundary": (("within",), "join the sequences yourself: np.concatenate(sequences)"),
     "positions": (("auto", "pooled"), "it pools positions; values='bins' can keep them apart"),
-    "baseline": (("auto", "shuffle", None), "it has the baseline 'shuffle' only"),
+    "baseline": (
+        ("auto", "shuffle", "within", None),
+        "it knows no positions",
+    ),
     "early_stop": ((False,), "it measures all lags; give those you want, or max_lag"),
     "checkpoint": ((None,), "it keeps none; leave checkpoint out"),
 }
@@ -124,7 +127,7 @@ def is_conditional(sequences: Sequences, positions: Positions) -> bool:
 
 def baseline_method(
     sequences: Sequences, baseline: Baseline | None, conditional: bool
-) -> Literal["shuffle", "across"] | None:
+) -> Literal["shuffle", "within", "across"] | None:
     """Return how order is destroyed.
 
     Raises:
@@ -139,7 +142,12 @@ def baseline_method(
             "baseline='across' pairs the same positions of different sequences: it needs two or "
             "more of the same length and boundary='within'; use baseline='shuffle'"
         )
-    if baseline == "shuffle" and conditional:
+    if baseline == "within" and sequences.n_sequences < 2:
+        raise ValueError(
+            "baseline='within' puts the symbols of each sequence in random order: it needs two or "
+            "more and boundary='within', got 1; use baseline='shuffle'"
+        )
+    if baseline in ("shuffle", "within") and conditional:
         raise ValueError(
             "with positions='conditional' the baseline is 'across': a shuffle would mix the "
             "positions that are to be kept apart"
@@ -152,5 +160,5 @@ def surrogate_count(n_surrogates: int | None, method: str | None) -> int:
     if method is None:
         return 0
     if n_surrogates is None:
-        return 2 if method == "shuffle" else 1
+        return {"shuffle": 2, "within": 4}.get(method, 1)
     return int(n_surrogates)

@@ -4,12 +4,31 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 
 from optuna_mi.decay.measure._count_kernels import Codes
 from optuna_mi.decay.measure._sequences import Sequences
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+
+
+@njit(cache=True, nogil=True)
+def _shuffle_within(codes: Codes, offsets: Ints, gap: int, rng: np.random.Generator) -> None:
+    for s in range(offsets.size - 1):
+        start = offsets[s]
+        for i in range(offsets[s + 1] - 1, start, -1):
+            j = rng.integers(start, i + 1)
+            # gaps keep their places
+            if codes[i] != gap and codes[j] != gap:
+                codes[i], codes[j] = codes[j], codes[i]
+
+
+def shuffled_within(sequences: Sequences, rng: np.random.Generator) -> Sequences:
+    """Return the same symbols in random order within every sequence."""
+    codes = sequences.codes.copy()
+    _shuffle_within(codes, sequences.offsets, sequences.gap, rng)
+    return sequences.with_codes(codes)
 
 
 def block_shuffled(sequences: Sequences, width: int, rng: np.random.Generator) -> Codes:
