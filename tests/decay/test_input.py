@@ -183,7 +183,7 @@ def test_vectors_in_a_tensor_or_a_file(tmp_path):
         ({"early_stop": True}, "early_stop=True.*max_lag"),
         ({"early_stop": True, "baseline": None}, "early_stop=True"),
         ({"positions": "conditional"}, "positions='conditional'.*values='bins'"),
-        ({"baseline": "across"}, "baseline='across'.*'shuffle' only"),
+        ({"baseline": "across"}, "baseline='across'.*no positions"),
         ({"estimator": "plugin"}, "estimator='plugin'.*leave"),
         ({"n_surrogates": 0}, "n_surrogates.*got 0"),
     ],
