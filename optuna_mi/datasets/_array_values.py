@@ -13,12 +13,9 @@ import pandas as pd
 
 from optuna_mi._logging import get_logger
 from optuna_mi.decay.measure._read import flatten_vectors
-from optuna_mi.decay.measure._real import check_finite
+from optuna_mi.decay.measure._real import are_quantities, check_finite
 
 _logger = get_logger(__name__)
-
-# Whole numbers with more different values than this are real values where each value is rare.
-_MANY_VALUES, _RARE = 20, 10
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -51,8 +48,8 @@ def read_values(x: Any, lengths: Any = None, *, symbols: bool | None = None) -> 
         x: (sequences, steps), (sequences, steps, features), (steps,) for one sequence, or a list of
             sequences; str is read as its characters.
         lengths: Valid steps of each sequence where ``x`` is padded.
-        symbols: Whether whole numbers are symbols; by default they are, unless there are many
-            different ones that are rare each.
+        symbols: Whether whole numbers are symbols; by default they are, unless they measure
+            something, as `optuna_mi.decay_curve` tells it.
 
     Raises:
         TypeError: It is a table, or holds neither numbers nor tokens.
@@ -77,7 +74,7 @@ def read_values(x: Any, lengths: Any = None, *, symbols: bool | None = None) -> 
             "pass X.transpose(0, 2, 1)"
         )
     names = None if flat.ndim == 2 else _names(x, flat)
-    if names is None and (flat.ndim == 2 or not _are_symbols(flat, symbols)):
+    if names is None and (flat.ndim == 2 or not _are_symbols(flat, offsets, symbols)):
         values = check_finite(flat).reshape(len(flat), -1)
         _warn_of_channels_first(values.shape[1], bounds)
         return Values([values[start:stop] for start, stop in bounds], None)
@@ -119,7 +116,9 @@ def _names(x: Any, flat: npt.NDArray[Any]) -> dict[Any, str] | None:
     return {code: str(token) for code, token in enumerate(tokens)}
 
 
-def _are_symbols(flat: npt.NDArray[Any], symbols: bool | None) -> bool:
+def _are_symbols(
+    flat: npt.NDArray[Any], offsets: npt.NDArray[np.int64], symbols: bool | None
+) -> bool:
     if flat.dtype.kind == "f":
         if symbols:
             raise TypeError(
@@ -129,12 +128,11 @@ def _are_symbols(flat: npt.NDArray[Any], symbols: bool | None) -> bool:
         return False
     if symbols is not None:
         return symbols
-    n = len(np.unique(flat))
-    real = n > _MANY_VALUES and flat.size < _RARE * n
+    real = are_quantities(flat, offsets)
     if real:
         _logger.warning(
-            f"The whole numbers in X have {n:,} different values among {flat.size:,}: taken for "
-            "real values; symbols=True takes them for symbols"
+            "The whole numbers in X take many values, near each other at small distances: taken "
+            "for real values; symbols=True takes them for symbols"
         )
     return not real
 

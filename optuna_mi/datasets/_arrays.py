@@ -66,7 +66,8 @@ def from_arrays(
             different values are labels), "regression" for other floats, "next" without ``y``.
         lengths: Valid steps of each sequence, where ``X`` is padded.
         symbols: Whether whole numbers are symbols. By default they are, unless they take many
-            different values that are rare each, of which a warning tells.
+            values that are near each other at small distances (loads, sales), of which a warning
+            tells.
         target: The feature, or features, whose next values are predicted; None for all.
         horizon: How many next values are predicted at each step.
         window: Steps of the windows that series are cut into; dilations stay below it. By default

@@ -202,7 +202,8 @@ def test_a_target_column_and_a_target_of_every_step():
 
 
 def test_whole_numbers_with_many_values_are_real_and_this_is_said(caplog):
-    loads = RNG.integers(10_000, 60_000, 2000)
+    day = np.sin(2 * np.pi * np.arange(2000) / 24)
+    loads = (30_000 + 8000 * day + RNG.normal(0, 500, 2000)).astype(int)
     with caplog.at_level(logging.WARNING):
         dataset = from_arrays(loads)
     assert isinstance(dataset, SequenceRegression)

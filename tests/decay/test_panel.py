@@ -148,6 +148,17 @@ def test_each_series_has_its_own_clock_unless_freq_says_otherwise():
         decay_curve(np.arange(50) % 7, freq="D")
 
 
+@pytest.mark.parametrize("shift", [0, -40_000])
+def test_whole_numbers_that_measure_are_known_beside_gaps(shift):
+    week = np.sin(2 * np.pi * np.arange(1000) / 7)
+    loads = 30_000 + 8000 * week + np.random.default_rng(0).normal(0, 500, 1000)
+    frame = _frame(np.arange(1000), loads.astype(int) + shift)
+    with pytest.warns(UserWarning, match="no value"):
+        curve = decay_curve(frame[np.random.default_rng(1).random(1000) < 0.8], max_lag=21)
+    assert curve.n_symbols == 8
+    assert curve.lags[np.argmax(curve.mi_corrected)] % 7 == 0
+
+
 def test_irregular_times_are_told_and_taken_in_order():
     times = pd.Timestamp("2020") + pd.to_timedelta(
         np.cumsum(np.random.default_rng(0).integers(1, 10**15, 300))

@@ -203,7 +203,10 @@ def decay_curve(
     if panel is not None and panel.note:
         notes = (panel.note,)
         warnings.warn(panel.note, stacklevel=2)
-    if values == "auto" and are_quantities(raw, offsets):
+    clock = None
+    if panel is not None and panel.n_missing and raw.dtype.kind in "iuf":
+        clock = panel.on_the_clock(raw.astype(np.float64), np.nan)
+    if values == "auto" and are_quantities(raw, offsets, clock):
         values = "bins"
         notes += (QUANTITIES,)
         _logger.info(QUANTITIES)
@@ -267,7 +270,8 @@ def decay_curve(
         corrected = columns["mi"] - columns["baseline"]
         notes += composition_note(sequences, wanted, corrected, settings)
     if is_real and not conditional:
-        columns["correlation"] = rank_correlation(raw, sequences.offsets, wanted)
+        bins = np.where(raw < 0, np.nan, raw)  # a gap has no bin
+        columns["correlation"] = rank_correlation(bins, sequences.offsets, wanted)
     return DecayCurve(
         lags=wanted,
         **columns,

@@ -49,7 +49,9 @@ def check_finite(values: npt.NDArray[np.floating]) -> Floats:
     return real
 
 
-def are_quantities(values: npt.NDArray[Any], offsets: Ints) -> bool:
+def are_quantities(
+    values: npt.NDArray[Any], offsets: Ints, on_the_clock: tuple[Floats, Ints] | None = None
+) -> bool:
     """Return whether whole numbers measure something rather than name it.
 
     Sales and loads do: their values are many, and near each other at some small distance. The
@@ -59,6 +61,7 @@ def are_quantities(values: npt.NDArray[Any], offsets: Ints) -> bool:
     Args:
         values: All sequences behind one another; shape (N,).
         offsets: Their first indices and N.
+        on_the_clock: The same with NaN for missing steps, and its offsets, where there are any.
     """
     if values.dtype.kind != "i" or values.dtype.itemsize == 1:
         return False
@@ -67,6 +70,8 @@ def are_quantities(values: npt.NDArray[Any], offsets: Ints) -> bool:
     if n_values <= (_SEVERAL_VALUES if few_equal else _MANY_VALUES):
         return False
     lags = np.arange(1, _NEAR_LAGS + 1)
+    if on_the_clock is not None:
+        values, offsets = on_the_clock
     near = rank_correlation(values[:_NEAR_VALUES], np.minimum(offsets, _NEAR_VALUES), lags)
     return float(near.max()) > _NEAR
 
@@ -146,8 +151,7 @@ def rank_correlation(values: Floats | Ints, offsets: Ints, lags: Ints) -> Floats
     """Return the correlation of the ranks of values at distances, pooled over sequences.
 
     Args:
-        values: Shape (N,), NaN or negative bins where there is none; the first million are enough
-            for a sign.
+        values: Shape (N,), NaN where there is none; the first million are enough for a sign.
         offsets: The sequences' first indices and N.
         lags: Distances; shape (L,).
 
@@ -156,7 +160,7 @@ def rank_correlation(values: Floats | Ints, offsets: Ints, lags: Ints) -> Floats
     """
     ends = np.minimum(offsets, _CORRELATED)
     first = values[: ends[-1]]
-    there = np.isfinite(first) if first.dtype.kind == "f" else first >= 0
+    there = np.isfinite(first)
     rank = np.zeros(first.size)
     rank[there] = _ranks(first[there])
     rank[there] -= rank[there].mean()
