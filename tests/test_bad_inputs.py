@@ -29,7 +29,7 @@ _MODULES = (
 )  # fmt: skip
 _TABLES = [module.T for module in _MODULES]
 # the rest is counted, and tested once it is mended
-_MENDED = _TABLES[:-1]
+_MENDED = _TABLES
 _BAD = [case for table in _TABLES for case in table.bad]
 
 

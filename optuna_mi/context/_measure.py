@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import operator
 from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
+from optuna_mi._checks import flag, real, whole
 from optuna_mi.context._context_curve import Budget, ContextCurve
 from optuna_mi.context._enough import TOLERANCE, enough, mean_and_error
 from optuna_mi.context._linear import LagMoments, gaussian_losses
@@ -74,28 +74,13 @@ def context_curve(
         >>> curve.context_length, round(float(curve.information[1]), 1)
         (1, 0.6)
     """
-    horizon = at_least("horizon", horizon, 1)
-    if not 0 <= tolerance < 1:
-        raise ValueError(f"tolerance is a share, at least 0 and below 1, got {tolerance!r}")
+    horizon = whole("horizon", horizon, 1)
+    tolerance = real("tolerance", tolerance, least=0, below=1)
+    flag("budgets", budgets)
     question = Question.of(
         read(x, values), np.array([horizon]), max_context, resolve_threads(n_threads)
     )
     return answer(question, n_train=n_train, budgets=budgets, tolerance=tolerance)
-
-
-def at_least(name: str, value: Any, least: int) -> int:
-    """Return an integer setting.
-
-    Raises:
-        ValueError: If it is no integer, or too small.
-    """
-    try:
-        number = operator.index(value)
-    except TypeError:
-        number = least - 1
-    if isinstance(value, bool) or number < least:
-        raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}")
-    return number
 
 
 @dataclass(frozen=True)
@@ -151,7 +136,7 @@ def answer(
         ValueError: If ``n_train`` leaves nothing to score.
     """
     places, data = question.places, question.data
-    if n_train is not None and at_least("n_train", n_train, 1) > places.most_trained:
+    if n_train is not None and whole("n_train", n_train, 1) > places.most_trained:
         raise ValueError(
             f"n_train={n_train:,} leaves nothing to score: half of the {places.at.size:,} steps, "
             f"{places.most_trained:,}, is the most; leave n_train out to learn from four fifths"
@@ -196,7 +181,7 @@ def _smaller(question: Question, n_trained: int, tolerance: float) -> list[Budge
 def _steps(data: Data, horizon: int, max_context: int | None) -> int:
     room = int(data.lengths.max()) - horizon
     if max_context is not None:
-        wanted = at_least("max_context", max_context, 1)
+        wanted = whole("max_context", max_context, 1)
         if wanted > room > 0:
             raise ValueError(
                 f"max_context={wanted} with horizon {horizon} needs a sequence of "

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from optuna_mi._checks import one_of
 from optuna_mi.context._refine import SCORED_ONLY
 from optuna_mi.decay.measure._read import encode, flatten, flatten_vectors
 from optuna_mi.decay.measure._real import check_finite
@@ -66,11 +67,10 @@ def read(x: Any, values: Values = "auto") -> Data:
         TypeError: If it is none of these.
         ValueError: If it is empty or constant, or holds NaN or infinity.
     """
-    if values not in ("auto", "symbols", "real"):
-        raise ValueError(f"values must be 'auto', 'symbols' or 'real', got {values!r}")
+    one_of("values", values, ("auto", "symbols", "real"))
     raw, offsets = flatten(x) if isinstance(x, pd.DataFrame) else flatten_vectors(x)
     if raw.size == 0:
-        raise ValueError("there are no values: the input is empty")
+        raise ValueError("there are no values: the input is empty, give at least two")
     is_panel = isinstance(x, pd.DataFrame) and "unique_id" in x.columns
     names = tuple(np.unique(x["unique_id"])) if is_panel else None
     notes: tuple[str, ...] = ()

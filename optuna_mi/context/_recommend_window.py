@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from optuna_mi._checks import flag, real, whole
 from optuna_mi.context._candidates import symbol_candidates
 from optuna_mi.context._context_curve import ContextCurve
 from optuna_mi.context._enough import TOLERANCE
-from optuna_mi.context._measure import Question, answer, at_least
+from optuna_mi.context._measure import Question, answer
 from optuna_mi.context._places import Data, Values, read
 from optuna_mi.context._select_lags import choose_from
 from optuna_mi.context._window import Window
@@ -66,9 +67,9 @@ def recommend_window(
         >>> window.length, window.parameters("neuralforecast")
         (12, {'input_size': 12})
     """
-    horizon = at_least("horizon", horizon, 1)
-    if not 0 <= tolerance < 1:
-        raise ValueError(f"tolerance is a share, at least 0 and below 1, got {tolerance!r}")
+    horizon = whole("horizon", horizon, 1)
+    tolerance = real("tolerance", tolerance, least=0, below=1)
+    flag("per_series", per_series)
     threads = resolve_threads(n_threads)
     data = read(x, values)
     if per_series and not data.is_panel:

@@ -8,11 +8,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import t as student
 
+from optuna_mi._checks import as_array, real, whole
 from optuna_mi.context._candidates import real_candidates, symbol_candidates
 from optuna_mi.context._enough import BEYOND, mean_and_error
 from optuna_mi.context._greedy import GreedyLinear, GreedySymbols
 from optuna_mi.context._lag_selection import LagSelection
-from optuna_mi.context._measure import at_least, default_steps
+from optuna_mi.context._measure import default_steps
 from optuna_mi.context._places import Data, Values, place, read
 from optuna_mi.decay.measure._engine import resolve_threads
 
@@ -74,12 +75,14 @@ def select_lags(
         >>> select_lags(x).lags
         (50,)
     """
-    horizon = at_least("horizon", horizon, 1)
-    max_lags = at_least("max_lags", max_lags, 1)
+    horizon = whole("horizon", horizon, 1)
+    max_lags = whole("max_lags", max_lags, 1)
+    max_places = whole("max_places", max_places, 1)
+    tolerance = real("tolerance", tolerance, least=0, below=1)
     threads = resolve_threads(n_threads)
     data = read(x, values)
     if n_levels is not None:
-        data = in_levels(data, at_least("n_levels", n_levels, 2))
+        data = in_levels(data, whole("n_levels", n_levels, 2))
     room = int(data.lengths.max()) - 10
     if room < horizon:
         raise ValueError(
@@ -197,7 +200,7 @@ def _nearest_of_the_best(by_block: Floats, mean: Floats, n_scored: Ints) -> int:
 
 
 def _checked(candidates: npt.ArrayLike, horizon: int, room: int) -> Ints:
-    given = np.asarray(candidates)
+    given = as_array("candidates", candidates)
     if given.ndim != 1 or given.size == 0 or given.dtype.kind not in "iu":
         raise ValueError(
             f"candidates must be a list of integers, the lags to choose from, got {candidates!r}"[

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
+from optuna_mi._checks import whole
 from optuna_mi.context._context_curve import ContextCurve
 from optuna_mi.decay._record import Record, plain
 
@@ -50,7 +51,7 @@ class Window(Record):
         Raises:
             ValueError: If it is another one.
         """
-        if library not in _NAMES:
+        if not isinstance(library, str) or library not in _NAMES:
             raise ValueError(
                 f"library must be one of {sorted(_NAMES)}, got {library!r}; for others take "
                 f"length, {self.length}"
@@ -73,11 +74,8 @@ class Window(Record):
         Raises:
             ValueError: If the kernel or the block is too small.
         """
-        if kernel_size < 2 or convolutions_per_block < 1:
-            raise ValueError(
-                "a TCN needs kernel_size >= 2 and convolutions_per_block >= 1, got "
-                f"{kernel_size}, {convolutions_per_block}"
-            )
+        kernel_size = whole("kernel_size", kernel_size, 2)
+        convolutions_per_block = whole("convolutions_per_block", convolutions_per_block, 1)
         step = convolutions_per_block * (kernel_size - 1)
         n_layers = 1
         while 1 + step * (2**n_layers - 1) < self.length:

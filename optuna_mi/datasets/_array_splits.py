@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from optuna_mi._checks import no_padding
+from optuna_mi._checks import no_padding, real
 
 # Numbers of more values than this, each of them rare, are hardly classes.
 _MANY_CLASSES = 20
@@ -23,8 +23,7 @@ def check_shares(valid: float, test: float) -> None:
     A test share of 0 means that the test is given.
     """
     for name, share in (("valid", valid), ("test", test or 0.5)):
-        if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share < 1:
-            raise ValueError(f"{name}={share!r}: it must be a share between 0 and 1, such as 0.15")
+        real(name, share, above=0, below=1)
     if valid + test >= 1:
         raise ValueError(f"valid={valid} and test={test} leave nothing to train on: lower one")
 
@@ -96,7 +95,7 @@ def encode_labels(y: Any, n: int) -> tuple[Indices, tuple[Any, ...]]:
     codes, types = pd.factorize(labels, sort=True)
     classes = tuple(label.item() if isinstance(label, np.generic) else label for label in types)
     if len(classes) < 2:
-        raise ValueError(f"all {n} labels are {classes[0]!r}: there is nothing to tell apart")
+        raise ValueError(f"all {n} labels are {classes[0]!r}: give two or more classes")
     if kinds == {"number"} and len(classes) > _MANY_CLASSES and n < 3 * len(classes):
         raise ValueError(
             f"the labels take {len(classes)} different values among {n}: numbers are predicted "

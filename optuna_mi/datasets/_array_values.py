@@ -65,7 +65,7 @@ def read_values(x: Any, lengths: Any = None, *, symbols: bool | None = None) -> 
     flat, offsets = flatten_vectors(x)
     bounds = list(itertools.pairwise(offsets.tolist()))
     if flat.size == 0 or not bounds:
-        raise ValueError("X holds no values: there is nothing to learn from")
+        raise ValueError("X holds no values: there is nothing to learn from, give some")
     short = sum(stop - start < 2 for start, stop in bounds)
     if short:
         raise ValueError(
@@ -81,7 +81,7 @@ def read_values(x: Any, lengths: Any = None, *, symbols: bool | None = None) -> 
     codes, types = pd.factorize(flat, sort=names is None)
     if len(types) < 2:
         raise ValueError(
-            f"all {flat.size} symbols are the same ({types[0]}): there is nothing to learn"
+            f"all {flat.size} symbols are the same ({types[0]}), and at least two are needed"
         )
     vocabulary = tuple(names[t] for t in types) if names else tuple(str(t) for t in types)
     codes = codes.astype(np.int64)

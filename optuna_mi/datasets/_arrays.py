@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Literal
+from collections.abc import Sequence, Sized
+from typing import Any, Literal, SupportsIndex
 
 import numpy as np
 
-from optuna_mi._checks import whole
+from optuna_mi._checks import instance, one_of, whole, wholes
 from optuna_mi.datasets._array_values import Values, read_values
 from optuna_mi.datasets._base import Dataset
 from optuna_mi.datasets._forecast import Plan, forecasting
@@ -98,12 +98,14 @@ def from_arrays(
         >>> dataset.classes, dataset.train.inputs.shape, len(dataset.valid), len(dataset.test)
         (('down', 'up'), (42, 30, 2), 9, 9)
     """
-    if kind not in (None, "classification", "regression", "next"):
-        raise ValueError(f"kind={kind!r}: choose 'classification', 'regression' or 'next'")
-    if metric not in (None, "MAE", "MASE", "MSE"):
-        raise ValueError(f"metric={metric!r}: choose 'MAE', 'MASE' or 'MSE'")
-    if loss not in (None, "mae", "mse"):
-        raise ValueError(f"loss={loss!r}: choose 'mae' or 'mse'")
+    one_of("kind", kind, ("classification", "regression", "next", None))
+    one_of("metric", metric, ("MAE", "MASE", "MSE", None))
+    one_of("loss", loss, ("mae", "mse", None))
+    seed = whole("seed", seed)
+    if y is not None:
+        instance("y", y, Sized, "an array or a list, one target a sequence")
+        if getattr(getattr(y, "dtype", None), "kind", "") == "c":
+            raise TypeError("y must hold classes or real numbers, got complex ones")
     n_test = 0
     if not isinstance(test, int | float):
         if lengths is not None:
@@ -201,8 +203,8 @@ def _check_rows(x: Any) -> None:
 def _columns(target: int | Sequence[int] | None, n_features: int) -> tuple[int, ...]:
     if target is None:
         return tuple(range(n_features))
-    chosen = (target,) if isinstance(target, int | np.integer) else tuple(target)
-    for column in chosen:
-        if not (isinstance(column, int | np.integer) and 0 <= column < n_features):
-            raise ValueError(f"target={target!r}: X has the features 0 to {n_features - 1}")
-    return tuple(int(column) for column in chosen)
+    chosen = (target,) if isinstance(target, SupportsIndex) else target
+    columns = wholes("target", chosen, 0, n_features - 1)
+    if not columns:
+        raise ValueError(f"target is empty: give columns of X from 0 to {n_features - 1}")
+    return columns

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from optuna_mi._checks import check_keywords, instance, listed
 from optuna_mi.datasets._arrays import from_arrays
 from optuna_mi.datasets._base import Dataset
 from optuna_mi.decay.measure._panel import Panel, as_pandas, read_panel
@@ -57,6 +58,14 @@ def from_frame(
             f"the frame must be a pandas or polars DataFrame, got {type(frame).__name__}; arrays "
             "are for from_arrays"
         )
+    check_keywords("options", options, from_arrays)
+    features = listed("features", features, "names of columns")
+    for name, column in (("time_col", time_col), ("target_col", target_col)):
+        instance(name, column, Hashable, "the name of a column")
+        if column is None:
+            raise TypeError(f"{name} must be the name of a column, got None")
+    if id_col is not None:
+        instance("id_col", id_col, Hashable, "the name of a column, or None for one series")
     named = [c for c in (id_col, time_col, target_col, *features, label_col) if c is not None]
     missing = [c for c in named if c not in frame.columns]
     if missing:

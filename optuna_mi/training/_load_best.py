@@ -7,10 +7,13 @@ from pathlib import Path
 
 import optuna
 import torch
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 from torch import nn
 
+from optuna_mi._checks import file_path, instance
 from optuna_mi.nn import DilatedRNNClassifier, DilatedRNNLanguageModel, DilatedRNNRegressor
+from optuna_mi.search_space._check_arguments import check_study
+from optuna_mi.training._objective_settings import usable_device
 from optuna_mi.training._trial_checkpoint import KEY_ATTR, load_checkpoint
 
 # A trial's attribute: the file with its weights.
@@ -55,8 +58,13 @@ def load_best(
         >>> # model = load_best(study)
         >>> # predicted = model(torch.from_numpy(dataset.test.inputs)).argmax(dim=1)
     """
+    check_study(study)
+    place = usable_device(device)
     if trial is None:
+        if not any(t.state == TrialState.COMPLETE for t in study.get_trials(deepcopy=False)):
+            raise ValueError(f"study {study.study_name!r} has no complete trial: wait for one")
         trial = study.best_trial
+    instance("trial", trial, FrozenTrial, "a trial of study.trials")
     stored = trial.user_attrs.get(FILE_ATTR)
     if stored is None:
         raise ValueError(
@@ -65,8 +73,8 @@ def load_best(
         )
     path = Path(stored)
     if checkpoint_dir is not None:
-        path = Path(checkpoint_dir) / path.name
-    state = load_checkpoint(path, torch.device(device))
+        path = file_path("checkpoint_dir", checkpoint_dir) / path.name
+    state = load_checkpoint(path, place)
     if state is None:
         raise FileNotFoundError(
             f"the weights of trial {trial.number} are not at {path}: pass checkpoint_dir= with the "

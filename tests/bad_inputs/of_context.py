@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from optuna_mi.context import ContextCurve, context_curve, select_lags
+from optuna_mi.context import ContextCurve, Window, context_curve, recommend_window, select_lags
 from optuna_mi.datasets import from_arrays, from_frame
 from optuna_mi.training import load_best
 from tests.bad_inputs.table import FLAG, INF, NAN, OBJECT, Table, name, real, whole
@@ -23,13 +24,26 @@ _SEQUENCES: tuple[Any, ...] = (
 _WORDS = ("symbols", "symbol", "sequences", "sequence", "values", "array", "steps", "places")
 T.sweep("context_curve", context_curve, None, words=_WORDS, x=_SEQUENCES)
 _good = lambda: {"x": _X}
-T.sweep("context_curve", context_curve, _good, max_context=(*whole(optional=True), 500),
-        horizon=(*whole(), 500), n_train=(*whole(optional=True), 5000), values=name(), budgets=FLAG,
+T.sweep("context_curve", context_curve, _good, max_context=(*whole(optional=True), 700),
+        horizon=(*whole(), 700), n_train=(*whole(optional=True), 5000), values=name(), budgets=FLAG,
         tolerance=real(-0.1, 1.0), n_threads=whole(optional=True), words=("steps", "places"))
+T.sweep("recommend_window", recommend_window, None, words=_WORDS, x=_SEQUENCES)
+T.sweep("recommend_window", recommend_window, _good, max_context=whole(optional=True), horizon=(*whole(), 700),
+        values=name(), per_series=(*FLAG, True), tolerance=real(-0.1, 1.0), n_threads=whole(optional=True),
+        words=("steps", "places"))
+
+
+@functools.cache
+def _made() -> Window:
+    return recommend_window(_X)
+
+
+T.sweep("Window.parameters", lambda library: Window.parameters(_made(), library), None, library=name())
+T.sweep("Window.tcn", lambda **k: _made().tcn(**k), None, kernel_size=(*whole(), 1), convolutions_per_block=whole())
 T.sweep("select_lags", select_lags, None, words=_WORDS, x=_SEQUENCES)
 T.sweep("select_lags", select_lags, _good,
-        candidates=("12", 5, [], [0], [2, 1], [1.5], ["1"], [[1]], [True], [700], 2.0), max_lags=whole(),
-        horizon=(*whole(), 500), values=name(), n_levels=(*whole(optional=True), 1),
+        candidates=("12", 5, [], [0], [1.5], ["1"], [[1]], [True], [700], 2.0), max_lags=whole(),
+        horizon=(*whole(), 700), values=name(), n_levels=(*whole(optional=True), 1),
         max_places=whole(), tolerance=real(-0.1, 1.0), n_threads=whole(optional=True),
         words=("steps", "places"))
 _Y = np.arange(40) % 2
@@ -42,9 +56,9 @@ T.sweep("from_arrays", from_arrays, lambda: {"X": _R, "y": _Y},
         kind=name(optional=True), lengths=("a", 5, [9], [0] * 40, [10] * 40, [2.5] * 40, [True] * 40),
         symbols=("no", 2, 0.5), valid=real(-0.1, 1.0), test=("0.1", True, NAN, -0.1, 1.0, None, [0.1], (1,)),
         metric=name(optional=True), loss=name(optional=True), seed=whole(0), name=(None, 5),
-        words=("X", "y", "labels", "sequences", "targets", "values"))
+        words=("symbols", "X", "y", "labels", "sequences", "targets", "values"))
 T.sweep("from_arrays of series", from_arrays, lambda: {"X": np.random.default_rng(5).normal(size=(3, 200))},
-        target=("a", 2.5, True, 5, [5], [], [-1]), horizon=(*whole(), 500), window=(*whole(optional=True), 500),
+        target=("a", 2.5, True, 5, [5], [], [-1]), horizon=(*whole(), 500), window=(*whole(optional=True), 1),
         season=whole(), words=("steps", "series", "columns"))
 _frame = pd.DataFrame({"unique_id": "a", "ds": np.arange(300), "y": np.sin(np.arange(300.0))})
 T.sweep("from_frame", from_frame, lambda: {"frame": _frame},
@@ -53,7 +67,7 @@ T.sweep("from_frame", from_frame, lambda: {"frame": _frame},
                pd.concat([_frame] * 2), _frame[:3], _frame.assign(unique_id=[None] * 150 + ["a"] * 150)),
         id_col=("nope", 5, ["a"]), time_col=("nope", None, 5), target_col=("nope", None, 5),
         features=("nope", 5, ["nope"], None, [5]), label_col=("nope", 5), freq=("nope", [1], 0, -1),
-        nope=(1,), words=("series", "y", "rows", "columns", "values", "times", "time", "unique_id", "ds"))
+        nope=(1,), words=("series", "y", "rows", "columns", "values", "times", "time", "unique_id", "ds", "symbols", "panel"))
 T.sweep("load_best", load_best, lambda: {"study": finished()},
         study=(*OBJECT, study(), finished()), trial=(5, "text", finished()), checkpoint_dir=(5, True, 2.5),
         device=("nope", None, 5), words=("trial", "weights"))

@@ -79,7 +79,7 @@ def test_the_smallest_convolutional_network_sees_the_window(kernel_size: int) ->
     assert shape["receptive_field"] >= window.length
     smaller = 1 + 2 * (kernel_size - 1) * (2 ** (shape["n_layers"] - 1) - 1)
     assert smaller < window.length
-    with pytest.raises(ValueError, match="kernel_size >= 2"):
+    with pytest.raises(ValueError, match="kernel_size must be an integer of at least 2"):
         window.tcn(1)
     with pytest.raises(ValueError, match="library must be one of"):
         window.parameters("keras")

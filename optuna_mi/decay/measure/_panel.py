@@ -133,7 +133,7 @@ def read_panel(frame: pd.DataFrame, freq: str | int | None = None) -> Panel:
 def _check(x: pd.DataFrame) -> None:
     """Refuse rows without a series or a time, which would vanish, and times that repeat."""
     if x.empty:
-        raise ValueError("there are no symbols: the panel is empty")
+        raise ValueError("there are no symbols: the panel is empty, give rows")
     for column in ("unique_id", "ds"):
         missing = int(x[column].isna().sum())
         if missing:

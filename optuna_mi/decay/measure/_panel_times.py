@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from optuna_mi._checks import real
+
 Ints = npt.NDArray[np.int64]
 
 _DAY = 24 * 3600 * 10**9
@@ -137,7 +139,10 @@ def places(times: pd.Series[Any], series: Ints, freq: str | int | None) -> tuple
     else:
         step = np.ones(len(starts), dtype=np.int64)
         if (own == 0).sum() > len(starts):
-            raise ValueError(f"freq={freq!r}: several times of a series fall into one such step")
+            raise ValueError(
+                f"freq={freq!r}: several times of a series fall into one such step, give a "
+                "shorter one"
+            )
     step = np.maximum(step, 1)[np.searchsorted(starts, first)]
     rows = np.arange(len(series)) - first
     kept = np.add.reduceat((own == step).astype(np.int64), starts)
@@ -188,7 +193,9 @@ def _ticks(times: pd.Series[Any], series: Ints, freq: str | int | None) -> Ints:
 
 
 def _numeric_ticks(values: npt.NDArray[Any], freq: str | int | None) -> Ints:
-    step = 1.0 if freq is None else float(freq)
+    step = 1.0
+    if freq is not None:  # here the times are numbers
+        step = real("freq", freq, above=0)
     scaled = (values - values.min()) / step
     whole = np.rint(scaled)
     if freq is not None and np.abs(scaled - whole).max() > 1e-6:
