@@ -9,12 +9,14 @@ from optuna_mi.search_space._check_arguments import check_analysis
 from optuna_mi.search_space._design import largest_dilation
 from optuna_mi.search_space._geometry import MAX_RATIO, DecayGeometry
 from optuna_mi.search_space._ranges import (
+    IntRange,
     layer_ranges,
     layers_within_parameters,
     max_dilation_range,
 )
 
 if TYPE_CHECKING:
+    from optuna_mi.context import ContextCurve, Window
     from optuna_mi.decay import DecayAnalysis
 
 _logger = get_logger(__name__)
@@ -33,6 +35,7 @@ def space_fields(
     baselines: bool,
     snap: bool,
     line_exponent: float,
+    context: ContextCurve | Window | None,
 ) -> dict[str, Any]:
     """Return the fields of the space that :meth:`DilationSpace.from_analysis` makes."""
     check_analysis(analysis)
@@ -59,9 +62,19 @@ def space_fields(
             notes.append(f"The largest dilation is clipped from {recommended} to {limit} by {why}.")
             _logger.warning(notes[-1])
         recommended = limit
+    farthest = recommended
+    if context is not None:
+        recommended = min(learnt(context), farthest)
     geometry = DecayGeometry.from_analysis(analysis, snap=snap, line_exponent=line_exponent)
     geometry = geometry.up_to(recommended)
     largest = max_dilation_range(geometry, recommended, limit)
+    if context is not None:
+        # from what can be learnt to where dependence ends
+        largest = IntRange(recommended, farthest, recommended)
+        notes.append(
+            f"The range begins at the {recommended:,} steps that can be learnt from so much data "
+            f"and ends at the {farthest:,} of the decay curve."
+        )
     if recommended > MAX_RATIO ** (max_layers - 1):
         needed = math.ceil(math.log(recommended, MAX_RATIO) - 1e-9) + 1
         gap = recommended ** (1 / max(max_layers - 1, 1))
@@ -79,3 +92,18 @@ def space_fields(
         "reason": f"Largest dilation {analysis.max_dilation}: {analysis.max_dilation_reason}",
         "notes": tuple(notes),
     }
+
+
+def learnt(context: ContextCurve | Window) -> int:
+    """Return the steps of the past that can be learnt, at least 1.
+
+    Raises:
+        TypeError: If it is neither a context curve nor a window.
+    """
+    length = getattr(context, "context_length", getattr(context, "length", None))
+    if not isinstance(length, int):
+        raise TypeError(
+            "context must be what context_curve or recommend_window returned, got "
+            f"{type(context).__name__}"
+        )
+    return max(1, length)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from optuna.study import Study
     from optuna.trial import BaseTrial
 
+    from optuna_mi.context import ContextCurve, Window
     from optuna_mi.decay import DecayAnalysis
 
 #: Choices of the parameter that ``baselines=True`` adds.
@@ -120,6 +121,7 @@ class DilationSpace:
         baselines: bool = False,
         snap: bool = True,
         line_exponent: float = LINE_EXPONENT,
+        context: ContextCurve | Window | None = None,
     ) -> DilationSpace:
         """Make the space that a decay analysis calls for.
 
@@ -139,8 +141,12 @@ class DilationSpace:
             snap: Move dilations onto the multiples of a modulating period.
             line_exponent: The horizontal lines are equidistant in MI to this power, from 0, which
                 stands for log MI as in [MK20], to 1.
+            context: What `optuna_mi.context_curve` or `optuna_mi.recommend_window` returned for
+                the same data: the range of ``max_dilation`` then begins, and is recommended, at
+                what can be learnt, and ends where dependence does. Without it: [MK20]'s rule.
 
         Raises:
+            TypeError: If ``context`` is something else.
             ValueError: If the limits leave no room for a network.
         """
         space = cls(
@@ -156,6 +162,7 @@ class DilationSpace:
                 baselines=baselines,
                 snap=snap,
                 line_exponent=line_exponent,
+                context=context,
             )
         )
         object.__setattr__(space, "_analysis", analysis)
