@@ -23,6 +23,7 @@ _FLOATS = (
     "std_error",
     "floor",
     "floor_shared",
+    "floor_skewness",
     "entropy_x",
     "entropy_y",
     "entropy_xy",
@@ -50,6 +51,7 @@ class DecayCurve(Record):
         floor_shared: Part of the floor that all lags have in common (bias that a sequence's memory
             adds to the baseline's, and the baseline's own error): averaging over lags does not
             lower it.
+        floor_skewness: Skewness of a lag's noise: how much further than the floor it goes.
         memory: Width in steps of the blocks that keep most of a sequence's memory; the noise of
             lags that are closer than that is alike.
         entropy_x: Entropy of the earlier symbol of a pair.
@@ -87,6 +89,7 @@ class DecayCurve(Record):
     n_pairs: Ints | None = None
     floor: Floats | None = None
     floor_shared: Floats | None = None
+    floor_skewness: Floats | None = None
     memory: int | None = None
     entropy_x: Floats | None = None
     entropy_y: Floats | None = None
@@ -147,7 +150,7 @@ class DecayCurve(Record):
         """Return one row a lag; columns without values are left out."""
         columns: dict[str, npt.NDArray[Any]] = {"lag": self.lags, "mi": self.mi}
         columns["mi_corrected"] = self.mi_corrected
-        for name in ("baseline", "std_error", "floor", "n_pairs", *_FLOATS[5:]):
+        for name in ("baseline", "std_error", "floor", "n_pairs", *_FLOATS[6:]):
             value = getattr(self, name)
             if value is not None:
                 columns[name] = value

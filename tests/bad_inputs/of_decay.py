@@ -87,6 +87,7 @@ T.sweep(
           np.ma.masked_array(LAGS, mask=LAGS == 2), [1, None], [[1], [2, 3]], LAGS[:-1], [2**63]),
     mi=(*_BAD_COLUMN, None, [True] * _N), baseline=_BAD_COLUMN, floor=(*_BAD_COLUMN, -1.0),
     std_error=(*_BAD_COLUMN, -1.0), floor_shared=_BAD_COLUMN, entropy_x=_BAD_COLUMN,
+    floor_skewness=_BAD_COLUMN,
     correlation=_BAD_COLUMN, n_pairs=("text", [1, 2], -1, 2.5, [1.5] * _N, NAN, [None] * _N),
     memory=whole(1, optional=True), sequence_length=whole(1, optional=True),
     n_sequences=whole(1, optional=True), n_symbols=whole(1, optional=True),

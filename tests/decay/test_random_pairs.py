@@ -112,3 +112,21 @@ def test_independent_symbols_of_large_alphabets_are_not_dependent(n_symbols, n, 
     z = curve.mi_corrected / curve.std_error
     assert abs(z.mean()) < 0.3
     assert z.std() == pytest.approx(1.0, abs=0.2)
+
+
+def test_few_repeats_are_no_delay():
+    """Sequences of 4,000 kinds of symbols and 1,000 steps: a pair seen twice is twenty floors."""
+    found = []
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        parts = np.split(rng.integers(0, 4000, 1000), np.cumsum(rng.integers(20, 400, 4)))
+        found.append(analyze_decay(decay_curve(parts, seed=seed)).law)
+    assert found == ["none"] * 8
+
+
+def test_the_first_lag_alone_a_little_above_its_floor_is_noise():
+    rng = np.random.default_rng([0, 1000, 29])
+    x = rng.choice(2, 1000, p=[2 / 3, 1 / 3])
+    curve = decay_curve(x, seed=29)
+    assert 1.0 < curve.mi_corrected[0] / curve.floor[0] < 1.25
+    assert analyze_decay(curve).law == "none"

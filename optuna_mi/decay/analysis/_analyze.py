@@ -197,8 +197,7 @@ def _what_stands_out(
     A few single distances are no period although one is twice the other: three peaks in a row
     are, or a curve that is more than noise without them.
     """
-    family = None if curve.estimator == "ksg" else curve.n_symbols
-    factor = family_factor(len(curve), family, _FALSE_DELAY)
+    factor = family_factor(curve, _FALSE_DELAY)
     lags, y = curve.lags, curve.mi_corrected
     found = _period(curve, noise, given)
     alone = find_delays(lags, y, noise, factor, threshold)

@@ -10,6 +10,9 @@ from optuna_mi.decay.analysis._limit import least_mi
 
 Floats = npt.NDArray[np.float64]
 
+# the first bin alone counts when it is so much higher than its floor
+_FIRST = 1.25
+
 
 def last_above(bins: Bins, threshold: float) -> int:
     """Return the last bin above the threshold and its own floor, or -1.
@@ -28,7 +31,9 @@ def _last(values: Floats, limit: Floats) -> list[int]:
     gone[:, 3:] = np.logical_or.accumulate(low[:, :-3] & low[:, 1:-2] & low[:, 2:-1], axis=1)
     limit = np.where(gone, 1.5, 1.0) * limit
     above = values > limit
-    before = np.concatenate((above[:, :1], above[:, :-1]), axis=1)
+    # the first bin has none before it, and one in 741 of noise is above the floor
+    first = values[:, :1] > _FIRST * limit[:, :1]
+    before = np.concatenate((first, above[:, :-1]), axis=1)
     sure = (above & before) | (values > 2.0 * limit)
     return [int(np.flatnonzero(row)[-1]) if row.any() else -1 for row in sure]
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import gammainccinv, ndtr, ndtri
+
+from optuna_mi.decay._decay_curve import DecayCurve
+from optuna_mi.decay._noise_quantile import FLOOR_TAIL, noise_quantile
 
 Floats = npt.NDArray[np.float64]
-
-# the floor is passed by noise as rarely as a normal variable passes three deviations
-_FLOOR_TAIL = float(ndtr(-3.0))
 
 
 def least_mi(floor: Floats, threshold: float) -> Floats:
@@ -17,24 +16,20 @@ def least_mi(floor: Floats, threshold: float) -> Floats:
     return np.maximum(floor, threshold)
 
 
-def family_factor(n_lags: int, n_symbols: int | None, chance: float) -> float:
+def family_factor(curve: DecayCurve, chance: float) -> float:
     """Return how much higher than its floor one lag of many must be not to be noise.
 
-    The floor allows for one lag. Among thousands some pass it by chance. The MI of independent
-    data is a chi-square variable, whose tail is the longer the fewer symbols there are.
+    The floor allows for one lag. Among thousands some pass it by chance, the further the more
+    skewed their noise is. A curve that does not know its skewness has that of the chi-square law.
 
     Args:
-        n_lags: Lags that are looked at.
-        n_symbols: Different symbols; ``None`` for estimates that are nearly normal.
-        chance: Probability that any of them passes although all are noise.
+        curve: The curve.
+        chance: Probability that any of its lags passes although all are noise.
     """
-    tail = min(chance / n_lags, _FLOOR_TAIL)
-    if n_symbols is None:
-        return -float(ndtri(tail)) / 3.0
-    dof = float(max(n_symbols - 1, 1)) ** 2
-    return float((_chi_square(tail, dof) - dof) / (_chi_square(_FLOOR_TAIL, dof) - dof))
-
-
-def _chi_square(tail: float, dof: float) -> float:
-    """Return the value that a chi-square variable exceeds with a probability."""
-    return 2.0 * float(gammainccinv(dof / 2.0, tail))
+    skewness = 0.0
+    if curve.floor_skewness is not None:
+        skewness = float(curve.floor_skewness.max())
+    elif curve.estimator != "ksg" and curve.n_symbols is not None:
+        skewness = float(np.sqrt(8.0)) / max(curve.n_symbols - 1, 1)
+    tail = min(chance / len(curve), FLOOR_TAIL)
+    return float(noise_quantile(tail, skewness) / noise_quantile(FLOOR_TAIL, skewness))

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import gammainccinv, ndtr, pdtrik
 
+from optuna_mi.decay._noise_quantile import FLOOR_TAIL, noise_quantile
 from optuna_mi.decay.measure._composition import composition
 from optuna_mi.decay.measure._engine import PooledEngine
 from optuna_mi.decay.measure._marginal_counts import marginal_counts
@@ -21,8 +21,6 @@ from optuna_mi.decay.measure._surrogates import block_shuffled
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
-# noise exceeds the floor as rarely as a normal variable exceeds so many deviations
-_FLOOR_DEVIATIONS = 3.0
 # growth of the noise by memory from which on its spread is measured too
 _NOTABLE_GROWTH = 0.2
 # blocks that keep the memory: so many times its reach, and at least; how many there must be
@@ -33,30 +31,18 @@ _FEW_LAGS = 6
 _SURE = 2.0
 # surrogates of memory: their symbols at most, and lags
 _LONGEST_SURROGATE, _REPLICATES = 1 << 22, 16
-# distributions that are less skewed than this are taken for as skewed
-_STRAIGHT = 1e-3
 
 
 def noise_floor(deviation: Floats, skewness: Floats | float = 0.0) -> Floats:
     """Return the value that noise with mean 0 exceeds as rarely as a normal one three deviations.
 
-    Few symbols or few pairs make noise skewed, and three deviations are not rare. The MI of
-    independent data is a chi-square variable where pairs are many, and proportional to the number
-    of chance repeats, a Poisson variable, where nearly all pairs differ. The skewness settles the
-    parameter of either; the larger of the two values is taken.
+    Few symbols or few pairs make noise skewed, and three deviations are not rare.
 
     Args:
         deviation: Standard deviation, any shape.
         skewness: Third central moment in units of the deviation's cube.
     """
-    tail = ndtr(-_FLOOR_DEVIATIONS)
-    skewed = np.maximum(skewness, _STRAIGHT)
-    shape = 4.0 / skewed**2
-    smooth = (gammainccinv(shape, tail) - shape) / np.sqrt(shape)
-    rate = 1.0 / skewed**2
-    # as many repeats are noise, one more is not
-    repeats = (np.ceil(pdtrik(1.0 - tail, rate)) + 0.5 - rate) / np.sqrt(rate)
-    return np.asarray(deviation * np.maximum(smooth, repeats))
+    return np.asarray(deviation * noise_quantile(FLOOR_TAIL, skewness))
 
 
 @dataclass(frozen=True)
@@ -69,6 +55,7 @@ class ShuffleNoise:
         deviation: Standard deviation of an estimate less the baseline.
         shared: Part of the floor that all lags have in common: the bias that a sequence's memory
             adds to the baseline's, and what the baseline itself may be wrong by.
+        skewness: Skewness of an estimate less the baseline.
         floor: Below it a corrected estimate cannot be told from 0.
         width: Lags that are closer than this have noise alike.
     """
@@ -77,6 +64,7 @@ class ShuffleNoise:
     plugin: Floats
     deviation: Floats
     shared: Floats
+    skewness: Floats
     floor: Floats
     width: int
 
@@ -106,6 +94,7 @@ def shuffle_noise(sequences: Sequences, lags: Ints, settings: Settings) -> Shuff
         plugin=random_pairs(sequences, lags, "plugin", precise=False).mean,
         deviation=deviation,
         shared=shared,
+        skewness=null.skewness,
         floor=shared + noise_floor(deviation, null.skewness),
         width=width,
     )

@@ -81,6 +81,7 @@ class PooledCurve:
                 "std_error": np.hypot(error, noise.shared),
                 "floor": noise.floor,
                 "floor_shared": noise.shared,
+                "floor_skewness": noise.skewness,
                 "memory": noise.width,
             }
         if sequences.is_aligned or settings.baseline == "across":

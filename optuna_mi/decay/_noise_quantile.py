@@ -1,0 +1,34 @@
+"""How far noise of a known skewness goes."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import gammainccinv, ndtr, pdtrik
+
+Floats = npt.NDArray[np.float64]
+
+#: Noise exceeds the floor with this probability, that of three deviations of a normal variable.
+FLOOR_TAIL = float(ndtr(-3.0))
+# distributions that are less skewed than this are taken for as skewed
+_STRAIGHT = 1e-3
+
+
+def noise_quantile(tail: float, skewness: Floats | float) -> Floats:
+    """Return the number of deviations that noise with mean 0 exceeds with a probability.
+
+    The MI of independent data is a chi-square variable where pairs are many, and proportional to
+    the number of chance repeats, a Poisson variable, where nearly all pairs differ. The skewness
+    settles the parameter of either; the larger of the two values is taken.
+
+    Args:
+        tail: The probability.
+        skewness: Third central moment in units of the deviation's cube, any shape.
+    """
+    skewed = np.maximum(skewness, _STRAIGHT)
+    shape = 4.0 / skewed**2
+    smooth = (gammainccinv(shape, tail) - shape) / np.sqrt(shape)
+    rate = 1.0 / skewed**2
+    # as many repeats are noise, one more is not
+    repeats = (np.ceil(pdtrik(1.0 - tail, rate)) + 0.5 - rate) / np.sqrt(rate)
+    return np.asarray(np.maximum(smooth, repeats))
