@@ -40,6 +40,7 @@ from optuna_mi._main_job import Job
 from optuna_mi._presets import Preset
 from optuna_mi._storage import open_storage
 from optuna_mi.datasets import LanguageModeling
+from optuna_mi.datasets._reading import Reading
 from optuna_mi.samplers import MIGridSampler
 from optuna_mi.search_space import DecayGeometry, DilationSpace, IntRange
 from optuna_mi.training._trial_checkpoint import load_checkpoint
@@ -67,21 +68,10 @@ def _dataset() -> LanguageModeling:
 
 
 def _job(url: str, folder: Path, n_cells: int) -> Job:
-    return Job(
-        "own",
-        None,
-        Preset(n_cells),
-        url,
-        "s",
-        folder,
-        "grid",
-        "none",
-        "change",
-        None,
-        1e-5,
-        0,
-        "cpu",
-    )
+    names = {"sampler": "grid", "pruner": "none", "policy": "change", "device": "cpu"}
+    data = {"dataset": "own", "reading": Reading(), "max_lag": None, "threshold": 1e-5, "seed": 0}
+    where = {"storage": url, "study_name": "s", "folder": folder}
+    return Job(preset=Preset(n_cells), **names, **data, **where)  # type: ignore[arg-type]
 
 
 def _create(url: str) -> None:
@@ -93,8 +83,8 @@ def _study(url: str) -> optuna.Study:
     return optuna.load_study(study_name="s", storage=open_storage(url))
 
 
-def _work(url: str, folder: Path, worker: int) -> None:
-    objective = DilatedRNNObjective(
+def _objective(folder: Path) -> DilatedRNNObjective:
+    return DilatedRNNObjective(
         _dataset(),
         SPACE,
         hidden_size=4,
@@ -106,10 +96,18 @@ def _work(url: str, folder: Path, worker: int) -> None:
         probe_size=50,
         checkpoint_dir=folder / "checkpoints",
     )
-    n_cells = MIGridSampler(SPACE).n_cells
-    _workers.run_trials(
-        _job(url, folder, n_cells), _study(url), objective, worker=worker, progress=False
-    )
+
+
+def _warm_up() -> None:
+    """Load here what a first training loads: workers are forked, and would each load it again."""
+    with tempfile.TemporaryDirectory() as folder:
+        study = optuna.create_study(direction="minimize", sampler=MIGridSampler(SPACE))
+        study.optimize(_objective(Path(folder)), n_trials=1)
+
+
+def _work(url: str, folder: Path, worker: int) -> None:
+    job = _job(url, folder, MIGridSampler(SPACE).n_cells)
+    _workers.run_trials(job, _study(url), _objective(folder), worker=worker, progress=False)
 
 
 def _requeue(url: str) -> None:
@@ -177,7 +175,7 @@ def one_round(url: str, folder: Path, rng: random.Random, proxy: Proxy | None) -
     until = time.monotonic() + 100
     while not (folder / "checkpoints").exists() and time.monotonic() < until:
         time.sleep(0.01)  # until the first epoch of the first trial is over
-    time.sleep(rng.uniform(0.0, 1.5))
+    time.sleep(rng.uniform(0.0, 3.0))
     victims = rng.sample(workers, rng.randint(1, 3))
     alive = [worker for worker in victims if worker.is_alive()]
     for worker in alive:
@@ -273,6 +271,7 @@ def main() -> None:
     _storage._HEARTBEAT_SECONDS = 1
     _workers._PAUSE_SECONDS = 1
     torch.set_num_threads(1)
+    _warm_up()
     rows = []
     for kind in arguments.storages:
         total: Counter[str] = Counter()

@@ -73,7 +73,7 @@ class _Waits(grpc.UnaryUnaryClientInterceptor):  # type: ignore[misc]
             time.sleep(_PAUSE_SECONDS)
 
 
-def open_grpc(host: str, port: int, timeout: float = 10.0) -> WaitingGrpcStorage:
+def open_grpc(host: str, port: int, timeout: float = 30.0) -> WaitingGrpcStorage:
     """Return the storage behind a proxy.
 
     Raises:

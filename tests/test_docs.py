@@ -59,11 +59,10 @@ def test_manifests_are_valid_yaml() -> None:
     import yaml
 
     compose = yaml.safe_load((_ROOT / "docs/deploy/compose.yaml").read_text())
-    assert set(compose["services"]) == {"db", "creator", "worker", "dashboard"}
+    assert set(compose["services"]) == {"db", "worker", "dashboard"}
     jobs = list(yaml.safe_load_all((_ROOT / "docs/deploy/kubernetes.yaml").read_text()))
-    commands = [job["spec"]["template"]["spec"]["containers"][0]["args"] for job in jobs] + [
-        compose["services"][name]["command"] for name in ("creator", "worker")
-    ]
+    commands = [job["spec"]["template"]["spec"]["containers"][0]["args"] for job in jobs]
+    commands.append(compose["services"]["worker"]["command"])
     for command in commands:
         _parser().parse_args(command)
 

@@ -16,6 +16,7 @@ from optuna_mi._main_job import Job, design, measure
 from optuna_mi._presets import Preset
 from optuna_mi._storage import open_storage
 from optuna_mi.datasets import Dataset, LanguageModeling
+from optuna_mi.datasets._reading import Reading
 from optuna_mi.decay import DecayAnalysis
 from optuna_mi.exceptions import SpaceMismatchError
 from optuna_mi.search_space import DilationSpace
@@ -23,7 +24,9 @@ from optuna_mi.search_space import DilationSpace
 
 def _job(url: str, **sizes: Any) -> Job:
     preset = Preset(window=32, **sizes)
-    return Job("x", None, preset, url, "s", Path(), "mi", "none", "reference", None, 1e-5, 0, "cpu")
+    return Job(
+        "x", Reading(), preset, url, "s", Path(), "mi", "none", "reference", None, 1e-5, 0, "cpu"
+    )
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import multiprocessing
 import os
 import shutil
 import signal
@@ -16,11 +17,12 @@ import pytest
 import torch
 from optuna.trial import TrialState
 
-from optuna_mi import _workers
+from optuna_mi import _local_workers, _workers
 from optuna_mi._main_job import Job
 from optuna_mi._presets import Preset
 from optuna_mi._storage import open_storage
 from optuna_mi.cli import main
+from optuna_mi.datasets._reading import Reading
 from optuna_mi.search_space import DecayGeometry, DilationSpace, IntRange
 
 _SIZES = ["--epochs", "3", "--steps", "2", "--hidden-size", "8", "--pruner", "none"]
@@ -178,29 +180,35 @@ class _Greedy:
         return 0.5
 
 
+def _job(trials: int, sampler: str) -> Job:
+    names = {"sampler": sampler, "pruner": "none", "policy": "reference", "device": "cpu"}
+    data = {
+        "dataset": "digits",
+        "reading": Reading(),
+        "max_lag": None,
+        "threshold": 1e-5,
+        "seed": 0,
+    }
+    where = {"storage": "", "study_name": "s", "folder": Path()}
+    return Job(preset=Preset(trials), **names, **data, **where)  # type: ignore[arg-type]
+
+
+def _study_of(
+    objective: _Greedy, trials: int, sampler: str, monkeypatch: pytest.MonkeyPatch
+) -> tuple[optuna.Study, list[str]]:
+    """Return the study that a job has run, and the warnings."""
+    warned: list[str] = []
+    monkeypatch.setattr(_workers._logger, "warning", warned.append)
+    study = optuna.create_study()
+    _workers.run_trials(_job(trials, sampler), study, objective, progress=False)  # type: ignore[arg-type]
+    return study, warned
+
+
 def _run(
     objective: _Greedy, trials: int, sampler: str, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[list[TrialState], list[str]]:
     """Return the states of the trials that a job runs, and the warnings."""
-    warned: list[str] = []
-    monkeypatch.setattr(_workers._logger, "warning", warned.append)
-    job = Job(
-        "digits",
-        None,
-        Preset(trials),
-        "",
-        "s",
-        Path(),
-        sampler,
-        "none",
-        "reference",
-        None,
-        1e-5,
-        0,
-        "cpu",
-    )
-    study = optuna.create_study()
-    _workers.run_trials(job, study, objective, progress=False)  # type: ignore[arg-type]
+    study, warned = _study_of(objective, trials, sampler, monkeypatch)
     return [t.state for t in study.trials], warned
 
 
@@ -227,3 +235,48 @@ def test_a_grid_that_is_done_ends_the_job(monkeypatch: pytest.MonkeyPatch) -> No
     assert states.count(TrialState.FAIL) == 3
     assert len(states) == 5
     assert warned == []
+
+
+def test_an_outage_within_a_trial_fails_no_trial(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_workers, "_PAUSE_SECONDS", 0.0)
+    down: list[int] = []
+
+    def outage(trial: optuna.Trial, _: tuple[int, ...]) -> bool:
+        if trial.number == 1 and not down:
+            down.append(trial.number)
+            raise optuna.exceptions.StorageInternalError("it went away")
+        return False
+
+    study, warned = _study_of(_Greedy(outage), 3, "mi", monkeypatch)
+    assert [t.state.name for t in study.trials] == ["COMPLETE", "FAIL", "COMPLETE", "COMPLETE"]
+    retried = study.trials[2]
+    assert retried.system_attrs["failed_trial"] == 1
+    assert retried.system_attrs["retry_history"] == []  # costs none of its three retries
+    assert retried.params == study.trials[1].params
+    assert warned == [
+        "The storage does not answer: check that its server runs; trying again in 0.0 s"
+    ]
+
+
+def test_the_parent_waits_while_its_workers_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    context = multiprocessing.get_context("fork")
+    answers = iter([0, *[optuna.exceptions.StorageInternalError("away")] * 3])
+
+    def ended(_: optuna.Study) -> int:
+        answer = next(answers, 4)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def start(*_: object) -> list[_local_workers._Worker]:
+        process = context.Process(target=time.sleep, args=(1.5,))
+        process.start()
+        return [_local_workers._Worker(0, process, context.Value("q", -1), context.Pipe()[0])]  # type: ignore[arg-type]
+
+    warned: list[str] = []
+    monkeypatch.setattr(_local_workers._logger, "warning", warned.append)
+    monkeypatch.setattr(_local_workers, "n_ended", ended)
+    monkeypatch.setattr(_local_workers, "_start", start)
+    _local_workers.run_workers(_job(4, "mi"), optuna.create_study(), 1)
+    assert len(warned) == 1
+    assert "the workers are waiting" in warned[0]
