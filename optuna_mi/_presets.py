@@ -43,7 +43,9 @@ _PRESETS = {
 def preset_of(dataset: Dataset) -> Preset:
     """Return the preset of a known data set, or one that fits the length of a user's own."""
     if not isinstance(dataset, LanguageModeling):
-        return _PRESETS.get(dataset.name, Preset(epochs=20, steps=None, hidden_size=32))
+        return _PRESETS.get(
+            dataset.name, Preset(epochs=20, steps=None, batch_size=16, hidden_size=32)
+        )
     preset = Preset()
     # A short text gets fewer parallel streams, so that each still holds a few windows.
     n_windows = len(dataset.train) // preset.window

@@ -248,6 +248,27 @@ def test_analyze_measures_all_of_a_file(tmp_path: Path, capsys: pytest.CaptureFi
     assert "at least 1,000" in capsys.readouterr().err
 
 
+def test_a_file_of_real_values_is_searched(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "sun.csv"
+    light = np.sin(np.arange(200)) + 0.1 * np.random.default_rng(0).normal(size=200)
+    path.write_text("day,light\n" + "".join(f"{day},{x:.3f}\n" for day, x in enumerate(light)))
+    options = [
+        "--trials",
+        "1",
+        "--epochs",
+        "1",
+        "--hidden-size",
+        "4",
+        "--out",
+        str(tmp_path / "out"),
+    ]
+    assert main(["search", str(path), *options]) == 0
+    assert "regression, objective MASE" in capsys.readouterr().out
+    assert (tmp_path / "out" / "report.html").exists()
+
+
 @pytest.mark.parametrize("command", ["analyze", "search"])
 def test_a_unit_is_for_texts(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str

@@ -1,4 +1,4 @@
-"""A user's own file as a data set: the next symbol is to be learnt."""
+"""A user's own file as a data set: the next symbol, or the next real value, is to be learnt."""
 
 from __future__ import annotations
 
@@ -6,17 +6,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from optuna_mi.datasets._base import LanguageModeling
-from optuna_mi.datasets._kinds import numbered
+from optuna_mi.datasets._arrays import from_arrays
+from optuna_mi.datasets._base import Dataset, LanguageModeling
+from optuna_mi.datasets._frame import from_frame
+from optuna_mi.datasets._kinds import NO_LONGER_EXACT, numbered
 from optuna_mi.datasets._reading import Reading, rows_of
 from optuna_mi.datasets._text import encode, split_stream
 from optuna_mi.datasets._user_file import read_unchecked
 
 
-def load_file(path: Path, *, reading: Reading | None = None) -> LanguageModeling:
-    """Return a data set of a user's own file, to learn the next symbol of.
+def load_file(path: Path, *, reading: Reading | None = None) -> Dataset:
+    """Return a data set of a user's own file, to learn the next symbol or the next real value of.
 
     Args:
         path: As for `_user_file.read_file`.
@@ -24,10 +27,19 @@ def load_file(path: Path, *, reading: Reading | None = None) -> LanguageModeling
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It is empty, holds something else than symbols, or an option does not go with
+        ValueError: It is empty, holds values that cannot be learnt, or an option does not go with
             it.
     """
-    contents = read_unchecked(path, reading or Reading())
+    reading = reading or Reading()
+    contents = read_unchecked(path, reading)
+    if contents.unit == "value" and reading.symbols is not True:
+        if isinstance(contents.sequences, pd.DataFrame):
+            return from_frame(contents.sequences, name=path.name)
+        parts = [np.asarray(row, dtype=np.float64) for row in rows_of(contents.sequences)]
+        parts = [part for part in parts if len(part)]
+        # what has no value, or stands for several integers, is told by its place
+        if all((np.abs(part) < NO_LONGER_EXACT).all() for part in parts):
+            return from_arrays(parts, name=path.name)
     if contents.vocabulary is None:
         sequences, names = numbered(path, contents)
     else:

@@ -35,7 +35,8 @@ def load_dataset(
     Args:
         name: "digits", "pdigits" (permuted), "smnist", "psmnist" (permuted), "ptb-char",
             "ptb-word", or the path of a text, ``.npy``, ``.npz``, ``.csv``, ``.tsv``, ``.parquet``
-            or ``.jsonl`` file, packed by gzip or not, that holds symbols.
+            or ``.jsonl`` file, packed by gzip or not. Of symbols the next one is to be learnt, of
+            real values the next value.
         unit: What a symbol of a user's text is: "char" (the default), "word" or "byte".
         column: The column of a table to read, by its name or its number from 0.
         time_column: The column that orders the rows of a table.
