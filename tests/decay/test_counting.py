@@ -17,7 +17,8 @@ from optuna_mi.decay.measure._pooled import dense_lags
 from optuna_mi.decay.measure._read import encode, flatten
 from optuna_mi.decay.measure._sparse import make_groups, sparse_lags
 from optuna_mi.decay.measure._surrogates import rotated
-from optuna_mi.information import mutual_info_discrete
+from optuna_mi.decay.measure._table_kernels import entropies
+from optuna_mi.information import entropy_from_counts, mutual_info_discrete
 
 ESTIMATORS = ("plugin", "miller-madow", "grassberger")
 
@@ -171,3 +172,23 @@ def test_aligned_sequences_of_a_large_vocabulary_take_little_memory():
     assert curve.baseline_method == "across"
     # a table of all pairs would be 7 GB
     assert peak < 50e6
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize("largest", [3, 60, 10**9])
+def test_entropies_of_a_table_equal_those_of_its_counts(estimator, largest):
+    rng = np.random.default_rng(0)
+    # three lags lie beside each other, as the counting leaves them
+    blocks = rng.integers(0, largest, (4, 3, 36)).astype(np.uint32)
+    blocks[:, :, ::5] = 0
+    h_x, h_y, h_xy, sums, sizes = entropies(blocks[:, 1], 6, estimator)
+    joint = blocks[:, 1].sum(axis=0, dtype=np.int64).reshape(6, 6)
+    for found, counts in ((h_x, joint.sum(axis=1)), (h_y, joint.sum(axis=0)), (h_xy, joint)):
+        expected = entropy_from_counts(counts.ravel(), estimator=estimator)
+        assert found == pytest.approx(expected, abs=1e-13)
+    p = joint / joint.sum()
+    with np.errstate(divide="ignore"):
+        pointwise = np.log(p / np.outer(p.sum(axis=1), p.sum(axis=0)))
+    pointwise[joint == 0] = 0.0
+    np.testing.assert_allclose(sums, blocks[:, 1] @ pointwise.ravel(), rtol=1e-12)
+    np.testing.assert_array_equal(sizes, blocks[:, 1].sum(axis=1))

@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from optuna_mi.decay.measure._count_kernels import Codes, count_four, count_pairs
 from optuna_mi.decay.measure._sequences import Sequences
-from optuna_mi.information._entropy import Estimator, count_terms
+from optuna_mi.decay.measure._table_kernels import entropies
+from optuna_mi.information._entropy import Estimator
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -43,12 +44,6 @@ class LagEstimate:
         return self.h_x + self.h_y - self.h_xy
 
 
-def entropy(counts: Ints, total: int, estimator: Estimator) -> float:
-    """Return the entropy of non-negative counts; total is their sum."""
-    h = np.log(total) - float(count_terms(counts, estimator).sum()) / total
-    return float(h - 0.5 / total if estimator == "miller-madow" else h)
-
-
 def block_edges(n_total: int, n_blocks: int) -> Ints:
     """Return the edges of equal blocks of a long sequence, int64, shape (n_blocks + 1,)."""
     return np.linspace(0, n_total, n_blocks + 1).astype(np.int64)
@@ -66,18 +61,11 @@ def estimate_dense(
         symbols = blocks.reshape(-1, k, k)[:, :-1, :-1]
         k -= 1
         blocks = symbols.reshape(-1, k * k)
-    joint = blocks.sum(axis=0, dtype=np.int64).reshape(k, k)
-    n_x, n_y = joint.sum(axis=1), joint.sum(axis=0)
-    total = int(n_x.sum())
-    with np.errstate(divide="ignore", invalid="ignore"):
-        pointwise = np.log(joint * float(total) / np.outer(n_x, n_y))
-    pointwise[joint == 0] = 0.0
-    sums = blocks @ pointwise.ravel()
-    sizes = blocks.sum(axis=1, dtype=np.float64)
+    h_x, h_y, h_xy, sums, sizes = entropies(blocks, k, estimator)
     return LagEstimate(
-        h_x=entropy(n_x, total, estimator),
-        h_y=entropy(n_y, total, estimator),
-        h_xy=entropy(joint, total, estimator),
+        h_x=h_x,
+        h_y=h_y,
+        h_xy=h_xy,
         std_error=block_error(sums, sizes),
         plugin=float(sums.sum() / sizes.sum()),
     )

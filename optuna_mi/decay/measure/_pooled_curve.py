@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple
 from functools import cached_property
 from typing import Any
 
@@ -50,8 +49,8 @@ class PooledCurve:
         return [
             {
                 "method": self._engine.method,
-                "estimate": astuple(e),
-                "baseline": [astuple(b[i]) for b in base],
+                "estimate": [*vars(e).values()],
+                "baseline": [[*vars(b[i]).values()] for b in base],
             }
             for i, e in enumerate(own)
         ]

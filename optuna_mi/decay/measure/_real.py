@@ -23,6 +23,8 @@ QUANTITIES = (
 _MANY_VALUES, _SEVERAL_VALUES, _FEW_EQUAL = 256, 20, 5
 # they are where the rank of a value says what it will be at one of so many distances
 _NEAR_LAGS, _NEAR_VALUES, _NEAR = 50, 100_000, 0.5
+# pairs below which a correlation reaches that by chance
+_FEWEST_PAIRS = 100
 # values that the sign of a correlation is measured on
 _CORRELATED = 1_000_000
 # points of a series that the unit-root test looks at, and the differences it corrects for
@@ -69,11 +71,13 @@ def are_quantities(
     few_equal = min(values.size, _NEAR_VALUES) < _FEW_EQUAL * n_values
     if n_values <= (_SEVERAL_VALUES if few_equal else _MANY_VALUES):
         return False
-    lags = np.arange(1, _NEAR_LAGS + 1)
     if on_the_clock is not None:
         values, offsets = on_the_clock
-    near = rank_correlation(values[:_NEAR_VALUES], np.minimum(offsets, _NEAR_VALUES), lags)
-    return float(near.max()) > _NEAR
+    ends = np.minimum(offsets, _NEAR_VALUES)
+    lags = np.arange(1, _NEAR_LAGS + 1)
+    n_pairs = np.maximum(np.diff(ends)[:, None] - lags, 0).sum(axis=0)
+    near = rank_correlation(values[:_NEAR_VALUES], ends, lags)
+    return float(np.max(near, initial=0.0, where=n_pairs >= _FEWEST_PAIRS)) > _NEAR
 
 
 def prepare(
