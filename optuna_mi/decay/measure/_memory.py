@@ -19,6 +19,7 @@ import numpy.typing as npt
 from scipy.fft import irfft, next_fast_len, rfft
 
 from optuna_mi.decay.measure._lagged_sums import lagged_sums
+from optuna_mi.decay.measure._marginal_counts import count_symbols
 from optuna_mi.decay.measure._sequences import Sequences
 
 Floats = npt.NDArray[np.float64]
@@ -73,7 +74,8 @@ def measure_memory(sequences: Sequences, seed: int, *, within: bool = False) -> 
 def _sameness(sequences: Sequences, rng: np.random.Generator, within: bool) -> Floats:
     """Return c(k), k = 0 .. N / 4; of many symbols, on random functions of them."""
     codes = sequences.codes[:_LONGEST]
-    counts = np.bincount(codes, minlength=sequences.alphabet)
+    counts = np.zeros(sequences.alphabet, dtype=np.int64)
+    count_symbols(codes, counts)
     n_lags = codes.size // 4
     pairs = codes.size - np.arange(n_lags + 1.0)
     if sequences.has_gaps:
@@ -83,7 +85,7 @@ def _sameness(sequences: Sequences, rng: np.random.Generator, within: bool) -> F
     used, n = np.flatnonzero(counts), int(counts.sum())
     length = next_fast_len(codes.size + n_lags, real=True)
     deviation = np.sqrt(np.maximum(counts, 1) / n)
-    power = np.zeros(length // 2 + 1)
+    power = np.zeros(length // 2 + 1, dtype=np.float32)
     few = used.size <= _PROBES
     for i in range(used.size if few else _PROBES):
         value = np.zeros(counts.size)
@@ -99,6 +101,7 @@ def _sameness(sequences: Sequences, rng: np.random.Generator, within: bool) -> F
             lengths = np.diff(starts, append=series.size)
             series -= np.repeat(np.add.reduceat(series, starts) / lengths, lengths)
         spectrum = rfft(series.astype(np.float32), length)
-        power += spectrum.real.astype(np.float64) ** 2 + spectrum.imag.astype(np.float64) ** 2
-    sameness: Floats = irfft(power, length)[: n_lags + 1] / pairs
+        power += spectrum.real**2
+        power += spectrum.imag**2
+    sameness: Floats = irfft(power, length)[: n_lags + 1].astype(np.float64) / pairs
     return sameness
