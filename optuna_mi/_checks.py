@@ -96,6 +96,18 @@ def listed(name: str, values: Any, of: str) -> tuple[Any, ...]:
     return tuple(values)
 
 
+def sentences(name: str, values: Any) -> tuple[str, ...]:
+    """Return a sequence of str as a tuple.
+
+    Raises:
+        TypeError: If it is none; a single str is none.
+    """
+    given = listed(name, values, "sentences (str)")
+    for i, value in enumerate(given):
+        instance(f"{name}[{i}]", value, str, "a str")
+    return given
+
+
 def real(
     name: str,
     value: Any,

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from optuna_mi._checks import whole
 from optuna_mi.decay._record import Record, plain
 
 Floats = npt.NDArray[np.float64]
@@ -98,8 +99,7 @@ class ContextCurve(Record):
             ValueError: If it is below 1, more than eight times what was measured, or the curve has
                 one budget only.
         """
-        if n_train < 1:
-            raise ValueError(f"n_train must be at least 1, got {n_train}")
+        n_train = whole("n_train", n_train, 1)
         if len(self.budgets) < 2:
             raise ValueError(
                 "the data were too few to be cut into smaller budgets, so nothing says what other "

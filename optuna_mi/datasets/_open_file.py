@@ -60,7 +60,7 @@ def open_text(path: Path, encoding: str | None) -> TextIO:
         codec = codecs.lookup(name).name
     except LookupError as error:
         raise ValueError(
-            f"encoding {encoding!r} is unknown; common ones are utf-8, latin-1 and cp1252"
+            f"encoding {encoding!r} is unknown; use utf-8, latin-1 or cp1252, say"
         ) from error
     return io.TextIOWrapper(open_bytes(path), encoding="utf-8-sig" if codec == "utf-8" else name)
 

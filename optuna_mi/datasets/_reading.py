@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from types import NoneType
 from typing import Any
 
 import numpy as np
+
+from optuna_mi._checks import flag, instance, one_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,6 +37,14 @@ class Reading:
     encoding: str | None = None
     decimal: str | None = None
     symbols: bool | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("column", "time_column", "id_column", "label_column"):
+            wanted = "the name of a column (str), or its number as text such as '0'"
+            instance(name, getattr(self, name), (str, NoneType), wanted)
+        instance("encoding", self.encoding, (str, NoneType), "a name such as 'latin-1'")
+        flag("rows", self.rows)
+        one_of("decimal", self.decimal, (".", ",", None))
 
     def given(self, *names: str) -> list[str]:
         """Return, as options of the command, which of the fields were set."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from types import NoneType
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from optuna_mi._checks import as_array, listed, reals, shown, whole
+from optuna_mi._checks import as_array, instance, reals, sentences, shown, whole
 from optuna_mi.decay._record import Record, plain
 
 Floats = npt.NDArray[np.float64]
@@ -30,6 +31,7 @@ _FLOATS = (
     "correlation",
 )
 _NOT_NEGATIVE = ("std_error", "floor", "n_pairs")
+_NAMES = ("estimator", "boundary", "positions", "baseline_method", "method")
 _COUNTS = ("memory", "sequence_length", "n_sequences", "n_symbols", "n_total")
 
 
@@ -126,10 +128,11 @@ class DecayCurve(Record):
         for name in _COUNTS:
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, whole(name, getattr(self, name), 1))
-        notes = listed("notes", self.notes, "sentences (str)")
-        if not all(isinstance(note, str) for note in notes):
-            raise TypeError(f"notes must be a sequence of sentences (str), got {shown(notes)}")
-        object.__setattr__(self, "notes", notes)
+        if self.seed is not None:
+            object.__setattr__(self, "seed", whole("seed", self.seed))
+        for name in _NAMES:
+            instance(name, getattr(self, name), (str, NoneType), "a str, or None")
+        object.__setattr__(self, "notes", sentences("notes", self.notes))
 
     @property
     def mi_corrected(self) -> Floats:

@@ -137,6 +137,7 @@ class DecayGeometry:
 
     def up_to(self, max_dilation: int) -> DecayGeometry:
         """Drop the segments that begin at ``max_dilation`` or beyond."""
+        whole("max_dilation", max_dilation, 1)
         kept = tuple(b for b in self.breakpoints if b < max_dilation)
         return replace(self, breakpoints=kept, slopes=self.slopes[: len(kept) + 1])
 
@@ -147,6 +148,8 @@ class DecayGeometry:
 
     def counts(self, max_dilation: int, n_layers: int) -> tuple[int, ...]:
         """Share ``n_layers`` equidistant lines out among the segments."""
+        whole("max_dilation", max_dilation, 1)
+        whole("n_layers", n_layers, 1)
         natural = natural_counts(
             self.breakpoints, self.slopes, max_dilation, n_layers, self.line_exponent
         )
@@ -168,7 +171,7 @@ class DecayGeometry:
         The standard progression is the guide for a reasonable rate of decay [MK20, §3]; steeper
         segments become denser in proportion to their slope.
         """
-        if max_dilation <= 1:
+        if whole("max_dilation", max_dilation, 1) <= 1:
             return 1
         edges = [1.0, *(b for b in self.breakpoints if b < max_dilation), float(max_dilation)]
         steepness = relative_steepness(self.slopes[: len(edges) - 1])
@@ -178,6 +181,12 @@ class DecayGeometry:
 
     def place(self, max_dilation: int, counts: Sequence[int]) -> tuple[int, ...]:
         """Return the dilations for these layers in each segment."""
+        whole("max_dilation", max_dilation, 1)
+        if len(wholes("counts", counts)) != self.n_segments or sum(counts) < 1:
+            raise ValueError(
+                f"counts must hold one number of layers for each of the {self.n_segments} "
+                f"segments, not all zero, got {tuple(counts)}"
+            )
         if self.law == GIVEN:
             return around_list(self.delays, max_dilation, sum(counts))
         if self.law in CURVED_LAWS:

@@ -42,6 +42,8 @@ class IntRange:
 
     def around(self, low: int, high: int) -> IntRange:
         """Return the range narrowed to ``low`` … ``high``, its recommendation included."""
+        if whole("low", low, 1) > whole("high", high, 1):
+            raise ValueError(f"low must not be above high, got low={low}, high={high}")
         new_low = min(max(self.low, low), high)
         new_high = max(min(self.high, high), new_low)
         return IntRange(new_low, new_high, min(max(self.recommended, new_low), new_high))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 
-from optuna_mi._checks import check_keywords, flag, instance, listed, whole
+from optuna_mi._checks import check_keywords, flag, instance, listed, sentences, whole
 from optuna_mi.search_space._build import space_fields
 from optuna_mi.search_space._check_arguments import check_study, check_trial, setting_value
 from optuna_mi.search_space._describe import describe
@@ -90,7 +90,8 @@ class DilationSpace:
         if self.window is not None:
             object.__setattr__(self, "window", whole("window", self.window, 1))
         object.__setattr__(self, "baselines", flag("baselines", self.baselines))
-        object.__setattr__(self, "notes", tuple(self.notes))
+        instance("reason", self.reason, str, "a str")
+        object.__setattr__(self, "notes", sentences("notes", self.notes))
         if len(self.layers) != self.geometry.n_segments:
             raise ValueError(
                 f"layers: {self.geometry.n_segments} segments need as many ranges of layers, "

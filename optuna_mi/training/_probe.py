@@ -143,7 +143,7 @@ class InformationProbe:
         if batch_size is not None:
             batch_size = whole("batch_size", batch_size, 1)
         if ignore_index is not None:
-            instance("ignore_index", ignore_index, (int, np.integer), "an integer, or None")
+            ignore_index = whole("ignore_index", ignore_index, -(2**63))
         batch_dim, burn_in = whole("batch_dim", batch_dim, 0, 1), whole("burn_in", burn_in)
         k, seed = whole("k", k, 1), whole("seed", seed)
         size, max_features = whole("size", size, k + 1), whole("max_features", max_features, 1)
@@ -203,6 +203,7 @@ class InformationProbe:
                 model that it was made for.
             KeyError: If the model has no layer of that name.
         """
+        instance("model", model, nn.Module, "a torch module")
         model = unwrap(model)
         if model is self.model:
             return

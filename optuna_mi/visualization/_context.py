@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import plotly.graph_objects as go
 
+from optuna_mi._checks import instance
+from optuna_mi.context import ContextCurve, LagSelection
+from optuna_mi.decay import DecayCurve
 from optuna_mi.visualization import _style
-
-if TYPE_CHECKING:
-    from optuna_mi.context import ContextCurve, LagSelection
-    from optuna_mi.decay import DecayCurve
 
 
 def plot_context_curve(curve: ContextCurve) -> go.Figure:
@@ -26,6 +23,7 @@ def plot_context_curve(curve: ContextCurve) -> go.Figure:
     Returns:
         A figure; ``figure.show()`` opens it, ``figure.write_html(path)`` saves it.
     """
+    instance("curve", curve, ContextCurve, "a ContextCurve", "context_curve makes one")
     steps = np.arange(len(curve))
     figure = go.Figure()
     for sign, fill in ((-2, None), (2, "tonexty")):
@@ -90,6 +88,9 @@ def plot_selected_lags(selection: LagSelection, curve: DecayCurve | None = None)
     Returns:
         A figure; ``figure.show()`` opens it, ``figure.write_html(path)`` saves it.
     """
+    instance("selection", selection, LagSelection, "a LagSelection", "select_lags makes one")
+    if curve is not None:
+        instance("curve", curve, DecayCurve, "a DecayCurve", "decay_curve makes one")
     figure = go.Figure()
     if curve is not None:
         figure.add_scatter(

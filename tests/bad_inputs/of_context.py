@@ -11,8 +11,9 @@ import pandas as pd
 from optuna_mi.context import ContextCurve, Window, context_curve, recommend_window, select_lags
 from optuna_mi.datasets import from_arrays, from_frame
 from optuna_mi.training import load_best
+from optuna_mi.visualization import plot_context_curve, plot_selected_lags
 from tests.bad_inputs.table import FLAG, INF, NAN, OBJECT, Table, name, real, whole
-from tests.bad_inputs.things import finished, study
+from tests.bad_inputs.things import curve, finished, study
 
 T = Table()
 _X = np.random.default_rng(3).integers(0, 3, 600)
@@ -38,6 +39,11 @@ def _made() -> Window:
     return recommend_window(_X)
 
 
+T.sweep("ContextCurve.context_length_for", lambda n_train: _made().curve.context_length_for(n_train), None,
+        n_train=whole())
+T.sweep("plot_context_curve", plot_context_curve, None, curve=(*OBJECT, curve()))
+T.sweep("plot_selected_lags", plot_selected_lags, lambda: {"selection": select_lags(_X, candidates=[1, 2])},
+        selection=(*OBJECT, curve()), curve=(5, "text"))
 T.sweep("Window.parameters", lambda library: Window.parameters(_made(), library), None, library=name())
 T.sweep("Window.tcn", lambda **k: _made().tcn(**k), None, kernel_size=(*whole(), 1), convolutions_per_block=whole())
 T.sweep("select_lags", select_lags, None, words=_WORDS, x=_SEQUENCES)

@@ -61,6 +61,9 @@ T.sweep(
 )
 _reals = lambda: {"x": np.sin(np.arange(300) * 2.4)}
 T.sweep("decay_curve of reals", decay_curve, _reals, n_bins=(*whole(2), 1), difference=(*whole(0), 300))
+T.sweep("decay_curve of a panel", decay_curve, lambda: {"x": _PANEL.assign(unique_id="a")},
+        freq=("nope", [1], 0, -1, True, NAN))
+T.sweep("decay_curve of symbols", decay_curve, _good, freq=("D", 1))
 T.sweep("decay_curve by ksg", decay_curve, lambda: _reals() | {"values": "ksg", "max_lag": 3},
         k=whole(1), n_samples=(*whole(1), 5), boundary=("concatenate",), positions=("conditional",),
         baseline=("across",), estimator=("plugin",), early_stop=(True,),
@@ -86,7 +89,9 @@ T.sweep(
     lags=(None, "12", 5, [], [0, 1], [2, 1], [1.0, 2.0], [[1, 2]], ["1"], [1, 1], [True, False],
           np.ma.masked_array(LAGS, mask=LAGS == 2), [1, None], [[1], [2, 3]], LAGS[:-1], [2**63]),
     mi=(*_BAD_COLUMN, None, [True] * _N), baseline=_BAD_COLUMN, floor=(*_BAD_COLUMN, -1.0),
-    std_error=(*_BAD_COLUMN, -1.0), floor_shared=_BAD_COLUMN, entropy_x=_BAD_COLUMN,
+    std_error=(*_BAD_COLUMN, -1.0), floor_shared=_BAD_COLUMN, entropy_x=_BAD_COLUMN, entropy_y=_BAD_COLUMN, entropy_xy=_BAD_COLUMN,
+    estimator=(5, [1]), boundary=(5, [1]), positions=(5, [1]), baseline_method=(5, [1]), method=(5, [1]),
+    seed=whole(0, optional=True),
     floor_skewness=_BAD_COLUMN,
     correlation=_BAD_COLUMN, n_pairs=("text", [1, 2], -1, 2.5, [1.5] * _N, NAN, [None] * _N),
     memory=whole(1, optional=True), sequence_length=whole(1, optional=True),

@@ -27,7 +27,7 @@ _more: dict[str, Any] = {
 }
 T.sweep("DilatedRNN", DilatedRNN, lambda: _rnn, input_size=whole(), **_more)
 T.sweep("DilatedRNNClassifier", DilatedRNNClassifier, lambda: _rnn | {"n_classes": 3},
-        input_size=whole(), n_classes=whole(), **_more)
+        input_size=whole(), n_classes=whole(), vocab_size=whole(optional=True), **_more)
 T.sweep("DilatedRNNRegressor", DilatedRNNRegressor, lambda: _rnn, input_size=whole(), n_values=whole(),
         every_step=FLAG, vocab_size=whole(optional=True), **_more)
 _lm: dict[str, Any] = {

@@ -61,6 +61,10 @@ T.sweep("load_dataset", load_dataset, None, words=("Unknown", "data set", "file"
               _npy("object.npy", np.array([1, None], dtype=object), pickle=True)))
 T.sweep("load_dataset of a text", load_dataset, lambda: {"name": _text("t.txt", b"abcab" * 999)},
         unit=("nope", 5, True, ["char"]))
+T.sweep("load_dataset of a table", load_dataset,
+        lambda: {"name": _text("table.csv", b"day,y,who\n" + b"".join(b"%d,%d,a\n" % (i, i % 5) for i in range(400)))},
+        column=("nope", 5, [5], True), time_column=("nope", 5), id_column=("nope", 5), label_column=("nope", 5),
+        rows=("nope", 5), encoding=("nope", 5), decimal=("nope", 5, "x"), words=("column",))
 T.add("load_dataset", "unit", "char of digits", lambda: load_dataset("digits", unit="char"))
 T.add("load_dataset", "unit", "char of numbers",
       lambda: load_dataset(_npy("stream.npy", _stream), unit="char"))

@@ -32,23 +32,37 @@ _LIST: tuple[Any, ...] = (None, "12", 5, [2.5], ["2"], [True], [0], [-1], [NAN],
 
 T.sweep("IntRange", IntRange, lambda: {"low": 1, "high": 5, "recommended": 3},
         low=(*whole(), 4), high=(*whole(), 2), recommended=(*whole(), 6))
+T.sweep("IntRange.around", lambda **k: IntRange(2, 9, 5).around(**k), lambda: {"low": 1, "high": 9},
+        low=(*whole(), 10), high=(*whole(), 0))
+_geometry = DecayGeometry("power")
+for _method, _arguments in {
+    "up_to": {"max_dilation": 9}, "standard_layers": {"max_dilation": 9},
+    "counts": {"max_dilation": 9, "n_layers": 3}, "place": {"max_dilation": 9, "counts": (3,)},
+}.items():
+    T.sweep(f"DecayGeometry.{_method}", getattr(_geometry, _method), lambda a=_arguments: a, max_dilation=whole())
+T.sweep("DecayGeometry.counts", _geometry.counts, lambda: {"max_dilation": 9, "n_layers": 3}, n_layers=whole())
+T.sweep("DecayGeometry.place", _geometry.place, lambda: {"max_dilation": 9, "counts": (3,)},
+        counts=("3", 3, None, [2.5], [0], [-1], [True], [1, 2], []))
+T.sweep("DilationSpace.from_dilations", DilationSpace.from_dilations, lambda: {"dilations": (1, 2, 5)},
+        dilations=(*_LIST, [2, 1], [1, 1]), window=(*whole(optional=True), 3), max_layers=whole(optional=True),
+        baselines=FLAG)
 T.sweep("DecayGeometry", DecayGeometry, lambda: {"law": "power"},
         law=(*name(), "pwoer"), breakpoints=(None, "12", 5, [0.5], [NAN], ["3"], [3.0], [True]),
         slopes=(None, "1", 5, [], [NAN], [-1.0], ["1"], [1.0, 2.0], [INF], [True]),
         snap_period=whole(optional=True), line_exponent=_SHARE, max_ratio=_RATIO,
         delays=(None, "12", 5, [0], [2.5], ["3"], [True], [NAN]))
 T.sweep("DecayGeometry.from_analysis", DecayGeometry.from_analysis, lambda: {"analysis": analysis()},
-        analysis=(*OBJECT, curve()), snap=FLAG, line_exponent=_SHARE)
+        analysis=(*OBJECT, curve()), snap=FLAG, line_exponent=_SHARE, max_ratio=real(0, 1, optional=True))
 T.sweep("DilationSpace", lambda **k: DilationSpace(**{
             "geometry": DecayGeometry("power"), "layers": (IntRange(2, 4, 3),),
             "max_dilation": IntRange(4, 7, 5), "max_layers": 4, **k}), None,
         geometry=(*OBJECT, analysis()), layers=(None, "ab", 5, [], [3], [IntRange(1, 2, 1)] * 2),
         max_dilation=(*OBJECT, 2.5), max_layers=whole(), window=(*whole(optional=True), 5),
-        baselines=FLAG, words=("dilation",))
+        baselines=FLAG, reason=(5, None), notes=("a note", 5, None, [5]), words=("dilation",))
 _from = lambda: {"analysis": analysis()}
 T.sweep("DilationSpace.from_analysis", DilationSpace.from_analysis, _from,
         analysis=(*OBJECT, curve()), window=(*whole(optional=True), 1), max_layers=whole(),
-        max_parameters=whole(optional=True), baselines=FLAG, snap=FLAG, line_exponent=_SHARE)
+        context=(5, "text", analysis(), curve()), max_parameters=whole(optional=True), baselines=FLAG, snap=FLAG, line_exponent=_SHARE)
 T.sweep("DilationSpace.from_analysis of a size", DilationSpace.from_analysis,
         lambda: _from() | {"max_parameters": 9999, "hidden_size": 8, "input_size": 4},
         max_parameters=(*whole(optional=True), 1), hidden_size=whole(), input_size=whole(), cell=name(),
@@ -136,7 +150,7 @@ T.sweep("MIGridSampler.is_exhausted", lambda study: MIGridSampler(space()).is_ex
 
 T.sweep("IHYLLPruner", IHYLLPruner, None,
         wrapped_pruner=(5, "median", optuna.pruners.MedianPruner, optuna.samplers.RandomSampler()),
-        patience=whole(), epsilon=real(-1), max_spared=whole(0),
+        patience=whole(), epsilon=real(-1), max_spared=whole(0), hold_back=FLAG,
         percentile=real(-1, 101, optional=True), n_min_peers=whole(), n_warmup_steps=whole(0))
 _report = lambda: {"trial": study().ask(), "step": 0, "value": 0.5}
 T.sweep("report_ihyll", report_ihyll, _report, trial=(*OBJECT, finished()), step=whole(0),

@@ -13,6 +13,7 @@ from torch import nn
 
 from optuna_mi.datasets import RegressionSplit, SequenceRegression
 from optuna_mi.integrations.neuralforecast import ForecastConfig, ForecastDesign, ForecastSampler
+from optuna_mi.integrations.transformers import PolicyScheduler
 from optuna_mi.search_space import DecayGeometry, DilationSpace, IntRange
 from optuna_mi.training import (
     DilatedRNNObjective,
@@ -122,6 +123,8 @@ T.sweep("InformationProbe", InformationProbe, _probe,
         max_features=whole(), ignore_index=("a", 2.5, [1]), words=("layer", "examples", "labels"))
 T.sweep("InformationProbe.reference", lambda **k: InformationProbe(**_probe()).reference(**k),
         lambda: {"kind": "input"}, kind=name(), metric=name())
+T.sweep("InformationProbe.follow", lambda model: InformationProbe(**_probe()).follow(model), None,
+        model=(None, "net", 5))
 T.sweep("layer_parameter_groups", layer_parameter_groups, lambda: {"model": _model, "layers": ["0", "1"]},
         model=(None, "net", 5), layers=(None, 5, ["nope"], ["0"], ["0", "0"], "01", [5, 6], []),
         words=("layer", "layers"))
@@ -147,6 +150,8 @@ T.sweep("policy.load_state_dict", lambda state_dict: _policy().load_state_dict(s
         words=("state",), state_dict=(
             None, 5, "a", {}, {"_history": [[], []]}, optimizer().state_dict(),
             torch.optim.lr_scheduler.StepLR(optimizer(), 1).state_dict()))
+
+T.sweep("PolicyScheduler", PolicyScheduler, None, policy=(None, "text", 5, optimizer()))
 
 _t = np.arange(200)
 _panel = pd.DataFrame({"unique_id": "a", "ds": _t, "y": np.sin(_t) + 0.1 * np.cos(_t**1.5)})
