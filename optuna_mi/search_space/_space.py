@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 
-from optuna_mi._checks import check_keywords, flag, instance, listed, sentences, whole
+from optuna_mi._checks import check_keywords, flag, instance, listed, real, sentences, whole
 from optuna_mi.search_space._build import space_fields
 from optuna_mi.search_space._check_arguments import check_study, check_trial, setting_value
 from optuna_mi.search_space._describe import describe
@@ -248,6 +248,7 @@ class DilationSpace:
             ("limits", limits, cls.from_analysis),
         ):
             check_keywords(name, options, function)
+        real("threshold", threshold, above=0)  # before the curve is measured
         curve = decay_curve(x, max_lag=max_lag, seed=seed, **(curve_options or {}))
         analysis = analyze_decay(curve, threshold=threshold, seed=seed, **(analysis_options or {}))
         return cls.from_analysis(analysis, **limits)

@@ -31,7 +31,7 @@ _REMEDY = re.compile(
     r"create_study|load|save|name (its|the|their|every)|(is|are) needed)\b"
 )
 NAN, INF = float("nan"), float("inf")
-_SECONDS = 8
+_SECONDS = 30  # compiling takes most of it
 
 
 @dataclass(frozen=True)
