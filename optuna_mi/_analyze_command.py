@@ -24,7 +24,9 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--id-column", metavar="NAME", help="a column that names the series a row belongs to"
     )
-    group.add_argument("--label-column", metavar="NAME", help="a column of labels, left out")
+    group.add_argument(
+        "--label-column", metavar="NAME", help="a column of labels: search learns them"
+    )
     group.add_argument("--rows", action="store_true", help="each row is a sequence")
     group.add_argument("--encoding", help="of a text or table (default: utf-8)")
     group.add_argument("--decimal", metavar="SIGN", help="the decimal sign of a table")

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from optuna_mi.datasets._reading import FileContents, Reading, count_of
+from optuna_mi.decay.measure._panel import read_panel
 
 # parts of a date in columns of their own
 _CALENDAR = {"year", "month", "day", "hour", "minute", "second", "weekday", "dayofweek", "quarter"}
@@ -60,11 +61,19 @@ def from_columns(name: str, frame: pd.DataFrame, reading: Reading) -> FileConten
                 f"column {group} of {name} names no series in {nameless} rows: fill or drop them"
             )
         panel["ds"] = panel.groupby("unique_id", observed=True).cumcount()
+        if order is not None and not frame.duplicated([group, order]).any():
+            panel["ds"] = frame[order]
+        if label is not None:
+            panel["label"] = frame[label]
         n = int(panel["unique_id"].nunique())
         return FileContents(
             panel, f"{what} as {count_of(n, 'series', 'series')}, one a {group}", aside=aside
         )
     values = frame[column].reset_index(drop=True)
+    if order is not None and pd.api.types.is_numeric_dtype(values.dtype):
+        panel = pd.DataFrame({"unique_id": column, "ds": frame[order], "y": frame[column]})
+        if read_panel(panel).n_missing:  # pairs are then taken by time
+            return FileContents(panel, f"{what} as one series", aside=aside)
     if _are_lists(values):
         sequences = [np.asarray(v) for v in values]
         return FileContents(

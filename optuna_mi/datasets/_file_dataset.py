@@ -19,7 +19,7 @@ from optuna_mi.datasets._user_file import read_unchecked
 
 
 def load_file(path: Path, *, reading: Reading | None = None) -> Dataset:
-    """Return a data set of a user's own file, to learn the next symbol or the next real value of.
+    """Return a data set of a user's own file: to learn the labels, or else what comes next.
 
     Args:
         path: As for `_user_file.read_file`.
@@ -32,6 +32,13 @@ def load_file(path: Path, *, reading: Reading | None = None) -> Dataset:
     """
     reading = reading or Reading()
     contents = read_unchecked(path, reading)
+    if isinstance(contents.sequences, pd.DataFrame) and "label" in contents.sequences:
+        return from_frame(contents.sequences, label_col="label", name=path.name)
+    if contents.labels is not None:
+        rows = rows_of(contents.sequences)
+        same = len(set(map(len, rows))) == 1
+        sequences = np.stack(rows) if same else rows
+        return from_arrays(sequences, contents.labels, symbols=reading.symbols, name=path.name)
     if contents.unit == "value" and reading.symbols is not True:
         if isinstance(contents.sequences, pd.DataFrame):
             return from_frame(contents.sequences, name=path.name)

@@ -21,7 +21,7 @@ class Reading:
             name, or its number from 0.
         time_column: The column that orders the rows.
         id_column: The column that tells the series of a table apart.
-        label_column: A column of labels, which no sequence takes in.
+        label_column: A column of labels, which no sequence takes in: what is to be learnt.
         rows: Whether each row of a table or an array is a sequence.
         encoding: Of texts and tables; UTF-8 by default, with or without a byte order mark.
         decimal: The decimal sign of a table.
@@ -66,6 +66,7 @@ class FileContents:
         vocabulary: Names of the symbols, where `sequences` hold their codes.
         unit: What a symbol is: "character", "word", "byte" or "symbol"; "value" for real numbers.
         aside: What the description says of columns that were left out.
+        labels: The column of labels that was named, one a sequence, or None.
     """
 
     sequences: Any
@@ -74,6 +75,7 @@ class FileContents:
     vocabulary: tuple[str, ...] | None = None
     unit: str = "symbol"
     aside: str = ""
+    labels: Any = None
 
     def says(self, kind: str) -> str:
         """Return the description with what the values are, before what was left out."""

@@ -203,6 +203,7 @@ def from_rows(name: str, frame: pd.DataFrame, reading: Reading) -> FileContents:
     """Return each row as a sequence, without a column of labels."""
     label = find_column(name, frame, reading.label_column)
     aside = f"column {label} holds labels"
+    labels = None if label is None else frame[label].to_numpy()
     if label is None:
         ends = (str(frame.columns[0]), str(frame.columns[-1]))
         label = next((c for c in ends if _are_labels(frame, c)), None)
@@ -217,7 +218,7 @@ def from_rows(name: str, frame: pd.DataFrame, reading: Reading) -> FileContents:
         )
     values = frame.to_numpy()
     what = f"{count_of(len(values), 'sequence')} of {values.shape[1]:,}, one a row"
-    return FileContents(values, what, aside=aside if label is not None else "")
+    return FileContents(values, what, aside=aside if label is not None else "", labels=labels)
 
 
 def _are_labels(frame: pd.DataFrame, column: str) -> bool:
@@ -251,12 +252,14 @@ def _from_lists(
                 f"{path} holds text among numbers ({error}); for text, use another ending than "
                 f"{ending(path)}"
             ) from error
+    labels = None
     if reading.label_column is not None:
         at = int(reading.label_column) if reading.label_column.isdigit() else 0
+        labels = [row[at] for row in found]
         found = [np.delete(row, at) for row in found]
     if len(found) == 1:
         return FileContents(found[0], "1 sequence")
-    return FileContents(found, f"{count_of(len(found), 'sequence')}, one a row")
+    return FileContents(found, f"{count_of(len(found), 'sequence')}, one a row", labels=labels)
 
 
 def _array(path: Path, reading: Reading) -> NDArray[Any]:

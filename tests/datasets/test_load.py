@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from optuna_mi import analyze_decay, decay_curve
 from optuna_mi.datasets import (
     LanguageModeling,
     SequenceClassification,
@@ -14,6 +15,7 @@ from optuna_mi.datasets import (
     _fetch,
     load_dataset,
 )
+from optuna_mi.datasets._user_file import read_file
 
 
 def test_digits_are_the_real_scans() -> None:
@@ -156,6 +158,42 @@ def test_real_values_are_to_be_forecast(tmp_path: Path) -> None:
     dataset = load_dataset(panel)
     assert isinstance(dataset, SequenceRegression)
     assert len(dataset.target_scale) == 2
+
+
+def test_a_column_of_labels_is_to_be_learnt(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    rows = [f"{i % 3 + 1},{','.join(f'{x:.2f}' for x in rng.normal(size=20))}" for i in range(40)]
+    (tmp_path / "ucr.csv").write_text("\n".join(rows))
+    dataset = load_dataset(tmp_path / "ucr.csv", label_column="0")
+    assert isinstance(dataset, SequenceClassification)
+    assert dataset.classes == (1, 2, 3)
+    assert dataset.length == 20
+    ragged = [row.rsplit(",", i % 4)[0] for i, row in enumerate(rows)]
+    (tmp_path / "ragged.csv").write_text("\n".join(ragged))
+    dataset = load_dataset(tmp_path / "ragged.csv", label_column="0")
+    assert isinstance(dataset, SequenceClassification)
+    assert dataset.train.lengths is not None
+    long = [f"s{s},{t},{rng.normal():.2f},{'ab'[s % 2]}" for s in range(30) for t in range(12)]
+    (tmp_path / "long.csv").write_text("name,t,x,kind\n" + "\n".join(long))
+    columns = {"id_column": "name", "time_column": "t", "column": "x", "label_column": "kind"}
+    dataset = load_dataset(tmp_path / "long.csv", **columns)
+    assert isinstance(dataset, SequenceClassification)
+    assert dataset.classes == ("a", "b")
+
+
+def test_gaps_in_a_file_s_times_are_no_neighbours(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    days = np.arange(np.datetime64("2020-01-01"), np.datetime64("2023-01-01"))
+    x = np.sin(2 * np.pi * np.arange(len(days)) / 7) + 0.5 * rng.normal(size=len(days))
+    kept = rng.random(len(days)) < 0.8
+    lines = [f"{d},{v:.3f}" for d, v in zip(days[kept], x[kept], strict=True)]
+    path = tmp_path / "days.csv"
+    path.write_text("date,load\n" + "\n".join(lines))
+    with pytest.warns(UserWarning, match="steps of 1 of 1 series have no value"):
+        curve = decay_curve(read_file(path).sequences, max_lag=30)
+    assert analyze_decay(curve).period == 7
+    with pytest.raises(ValueError, match="fill them"):
+        load_dataset(path)
 
 
 @pytest.mark.parametrize(
