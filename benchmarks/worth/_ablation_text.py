@@ -27,7 +27,8 @@ def text(frame: pd.DataFrame) -> str:
         "steps (text) and 64 or 196 (images) clip what the data ask for, and the depth is at most "
         "that of doubling. Differences are paired over training seeds, mean ± half of the 95 % "
         "interval, above 0 the variant is better; scores are of the best epoch on validation, "
-        "test scores are of the last epoch and select nothing. *Doubling* and *near* are no "
+        "test scores are of the same epoch's weights (of the last epoch's where a training has no "
+        "`best_epoch`) and select nothing. *Doubling* and *near* are no "
         "variants but lists to hold ours against: 1, 2, 4, … and the uninformed space's shortest, "
         "both as deep as ours may be.",
     ]
