@@ -100,6 +100,7 @@ def main() -> None:
             if analysis.law != "none" or analysis.period is not None:
                 false += 1
                 print(f"# {kind}, {n:,}, draw {i}: {analysis.law}, {analysis.period}", flush=True)
+        print(f"# {kind}, {n:,}: {false} of {count}", flush=True)
         table.setdefault(kind, {})[n] = (false, count)
     sizes = [n for n in COUNTS if n <= arguments.longest]
     print("| kind | " + " | ".join(f"{n:,}" for n in sizes) + " |")

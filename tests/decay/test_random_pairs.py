@@ -130,3 +130,12 @@ def test_the_first_lag_alone_a_little_above_its_floor_is_noise():
     curve = decay_curve(x, seed=29)
     assert 1.0 < curve.mi_corrected[0] / curve.floor[0] < 1.25
     assert analyze_decay(curve).law == "none"
+
+
+@pytest.mark.parametrize("x", [[0, 1], [0, 1, 1], [0, 0, 0, 1], [0] * 50 + [1], [0, 1, 2]])
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_one_row_of_a_table_has_the_mean_of_what_it_is(x, estimator):
+    """Grassberger's estimate of nothing is not 0 then, and no pairing would change it."""
+    curve = decay_curve(np.array(x), estimator=estimator)
+    assert curve.mi_corrected == pytest.approx(np.zeros(len(curve)), abs=1e-12)
+    assert analyze_decay(curve).law == "none"

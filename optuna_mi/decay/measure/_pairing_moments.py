@@ -68,15 +68,18 @@ def pairing_moments(n_x: Ints, n_y: Ints, estimator: Estimator) -> PairingMoment
     """
     (x, x_times), (y, y_times) = marginal_classes(n_x), marginal_classes(n_y)
     k_x, k_y, total = float(x_times.sum()), float(y_times.sum()), float(x @ x_times)
+    terms_x = float(count_terms(x, estimator) @ x_times)
+    terms_y = float(count_terms(y, estimator) @ y_times)
     if min(k_x, k_y) < 2:
-        return PairingMoments(0.0, 0.0, 0.0)
-    table = count_terms(np.arange(_LARGEST), estimator)
-    joint, variance, third = _sum_of_terms(
-        x, x_times, y, y_times, total, table, *_FAR_TERMS[estimator]
-    )
-    single = float(count_terms(x, estimator) @ x_times + count_terms(y, estimator) @ y_times)
+        # one row or column: its cells are the counts of the others
+        joint, variance, third = terms_y if k_x < 2 else terms_x, 0.0, 0.0
+    else:
+        table = count_terms(np.arange(_LARGEST), estimator)
+        joint, variance, third = _sum_of_terms(
+            x, x_times, y, y_times, total, table, *_FAR_TERMS[estimator]
+        )
     # H(X) + H(Y) - H(X, Y) with H = ln N - sum of terms / N, for Miller-Madow less 1 / 2N
-    mean = np.log(total) + (joint - single) / total
+    mean = np.log(total) + (joint - terms_x - terms_y) / total
     if estimator == "miller-madow":
         mean -= 0.5 / total
     skewness = third / variance**1.5 if variance > 0.0 else 0.0
