@@ -30,6 +30,11 @@ _CORRELATED = 1_000_000
 # points of a series that the unit-root test looks at, and the differences it corrects for
 _TESTED, _LAGGED = 20_000, 4
 _TESTED_FROM = 50
+# blocks whose means are tested, so many at least where they are whole cycles, and cycles that
+# show a cycle
+_BLOCKS, _ENOUGH_BLOCKS, _FEWEST_CYCLES = 200, 100, 10
+# a line of a spectrum is so much higher than the median of so many frequencies about it
+_LINE, _BESIDE = 25.0, 100
 # MacKinnon's asymptotic 5 % points of the augmented Dickey-Fuller test: constant; and trend
 _CONSTANT, _TREND = -2.86, -3.41
 
@@ -193,7 +198,8 @@ def _ranks(values: Floats | Ints) -> Floats:
 def nonstationary(values: Floats, offsets: Ints) -> tuple[int, int, int]:
     """Return how many sequences look like a random walk, like a trend, and how many were tested.
 
-    Augmented Dickey-Fuller tests of sequences of 50 steps or more, a hundred of them at most.
+    Augmented Dickey-Fuller tests of sequences of 50 steps or more, a hundred of them at most: of
+    their means over blocks, as noise and cycles, which a random walk may carry, hide it from steps.
     """
     walks = trends = tested = 0
     lengths = np.diff(offsets)
@@ -203,6 +209,7 @@ def nonstationary(values: Floats, offsets: Ints) -> tuple[int, int, int]:
         if part.size < _TESTED_FROM or np.ptp(part) == 0:
             continue
         tested += 1
+        part = _block_means(part)
         if _dickey_fuller(part, trend=False) <= _CONSTANT:
             continue
         if _dickey_fuller(part, trend=True) <= _TREND:
@@ -210,6 +217,41 @@ def nonstationary(values: Floats, offsets: Ints) -> tuple[int, int, int]:
         else:
             walks += 1
     return walks, trends, tested
+
+
+def _block_means(part: Floats) -> Floats:
+    """Return means over two hundred blocks of steps, or of whole cycles.
+
+    Where there are too few cycles for that the mean of every phase is subtracted first.
+    """
+    cycle, width = _cycle(part), max(1, part.size // _BLOCKS)
+    if part.size // cycle >= _ENOUGH_BLOCKS:
+        width = -(-width // cycle) * cycle
+    else:
+        phase = np.arange(part.size) % cycle
+        part = part - (np.bincount(phase, part) / np.bincount(phase))[phase]
+    n = part.size // width
+    return np.asarray(part[part.size - n * width :].reshape(n, width).mean(axis=1))
+
+
+def _cycle(part: Floats) -> int:
+    """Return the longest period that is a line in the spectrum of the steps, or 1.
+
+    Of those that the series holds ten times.
+    """
+    step = np.diff(part)
+    power = np.abs(np.fft.rfft((step - step.mean()) * np.hanning(step.size))) ** 2
+    edges = np.arange(0, power.size, _BESIDE)
+    medians = [np.median(power[i : i + _BESIDE]) for i in edges]
+    beside = np.interp(np.arange(power.size), edges + 0.5 * _BESIDE, medians)
+    line = power > _LINE * np.maximum(beside, 1e-12 * power.max())
+    line[: _FEWEST_CYCLES - 1] = False
+    at = np.flatnonzero(line)
+    if not at.size:
+        return 1
+    # a line is three frequencies wide
+    first = at[0] + int(power[at[0] : at[0] + 3].argmax())
+    return round(step.size / int(first))
 
 
 def _dickey_fuller(part: Floats, *, trend: bool) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -131,11 +132,20 @@ def choose_law(
             )
         at_best, search = found.broken[best]
         intervals = knot_intervals(points, at_best, search, rng)
+        # knots whose places cannot be told apart are fewer knots
+        while _overlap(intervals) and best - 1 in found.broken:
+            best -= 1
+            at_best, search = found.broken[best]
+            intervals = knot_intervals(points, at_best, search, rng)
         fitted = fit_power(points.evenly_weighted(), at_best.knots)
         return Choice(name, fitted, scores, intervals)
     if name == "power":
         return Choice(name, fit_power(points.evenly_weighted()), scores)
     return Choice(name, found.laws[name], scores)
+
+
+def _overlap(intervals: tuple[tuple[float, float], ...]) -> bool:
+    return any(high > low for (_, high), (low, _) in itertools.pairwise(intervals))
 
 
 def _winner(found: _Candidates, best: int | None, crossed: bool) -> LawName:
