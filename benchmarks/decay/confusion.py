@@ -6,11 +6,13 @@ import argparse
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 from scipy.signal import lfilter
 
+from benchmarks.decay.long_kinds import VERDICTS
 from optuna_mi.decay import analyze_decay, decay_curve
 from optuna_mi.decay import generators as make
 
@@ -120,28 +122,31 @@ KINDS: dict[str, tuple[str, Callable[[int], Any]]] = {
 }
 
 
+def law_found(generate: Callable[[int], Any], seed: int) -> str:
+    """Return law, period and kind of the period."""
+    x = generate(seed)
+    # short ones at the default lags
+    longest = None if x.shape[-1] < 10_000 else 1000
+    analysis = analyze_decay(decay_curve(x, max_lag=longest, seed=seed))
+    if analysis.period is None:
+        return str(analysis.law)
+    return f"{analysis.law}, {analysis.period}, {analysis.period_kind}"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=100, help="sequences of each kind")
     parser.add_argument("--only", default="", help="kinds whose name holds this text")
     arguments = parser.parse_args()
-    for kind, (law, generate) in KINDS.items():
+    laws = {name: (law, partial(law_found, make_x)) for name, (law, make_x) in KINDS.items()}
+    for kind, (wanted, label) in (laws | VERDICTS).items():
         if arguments.only not in kind:
             continue
-        found: Counter[str] = Counter()
         start = time.process_time()
-        for seed in range(arguments.count):
-            x = generate(seed)
-            # short ones at the default lags
-            longest = None if x.shape[-1] < 10_000 else 1000
-            analysis = analyze_decay(decay_curve(x, max_lag=longest, seed=seed))
-            name = str(analysis.law)
-            if analysis.period is not None:
-                name += f", {analysis.period}, {analysis.period_kind}"
-            found[name] += 1
+        found = Counter(label(seed) for seed in range(arguments.count))
         seconds = (time.process_time() - start) / arguments.count
         table = "; ".join(f"{name}: {n}" for name, n in found.most_common())
-        print(f"{kind} ({law}) | {table} | {seconds:.2f} s CPU each", flush=True)
+        print(f"{kind} ({wanted}) | {table} | {seconds:.2f} s CPU each", flush=True)
 
 
 if __name__ == "__main__":
