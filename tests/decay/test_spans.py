@@ -23,6 +23,8 @@ def load(n):
     return (demand + 0.5 * rng.normal(size=hour.size))[:n]
 
 
+# half a year looks like a trend
+@pytest.mark.filterwarnings("ignore:.*series tested look like")
 @pytest.mark.parametrize(("n", "span"), [(4_000, 24), (17_520, 168), (52_000, 168)])
 def test_the_load_of_a_grid_needs_one_period_however_long_it_is(n, span):
     analysis = analyze_decay(decay_curve(load(n)))

@@ -14,12 +14,11 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Kind = Literal["dominant", "modulating"]
 
-# a peak that returns to this share of MI(1) may make its period dominant
-_DOMINANT_SHARE = 0.5
+# a peak that returns to this share of MI(1) may make its period dominant; where the last peaks
+# keep the second share of the first, they come back for good, and it does for the first one too
+_DOMINANT_SHARE, _CLOCK_SHARE = 0.5, 0.25
 # one period is the span while so many steps of it cover all but this share of what the peaks tell
 _MOST_STEPS, _BEYOND = 32, 0.02
-# peaks that keep this share of the first one to the last lag come back for good
-_CLOCK_SHARE = 0.25
 # peaks that are lower than this share of the first one are nearly gone
 _NEARLY_GONE = 0.05
 # late peaks whose second half is lower by less than this share have levelled off
@@ -32,12 +31,14 @@ class Returns:
 
     Attributes:
         kind: ``"dominant"`` if they return near MI(1) and one period is the span.
+        share: How high the first peak is, as a share of MI(1).
         kept: Share of the first peak that the last ones have, where they come back for good.
         long: Whether they return near MI(1), but one period is not the span.
         n_periods: Within how many periods nearly all lies that the peaks tell.
     """
 
     kind: Kind
+    share: float
     kept: float | None
     long: bool
     n_periods: int
@@ -75,12 +76,13 @@ def judge(lags: Ints, values: Floats, found: Period, crossing: float | None) -> 
     told = np.cumsum(rest * np.diff(k, prepend=0))
     n_periods = int(k[np.searchsorted(told, (1 - _BEYOND) * told[-1])]) if told[-1] > 0 else 1
     # peaks that drown say nothing about MI(1)
-    returns = not found.pooled and bool(tooth[0] >= _DOMINANT_SHARE * values[0])
+    share = float(tooth[0] / values[0]) if values[0] > 0 else 1.0
+    returns = not found.pooled and share >= (_CLOCK_SHARE if clock else _DOMINANT_SHARE)
     # peaks that still fall at the last lag may live on for many more
     unknown = falls and k[-1] < 2 * _MOST_STEPS
     short = clock or (n_periods <= _MOST_STEPS and not unknown)
     kind: Kind = "dominant" if returns and short else "modulating"
-    return Returns(kind, kept if clock else None, returns and not short, n_periods)
+    return Returns(kind, share, kept if clock else None, returns and not short, n_periods)
 
 
 def _falls(late: Floats, first: float) -> bool:

@@ -80,7 +80,7 @@ def _without_delays(
     first = int(curve.lags[0])
     if period is not None and returns is not None and returns.kind == "dominant":
         return min(period.period, limit), (
-            f"MI returns near its value at {first} every {period.period} steps"
+            f"MI returns {_how_near(returns)} at {first} every {period.period} steps"
             f"{_how_long(returns)}: one period reaches all there is"
         )
     if chosen.name == "flat":
@@ -110,6 +110,10 @@ def _without_delays(
     return last, (
         f"{what} is still above {crossing.level:.2g} nats at the last lag measured{remedy}{beyond}"
     )
+
+
+def _how_near(returns: Returns) -> str:
+    return "near its value" if returns.share >= 0.5 else f"to {100 * returns.share:.0f} % of that"
 
 
 def _how_long(returns: Returns) -> str:
