@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import optuna
 import pandas as pd
+import sqlalchemy
 from optuna.trial import TrialState
 
 from optuna_mi._presets import Preset
@@ -112,5 +113,9 @@ def existing_study(job: Job) -> optuna.Study | None:
 
 
 def default_storage(folder: Path) -> str:
-    """Return the URL of a folder's own study file."""
-    return f"sqlite:///{folder / 'study.db'}"
+    """Return the URL of a folder's own study file, whatever characters its name has."""
+    path = str(folder / "study.db")
+    plain = f"sqlite:///{path}"
+    if sqlalchemy.make_url(plain).database == path:
+        return plain
+    return sqlalchemy.URL.create("sqlite", database=path).render_as_string()

@@ -72,6 +72,19 @@ def open_storage(url: str) -> BaseStorage:
     return _open_database(url, is_sqlite=parsed.get_backend_name() == "sqlite")
 
 
+class _PatientStorage(RDBStorage):
+    """Optuna's storage, whose heart beats on after an outage: the thread would die of an error."""
+
+    def record_heartbeat(self, trial_id: int) -> None:
+        """Record a heartbeat; see :class:`optuna.storages.RDBStorage`."""
+        try:
+            super().record_heartbeat(trial_id)
+        except StorageInternalError as error:
+            found = trouble(error)
+            if found is None or not found.passes:
+                raise
+
+
 def _open_proxy(url: str) -> BaseStorage:
     try:
         parts = urlsplit(url)
@@ -97,7 +110,7 @@ def _open_database(url: str, *, is_sqlite: bool) -> BaseStorage:
     deadline = time.monotonic() + _CREATION_SECONDS
     while True:
         try:
-            return RDBStorage(
+            return _PatientStorage(
                 url.replace("{", "{{").replace("}", "}}"),  # optuna fills in templates
                 engine_kwargs=engine,
                 heartbeat_interval=_HEARTBEAT_SECONDS,
@@ -206,5 +219,6 @@ def _file_of(url: str) -> Path | None:
     if url.startswith("journal:"):
         return Path(url.removeprefix("journal:"))
     if url.startswith("sqlite:///"):
-        return Path(url.removeprefix("sqlite:///").partition("?")[0])
+        database = sqlalchemy.make_url(url).database
+        return None if database in (None, ":memory:") else Path(str(database))
     return None

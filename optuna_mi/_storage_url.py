@@ -54,8 +54,8 @@ def read_url(text: str) -> str:
                 f"export {name or 'NAME'}=postgresql://… first"
             )
         return url
-    if kind == "file" and not name.startswith("///"):
-        lines = Path(name).read_text(encoding="utf-8").split("\n")
+    if kind == "file":
+        lines = Path(name.removeprefix("//")).read_text(encoding="utf-8").split("\n")
         url = lines[0].strip()
         if not url:
             raise ValueError(f"--storage {text}: the first line of that file must be a URL")

@@ -18,6 +18,7 @@ from optuna_mi import _interruption
 from optuna_mi._interruption import Interrupted
 from optuna_mi._storage import open_storage
 
+psutil = pytest.importorskip("psutil")  # comes with pgserver
 _SIZES = ["--epochs", "3", "--steps", "2", "--hidden-size", "8", "--pruner", "none"]
 # Lingers for so many seconds after each epoch, in small steps as a batch would.
 _SLOW = """
@@ -41,20 +42,13 @@ def _wait_for(condition: Callable[[], bool], seconds: float = 120) -> None:
 
 
 def _children(pid: int) -> list[int]:
-    tasks = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    # the resource tracker is no worker
-    return [
-        task
-        for task in map(int, tasks)
-        if b"spawn_main" in Path(f"/proc/{task}/cmdline").read_bytes()
-    ]
+    """Return the ids of the workers of a search; the resource tracker is none."""
+    children = psutil.Process(pid).children()
+    return [child.pid for child in children if "spawn_main" in " ".join(child.cmdline())]
 
 
 def _runs(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
-    except FileNotFoundError:
-        return False
+    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
 
 
 class Search:

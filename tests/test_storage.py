@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy
 from optuna.storages import JournalStorage, RDBStorage
 
+from optuna_mi._main_job import default_storage
 from optuna_mi._storage import open_existing, open_storage
 from optuna_mi._storage_trouble import trouble
 from optuna_mi._storage_url import read_url, safe_url
@@ -199,3 +200,23 @@ def test_a_name_that_the_database_refuses_is_no_outage(empty_postgresql: str) ->
     assert found is not None
     assert not found.passes
     assert "a name is too long" in found.text
+
+
+@pytest.mark.parametrize("name", ["a?b", "a b%20c", "#x", "{y}", "ä@b:c"])
+def test_a_folder_may_have_any_name(tmp_path: Path, name: str) -> None:
+    url = default_storage(tmp_path / name)
+    optuna.create_study(storage=open_storage(url), study_name="x")
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert optuna.get_all_study_names(open_existing(url)) == ["x"]
+
+
+def test_a_heart_beats_on_after_an_outage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    storage = open_storage(f"sqlite:///{tmp_path}/study.db")
+    assert isinstance(storage, RDBStorage)
+
+    def away(*_: object) -> None:
+        raise optuna.exceptions.StorageInternalError("away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RDBStorage, "record_heartbeat", away)
+        storage.record_heartbeat(0)
