@@ -6,6 +6,7 @@ import json
 import os
 import random
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,6 +15,7 @@ import optuna
 import sqlalchemy
 from optuna.exceptions import StorageInternalError
 from optuna.storages import BaseStorage, RDBStorage, RetryHeartbeatStaleTrialCallback
+from optuna.trial import TrialState
 
 from optuna_mi._journal import open_journal
 from optuna_mi._storage_trouble import trouble
@@ -72,8 +74,27 @@ def open_storage(url: str) -> BaseStorage:
     return _open_database(url, is_sqlite=parsed.get_backend_name() == "sqlite")
 
 
-class _PatientStorage(RDBStorage):
-    """Optuna's storage, whose heart beats on after an outage: the thread would die of an error."""
+class _CarefulStorage(RDBStorage):
+    """Optuna's storage, with two faults mended.
+
+    A trial's state is looked at and set at once on SQLite too, which has no lock of rows: of two
+    that declare a trial dead both would queue it again, and of two that take one up both would
+    train it. And the heart beats on after an outage: its thread would die of the error.
+    """
+
+    def set_trial_state_values(
+        self, trial_id: int, state: TrialState, values: Sequence[float] | None = None
+    ) -> bool:
+        """Set a trial's state; see :meth:`optuna.storages.BaseStorage.set_trial_state_values`."""
+        if self.engine.dialect.name == "sqlite":
+            session = self.scoped_session()  # the one that is used below
+            try:
+                session.execute(sqlalchemy.text("BEGIN IMMEDIATE"))
+            except sqlalchemy.exc.SQLAlchemyError as error:
+                session.rollback()
+                session.close()
+                raise StorageInternalError("A trial's state could not be set") from error
+        return super().set_trial_state_values(trial_id, state, values)
 
     def record_heartbeat(self, trial_id: int) -> None:
         """Record a heartbeat; see :class:`optuna.storages.RDBStorage`."""
@@ -110,7 +131,7 @@ def _open_database(url: str, *, is_sqlite: bool) -> BaseStorage:
     deadline = time.monotonic() + _CREATION_SECONDS
     while True:
         try:
-            return _PatientStorage(
+            return _CarefulStorage(
                 url.replace("{", "{{").replace("}", "}}"),  # optuna fills in templates
                 engine_kwargs=engine,
                 heartbeat_interval=_HEARTBEAT_SECONDS,

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import multiprocessing
 import sys
+import threading
+import time
 import traceback
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,8 @@ from typing import Any
 import optuna
 import pytest
 import sqlalchemy
-from optuna.storages import JournalStorage, RDBStorage
+from optuna.storages import BaseStorage, JournalStorage, RDBStorage
+from optuna.trial import TrialState
 
 from optuna_mi._main_job import default_storage
 from optuna_mi._storage import open_existing, open_storage
@@ -220,3 +223,36 @@ def test_a_heart_beats_on_after_an_outage(tmp_path: Path, monkeypatch: pytest.Mo
     with monkeypatch.context() as patch:
         patch.setattr(RDBStorage, "record_heartbeat", away)
         storage.record_heartbeat(0)
+
+
+@pytest.mark.parametrize("state", [TrialState.FAIL, TrialState.RUNNING])
+def test_one_of_two_sets_the_state_of_a_trial(
+    tmp_path: Path, state: TrialState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Optuna looks at the state first, and on SQLite nothing kept another one from doing so too."""
+    url = f"sqlite:///{tmp_path}/study.db"
+    storages = [open_storage(url) for _ in range(2)]
+    study = optuna.create_study(storage=storages[0])
+    before = TrialState.RUNNING if state == TrialState.FAIL else TrialState.WAITING
+    study.add_trial(optuna.create_trial(state=before))
+    check = RDBStorage.check_trial_is_updatable
+
+    def slow_check(self: RDBStorage, trial_id: int, found: TrialState) -> None:
+        check(self, trial_id, found)
+        time.sleep(0.3)
+
+    monkeypatch.setattr(RDBStorage, "check_trial_is_updatable", slow_check)
+    done: list[bool] = []
+
+    def set_state(storage: BaseStorage) -> None:
+        try:
+            done.append(storage.set_trial_state_values(study.trials[0]._trial_id, state))
+        except optuna.exceptions.UpdateFinishedTrialError:
+            done.append(False)
+
+    threads = [threading.Thread(target=set_state, args=(storage,)) for storage in storages]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(done) == [False, True]

@@ -130,7 +130,8 @@ def _add(trial: FrozenTrial, cells: Cells, claims: Claims, pending: bool = False
     elif cell is None:
         if state == TrialState.RUNNING and "fixed_params" not in attrs:
             claims.undecided.append(trial.number)
-            if trial.number < len(cells):
+            # A retried trial waited, and was nobody's: others may have taken its number's cell.
+            if trial.number < len(cells) and "failed_trial" not in attrs:
                 cell = cells.order[trial.number]
         elif "fixed_params" in attrs:
             cell = cells.find(attrs["fixed_params"])

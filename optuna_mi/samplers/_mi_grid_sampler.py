@@ -122,7 +122,9 @@ class MIGridSampler(ForwardingSampler):
             return  # a retried trial runs what it ran before
         fixed = trial.system_attrs.get("fixed_params")
         if fixed is None:
-            self._office.draw(study, trial)
+            # One that was killed before it had a cell is given any: its number owns none.
+            waited = "failed_trial" in trial.system_attrs
+            self._office.draw(study, trial, range(self.n_cells) if waited else None)
             return
         # An enqueued trial runs what the user asked for. Where that leaves parameters of the grid
         # open, it takes a cell: drawn at random they would hit one that another ticket has.

@@ -14,7 +14,7 @@ import pytest
 from optuna.trial import TrialState
 
 from optuna_mi.samplers import MIGridSampler, _tickets
-from optuna_mi.samplers._claims import CELL_ATTR
+from optuna_mi.samplers._claims import CELL_ATTR, NO_CELL
 from optuna_mi.search_space import DilationSpace
 
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
@@ -177,3 +177,21 @@ def test_a_worker_lost_while_asking_is_found_by_its_heartbeat(
     assert [t.state for t in study.trials] == [TrialState.RUNNING]
     study.optimize(lambda trial: float(len(space.suggest(trial))))
     assert [t.state for t in study.trials] == [TrialState.FAIL, TrialState.COMPLETE]
+
+
+def test_a_retry_that_had_no_cell_takes_none_that_another_has(space: DilationSpace) -> None:
+    """Its number was a ticket that nobody held while it waited."""
+    sampler = MIGridSampler(space, settings=space.grid(2)[:3])
+    study = optuna.create_study(sampler=sampler)
+    storage, study_id = study._storage, study._study_id
+    lost = storage.create_new_trial(study_id)  # killed before it had a cell
+    storage.set_trial_state_values(lost, TrialState.FAIL)
+    optuna.storages.RetryHeartbeatStaleTrialCallback()(study, study.trials[0])
+    for _ in range(3):
+        trial_id = storage.create_new_trial(study_id)
+        sampler.before_trial(study, storage.get_trial(trial_id))
+    cells = [t.system_attrs[CELL_ATTR][1] for t in study.trials[2:]]
+    assert sorted(cells) == [0, 1, 2]
+    retried = study.ask()
+    assert retried.number == 1
+    assert study.trials[1].system_attrs[CELL_ATTR][1] == NO_CELL
