@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -22,6 +22,8 @@ Ints = npt.NDArray[np.int64]
 
 # steps of context by default; and the square of lags times places that real values may cost
 _SYMBOL_STEPS, _REAL_STEPS, _MOST_PRODUCTS = 32, 512, 4e10
+# steps and places that are looked at for dependence that is not linear
+_SQUARED_STEPS, _SQUARED_PLACES = 64, 50_000
 # places below which a smaller budget says nothing
 _FEWEST_TRAINED = 100
 
@@ -161,7 +163,11 @@ def answer(
         n_scored=int(n_scored.sum()),
         budgets=(*smaller, own),
         predictor="linear" if data.is_real else "back-off",
-        notes=(*data.notes, *_at_the_end(found.length, question)),
+        notes=(
+            *data.notes,
+            *_at_the_end(found.length, question),
+            *_too_short(found.length, question, tolerance),
+        ),
     )
 
 
@@ -203,6 +209,32 @@ def default_steps(data: Data, horizon: int) -> int:
     typical = int(lengths[np.searchsorted(share, 0.25)])
     affordable = int(np.sqrt(_MOST_PRODUCTS / lengths.sum()) / data.values.shape[1])
     return max(1, min((typical - horizon) // 3, _REAL_STEPS, max(affordable, 16), room))
+
+
+def _too_short(length: int, question: Question, tolerance: float) -> tuple[str, ...]:
+    """Say where a predictor that is not linear, of values and their squares, uses more steps."""
+    data = question.data
+    steps = min(question.steps, _SQUARED_STEPS)
+    if not data.is_real or data.values.shape[1] > 1 or length >= steps:
+        return ()
+    squares = data.values**2
+    deviation = squares.std()
+    if deviation == 0:
+        return ()
+    both = np.hstack([data.values, (squares - squares.mean()) / deviation])
+    places = question.places.limited(_SQUARED_PLACES)
+    lags = np.arange(1, steps + 1)
+    sums = LagMoments(replace(data, values=both), places, lags, question.horizons)
+    # of each target its value alone, not its square
+    losses = gaussian_losses(sums.errors()[:, :, 0::2], sums.n_scored, 1)
+    found = enough(losses, sums.n_scored, tolerance)
+    if found.length <= length:
+        return ()
+    more = float((losses[length] - losses[found.length]).sum() / sums.n_scored.sum())
+    return (
+        f"the linear answer is too short: with the squares of the values {found.length:,} steps "
+        f"tell {more:.2g} nats more than {length:,}; select_lags(x, n_levels=6) finds which",
+    )
 
 
 def _at_the_end(length: int, question: Question) -> tuple[str, ...]:

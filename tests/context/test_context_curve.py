@@ -104,6 +104,16 @@ def test_whatever_the_decay_curve_reads() -> None:
     assert context_curve(vectors, max_context=3).context_length == 1
 
 
+def test_it_says_where_the_linear_answer_is_too_short() -> None:
+    noise = np.random.default_rng(0).normal(size=4_000)
+    x = noise.copy()
+    x[3:] += 0.7 * (noise[:-3] ** 2 - 1)
+    curve = context_curve(x, max_context=10)
+    assert any("the linear answer is too short" in note for note in curve.notes)
+    linear = context_curve(_autoregression(4_000), max_context=10)
+    assert not any("too short" in note for note in linear.notes)
+
+
 def test_a_memory_map_is_read(tmp_path) -> None:
     np.save(tmp_path / "x.npy", markov_chain(5_000, sticky_transition(3, 0.8), seed=0))
     assert context_curve(tmp_path / "x.npy", max_context=3).context_length == 1
