@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from optuna_mi.nn._bidirectional import BidirectionalDilatedRNN
 from optuna_mi.nn._check_arguments import LayerState, State
 from optuna_mi.nn._classifier import DilatedRNNClassifier
 from optuna_mi.nn._dilated_rnn import DilatedRNN, detach_state
@@ -9,6 +10,7 @@ from optuna_mi.nn._language_model import DilatedRNNLanguageModel
 from optuna_mi.nn._regressor import DilatedRNNRegressor
 
 __all__ = [
+    "BidirectionalDilatedRNN",
     "DilatedRNN",
     "DilatedRNNClassifier",
     "DilatedRNNLanguageModel",

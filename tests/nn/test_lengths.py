@@ -5,7 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 
-from optuna_mi.nn import DilatedRNN, DilatedRNNClassifier, DilatedRNNLanguageModel
+from optuna_mi.nn import (
+    BidirectionalDilatedRNN,
+    DilatedRNN,
+    DilatedRNNClassifier,
+    DilatedRNNLanguageModel,
+)
 
 LENGTHS = (7, 12, 3, 12, 1)
 
@@ -91,6 +96,27 @@ def test_language_model_goes_on_from_each_sequence_s_own_end():
     for b, length in enumerate(LENGTHS):
         own = torch.cat((tokens[:length, b : b + 1], more[:, b : b + 1]))
         _close(logits[:, b], model(own)[0][-3:, 0])
+
+
+@pytest.mark.parametrize("batch_first", [False, True])
+def test_two_directions_are_two_networks_on_each_sequence_alone(batch_first):
+    x = _batch()
+    time = int(batch_first)
+    model = BidirectionalDilatedRNN(3, 5, (2, 1, 4), cell="gru", batch_first=batch_first).double()
+    output = model(x.transpose(0, time), lengths=LENGTHS).transpose(0, time)
+    padded = _gradients(model, output.square().sum())
+    alone = []
+    for b, length in enumerate(LENGTHS):
+        own = x[:length, b : b + 1]
+        ahead, back = model.ahead(own)[0], model.back(own.flip(0))[0].flip(0)
+        alone.append(torch.cat((ahead, back), dim=2))
+        _close(output[:length, b], alone[-1][:, 0])
+        assert (output[length:, b] == 0).all()
+    together = sum(y.square().sum() for y in alone)
+    for found, expected in zip(padded, _gradients(model, together), strict=True):
+        _close(found, expected)
+    whole = x[:1].transpose(0, time)
+    _close(model(whole), model(whole, lengths=[1] * 5))
 
 
 @pytest.mark.parametrize(
