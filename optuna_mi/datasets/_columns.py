@@ -51,6 +51,7 @@ def from_columns(name: str, frame: pd.DataFrame, reading: Reading) -> FileConten
     order = time or _order(frame, times)
     if order is not None and order != column:
         frame = _sorted(name, frame, order, group)
+    frame = frame.assign(**{column: _without_thousands(frame[column])})
     what = f"{count_of(len(frame), 'row')}; column {column}"
     aside = ", ".join(left_out)
     if group is not None:
@@ -121,7 +122,8 @@ def _only_column(name: str, frame: pd.DataFrame, rest: list[str]) -> tuple[str, 
         )
     raise ValueError(
         f"{name} has {len(frame):,} rows and several columns ({_shown(numeric or texts)}): choose "
-        "one by --column NAME; if each row is a sequence, say --rows"
+        "one by --column NAME, and a column that names the series by --id-column NAME; if each row "
+        "is a sequence, say --rows"
     )
 
 
@@ -151,6 +153,10 @@ def _parsed(values: pd.Series[Any]) -> pd.Series[Any] | None:
         warnings.simplefilter("ignore", UserWarning)  # that the format was guessed value by value
         try:
             return pd.to_datetime(values)
+        except (ValueError, TypeError, OverflowError):
+            pass
+        try:  # 31/01/2020 is no month 31
+            return pd.to_datetime(values, dayfirst=True)
         except (ValueError, TypeError, OverflowError):
             return None
 
@@ -183,6 +189,15 @@ def _sorted(name: str, frame: pd.DataFrame, time: str, group: str | None) -> pd.
         )
     keys = [time] if group is None else [group, time]
     return frame.sort_values(keys, kind="stable")
+
+
+def _without_thousands(values: pd.Series[Any]) -> pd.Series[Any]:
+    """Return figures such as 12,345 as numbers."""
+    if pd.api.types.is_numeric_dtype(values.dtype) or values.isna().any():
+        return values
+    texts = values.astype(str).str.strip()
+    written = texts.str.fullmatch(r"[-+]?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?")
+    return pd.to_numeric(texts.str.replace(",", "")) if written.all() else values
 
 
 def _are_lists(values: pd.Series[Any]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 
 from optuna_mi.datasets._open_file import open_text
 
+# as quoted fields may write them, where a comma separates the others
+THOUSANDS = re.compile(r"[-+]?\d{1,3}(,\d{3})+(\.\d+)?")
 _SEPARATORS = (";", "\t", ",", "|")
 
 
@@ -21,7 +24,8 @@ def separator(start: str, ending: str) -> str:
     if ending == ".tsv":
         return "\t"
     lines = [_without_quotes(line) for line in start.splitlines()[:50] if line.strip()]
-    return max(_SEPARATORS, key=lambda s: sum(s in line for line in lines))
+    found = max(_SEPARATORS, key=lambda s: sum(s in line for line in lines))
+    return found if any(found in line for line in lines) else ","
 
 
 def _without_quotes(line: str) -> str:
@@ -83,7 +87,7 @@ def without_blanks(row: Sequence[str]) -> Sequence[str]:
 
 def is_number(field: str, decimal: str) -> bool:
     """Return whether a field is a number, or empty."""
-    if not field.strip():
+    if not field.strip() or THOUSANDS.fullmatch(field.strip()):
         return True
     try:
         float(field.replace(decimal, "."))

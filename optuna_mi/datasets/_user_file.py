@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -41,7 +43,20 @@ def read_file(path: Path, reading: Reading | None = None) -> FileContents:
     if all(bool(np.all(row[:_GLANCE] == one)) and bool(np.all(row == one)) for row in rows):
         name = contents.vocabulary[one] if contents.vocabulary else one
         raise ValueError(f"{path.name} consists of one symbol only ({name}); give two or more")
+    if contents.vocabulary is None and contents.unit != "value":
+        contents = replace(contents, sequences=_from_zero(contents.sequences))
     return contents
+
+
+def _from_zero(sequences: Any) -> Any:
+    """Return integers moved up where some are negative: as symbols, -1 is a name like any other."""
+    rows = [np.asarray(row) for row in rows_of(sequences) if len(row)]
+    least = min((int(row.min()) for row in rows if row.dtype.kind == "i"), default=0)
+    if least >= 0:
+        return sequences
+    if hasattr(sequences, "columns"):
+        return sequences.assign(y=sequences["y"] - least)
+    return [row - least for row in rows] if isinstance(sequences, list) else sequences - least
 
 
 def read_unchecked(path: Path, reading: Reading) -> FileContents:

@@ -66,6 +66,19 @@ def test_rows_are_put_in_order(read: Any) -> None:
         read("x.csv", _csv(frame))
 
 
+def test_days_first_and_thousands(read: Any) -> None:
+    hours = pd.date_range("2020", periods=300, freq="h")
+    frame = pd.DataFrame({"when": hours.strftime("%d/%m/%Y %H:%M"), "y": WAVE})
+    _same(read("x.csv", _csv(frame)).sequences, WAVE)
+    counts = [f'"{int(1000 * v + 5000):,}"' for v in WAVE]
+    _same(read("x.csv", "n\n" + "\n".join(counts)).sequences, (1000 * WAVE + 5000).astype(int))
+
+
+def test_negative_symbols_are_names_too(read: Any) -> None:
+    signs = RNG.integers(-1, 2, 300)
+    _same(read("x.csv", "\n".join(map(str, signs))).sequences, signs + 1)
+
+
 def test_several_columns_ask_which(read: Any, tmp_path: Path) -> None:
     frame = pd.DataFrame({"a": WAVE, "b": WAVE**2, "c": -WAVE})
     with pytest.raises(ValueError, match=r"several columns \(a, b, c\): choose .* --column NAME"):
