@@ -201,3 +201,14 @@ def test_gaps_have_no_memory():
     for gaps in (~present, np.arange(20_000) // 40 % 3 == 0):
         sequences = encode_with_gaps(np.where(gaps, -1, x), np.array([0, x.size]))
         assert measure_memory(sequences, seed=0).growth < 0.05
+
+
+@pytest.mark.parametrize(("n_sequences", "n_steps"), [(40, 1000), (300, 200)])
+def test_aligned_sequences_stay_below_the_floor_where_their_memory_ends(n_sequences, n_steps):
+    chain = make.sticky_transition(4, 0.95)
+    x = np.stack([make.markov_chain(n_steps, chain, seed=i) for i in range(n_sequences)])
+    lags = np.r_[1:20, n_steps // 2 : n_steps // 2 + 80]
+    for positions in ("pooled", "conditional"):
+        curve = decay_curve(x, lags=lags, positions=positions)
+        far = curve.lags >= n_steps // 2
+        assert (curve.mi_corrected > curve.floor)[far].mean() < 0.06

@@ -20,7 +20,7 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 # lags at which the spread of the baseline is measured, and how often at each
-_ANCHORS, _REPEATS = 8, 4
+_ANCHORS, _REPEATS = 8, 12
 
 
 class ConditionalCurve:
@@ -141,7 +141,7 @@ class ConditionalCurve:
 def _spread_over_lags(repeats: Floats, anchors: Ints, lags: Ints, steps: int) -> Floats:
     """Return the standard deviation at every lag from repeats at some, shape (A, R).
 
-    It falls like the root of the number of position pairs. Four repeats tell little about a
+    It falls like the root of the number of position pairs. A dozen repeats tell little about a
     variance, so the median of three neighbouring anchors is taken.
     """
     variance = repeats.var(axis=1, ddof=1) * (steps - anchors)
