@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from optuna_mi.context._places import Data
+from optuna_mi.context._places import FEWEST_PLACES, Data
 from optuna_mi.decay import analyze_decay, decay_curve
 from optuna_mi.decay.measure._real import rank_correlation
 
@@ -59,7 +59,12 @@ def real_candidates(data: Data, nearest: int, room: int, horizon: int) -> tuple[
             value = np.maximum(value, rank_correlation(feature, data.offsets, far) ** 2)
         noise = 12.0 / len(data.values)
         wanted |= _around(_peaks(far, value, np.full(far.size, noise)))
-    return _inside(wanted, horizon, room), nearest + far.size
+    lags = _inside(wanted, horizon, room)
+    # every place needs all lags: the farthest ones must leave enough places
+    left = [np.maximum(data.lengths - d, 0).sum() for d in lags]
+    return lags[: max(1, int(np.count_nonzero(np.array(left) >= FEWEST_PLACES)))], (
+        nearest + far.size
+    )
 
 
 def _some_sequences(data: Data) -> Any:

@@ -18,6 +18,9 @@ Ints = npt.NDArray[np.int64]
 _RIDGES = ((0.1, 0.0), (1.0, 0.0), (10.0, 0.0), (100.0, 0.0), (1.0, 1.0), (10.0, 1.0))
 # keeps the factor of a noiseless cycle's moments real
 _JITTER = 1e-9
+# squared error, in values of variance 1, below which a prediction is perfect: a noiseless cycle's
+# goes on falling with every lag
+_PERFECT = 1e-6
 # rows of lags that are multiplied at a time
 _ROWS = 8192
 
@@ -125,8 +128,9 @@ def gaussian_losses(errors: Floats, n_scored: Ints, n_features: int) -> Floats:
     derivative. Features add up, horizons are averaged.
     """
     n = n_scored.astype(np.float64)
-    mean = np.maximum(errors.sum(axis=1, keepdims=True) / n.sum(), 1e-12)
-    losses = 0.5 * (n[:, None] * np.log(mean) + errors / mean - n[:, None])
+    measured = np.maximum(errors.sum(axis=1, keepdims=True) / n.sum(), 1e-300)
+    mean = np.maximum(measured, _PERFECT)
+    losses = 0.5 * (n[:, None] * np.log(mean) + errors / measured - n[:, None])
     n_horizons = errors.shape[2] // n_features
     return np.asarray(losses.sum(axis=2) / n_horizons)
 

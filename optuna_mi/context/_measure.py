@@ -13,7 +13,7 @@ from optuna_mi._checks import flag, real, whole
 from optuna_mi.context._context_curve import Budget, ContextCurve
 from optuna_mi.context._enough import TOLERANCE, enough, mean_and_error
 from optuna_mi.context._linear import LagMoments, gaussian_losses
-from optuna_mi.context._places import Data, Places, Values, place, read
+from optuna_mi.context._places import FEWEST_PLACES, Data, Places, Values, place, read
 from optuna_mi.context._symbols import BackOff, nested_losses
 from optuna_mi.decay.measure._engine import resolve_threads
 
@@ -208,7 +208,11 @@ def default_steps(data: Data, horizon: int) -> int:
     share = np.cumsum(lengths) / lengths.sum()
     typical = int(lengths[np.searchsorted(share, 0.25)])
     affordable = int(np.sqrt(_MOST_PRODUCTS / lengths.sum()) / data.values.shape[1])
-    return max(1, min((typical - horizon) // 3, _REAL_STEPS, max(affordable, 16), room))
+    steps = min((typical - horizon) // 3, _REAL_STEPS, max(affordable, 16), room)
+    # short data: no more than leaves enough to hold out
+    while steps > 1 and np.maximum(lengths - horizon - steps + 1, 0).sum() < FEWEST_PLACES:
+        steps -= 1
+    return max(1, steps)
 
 
 def _too_short(length: int, question: Question, tolerance: float) -> tuple[str, ...]:

@@ -23,6 +23,8 @@ Values = Literal["auto", "symbols", "real"]
 N_BLOCKS, N_FOLDS = 100, 5
 # fewer blocks than these leave no standard error; shorter ones are no sample
 _FEWEST_BLOCKS, _SHORTEST = 10, 5
+#: Places without which nothing can be held out.
+FEWEST_PLACES = _FEWEST_BLOCKS * _SHORTEST
 # places that a smaller budget is scored on
 _SCORED = 400_000
 # kinds of numbers in a panel up to which they are taken for symbols
@@ -224,14 +226,13 @@ def place(data: Data, horizon: int, lead: int = 0) -> Places:
             "steps; take a shorter horizon"
             if longest <= horizon
             else f"{lead} steps of context and horizon {horizon} are more than the longest "
-            f"sequence's {longest} steps; take a smaller max_context"
+            f"sequence's {longest} steps; look less far back (max_context, candidates)"
         )
-    fewest = _FEWEST_BLOCKS * _SHORTEST
-    if total < fewest:
+    if total < FEWEST_PLACES:
         raise ValueError(
             f"{total} steps have a past of {lead + 1} and a value {horizon} ahead: too few to hold "
-            f"any out; at least {fewest} are needed. Bring longer data"
-            + (", or take a smaller max_context" if lead else "")
+            f"any out; at least {FEWEST_PLACES} are needed. Bring longer data"
+            + (", or look less far back (max_context, candidates)" if lead else "")
         )
     at = np.concatenate(
         [

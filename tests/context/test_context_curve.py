@@ -114,6 +114,16 @@ def test_it_says_where_the_linear_answer_is_too_short() -> None:
     assert not any("too short" in note for note in linear.notes)
 
 
+def test_a_noiseless_cycle_needs_two_steps() -> None:
+    x = np.sin(np.arange(1_000) * 2 * np.pi / 12)
+    assert context_curve(x, max_context=60).context_length == 2
+
+
+def test_sixty_values_are_enough() -> None:
+    x = _autoregression(63)[3:]
+    assert context_curve(x).max_context >= 5
+
+
 def test_a_memory_map_is_read(tmp_path) -> None:
     np.save(tmp_path / "x.npy", markov_chain(5_000, sticky_transition(3, 0.8), seed=0))
     assert context_curve(tmp_path / "x.npy", max_context=3).context_length == 1
@@ -146,7 +156,7 @@ def test_threads_do_not_change_the_curve() -> None:
         (np.arange(100) % 3, {"horizon": 0}, "horizon must be an integer of at least 1, got 0"),
         (np.arange(100) % 3, {"horizon": 1.5}, "horizon must be an integer of at least 1"),
         (np.arange(100) % 3, {"max_context": 100}, "take at most 99"),
-        (np.random.default_rng(0).normal(size=100), {"max_context": 90}, "smaller max_context"),
+        (np.random.default_rng(0).normal(size=100), {"max_context": 90}, "look less far back"),
         (np.arange(100) % 3, {"n_train": 90}, "n_train=90 leaves nothing to score"),
         (np.arange(100) % 3, {"tolerance": 1.0}, "tolerance must be a finite number >= 0 and < 1"),
         (np.arange(100) % 3, {"values": "reals"}, "values must be"),

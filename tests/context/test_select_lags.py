@@ -97,6 +97,12 @@ def test_levels_find_what_is_not_linear() -> None:
     assert select_lags(x, n_levels=6, candidates=range(1, 20)).lags[0] == 5
 
 
+def test_sixty_real_values_are_enough() -> None:
+    found = select_lags(np.random.default_rng(0).normal(size=60))
+    assert found.lags == ()
+    assert found.candidates.size >= 5
+
+
 def test_saved_and_loaded_it_is_the_same(tmp_path) -> None:
     found = select_lags(markov_chain(5_000, sticky_transition(3, 0.8), seed=0))
     found.save(tmp_path / "lags.json")
