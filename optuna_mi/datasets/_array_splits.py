@@ -80,7 +80,8 @@ def encode_labels(y: Any, n: int) -> tuple[Indices, tuple[Any, ...]]:
     """
     check_count(np.shape(y), n)
     # as objects: numpy would turn None and numbers beside strings into strings
-    labels = pd.Series(list(y), dtype=object)
+    pandas_own = isinstance(y, pd.Series | pd.Index | list | tuple)
+    labels = pd.Series(list(y if pandas_own else np.asarray(y)), dtype=object)
     missing = np.flatnonzero(labels.isna())
     if len(missing):
         raise ValueError(

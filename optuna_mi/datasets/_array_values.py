@@ -104,10 +104,9 @@ def _cut(x: Any, lengths: Any) -> list[Any]:
 
 def _names(x: Any, flat: npt.NDArray[Any]) -> dict[Any, str] | None:
     """Return what a code of `flatten_vectors` stands for, where the user gave no numbers."""
-    if isinstance(x, str) or (isinstance(x, Sequence) and len(x) and isinstance(x[0], str)):
-        whole = isinstance(x, str) or max(map(len, x)) > 1
-        if whole:  # sequences of characters
-            return {code: chr(int(code)) for code in np.unique(flat)}
+    text = (str, bytes, bytearray)
+    if isinstance(x, text) or (isinstance(x, list | tuple) and len(x) and isinstance(x[0], text)):
+        return {code: chr(int(code)) for code in np.unique(flat)}  # sequences of characters
     first = x[0] if isinstance(x, list | tuple) else x
     kind = np.asarray(first).dtype.kind
     if kind not in "OUS":

@@ -31,6 +31,7 @@ LABELS = np.arange(60) % 3
         (LABELS.astype(float), (0.0, 1.0, 2.0)),  # as UCR files are often read
         (pd.Series(LABELS).map({0: "x", 1: "y", 2: "z"}).astype("category"), ("x", "y", "z")),
         (pd.Series(LABELS, dtype="Int64"), (0, 1, 2)),
+        (torch.from_numpy(LABELS), (0, 1, 2)),
     ],
 )
 def test_labels_of_any_kind_are_encoded_and_kept(labels, classes):
@@ -93,6 +94,7 @@ def test_features_of_different_kinds_do_not_depend_on_their_distance():
         (REAL, LABELS, SequenceClassification),
         (SYMBOLS, np.array(["no", "yes", "perhaps"])[LABELS], SequenceClassification),
         (["abcab", "bcabc"] * 30, LABELS, SequenceClassification),
+        ([b"abcab", b"bcabc"] * 30, LABELS, SequenceClassification),
         (RAGGED, LABELS, SequenceClassification),
         ([s[: 10 + i % 20] for i, s in enumerate(SYMBOLS)], LABELS, SequenceClassification),
         (REAL, REAL.mean(axis=(1, 2)), SequenceRegression),
