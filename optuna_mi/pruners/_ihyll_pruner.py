@@ -55,7 +55,7 @@ class IHYLLPruner(BasePruner):
         n_min_peers: Completed trials with IHYLL at the same step that it takes to compare.
         n_warmup_steps: Steps before which rule 3 does not apply.
         hold_back: Do not ask the wrapped pruner before a trial has reported more than ``patience``
-            values; False asks it from the first step on. Trials of fewer than ``patience +
+            values; False asks it from the first step on. Trials of at most ``patience +
             max_spared`` steps, while they learn, are then never ended.
 
     Raises:
