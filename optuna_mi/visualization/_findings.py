@@ -22,7 +22,7 @@ def add_findings(
     top: float,
     n_points: int,
 ) -> None:
-    """Draw thresholds, law, breaks, period and maximum dilation."""
+    """Draw thresholds, law, breaks, period, single distances and maximum dilation."""
     x, y = _style.segments([((left, analysis.threshold), (right, analysis.threshold))])
     label = f"threshold {_style.short(analysis.threshold)}"
     figure.add_trace(_style.line_trace(x, y, label, _style.RED, dash="dash", width=1.2))
@@ -31,7 +31,8 @@ def add_findings(
         x, y = _style.segments([((left, level), (right, level))])
         label = f"what the data resolve: {_style.short(level)}"
         figure.add_trace(_style.line_trace(x, y, label, _style.RED, dash="dot", width=1.2))
-    if analysis.law != "none":
+    # single distances have no curve
+    if analysis.law not in ("none", "delays"):
         grid = np.geomspace(max(left, 1.0), right, n_points)
         fit = np.asarray(analysis.predict(grid), dtype=np.float64)
         figure.add_scatter(
@@ -62,6 +63,14 @@ def add_findings(
         kind = f", {analysis.period_kind}" if analysis.period_kind else ""
         name = f"period {analysis.period}{kind}"
         figure.add_trace(_style.line_trace(x, y, name, _style.PURPLE, dash="dot", width=0.8))
+    if analysis.delays:
+        x, y = _style.segments(
+            [((d.distance, bottom), (d.distance, d.mi)) for d in analysis.delays]
+        )
+        where = ", ".join(f"{d.distance:,}" for d in analysis.delays[:4])
+        more = ", …" if len(analysis.delays) > 4 else ""
+        name = f"stands out at {where}{more}"
+        figure.add_trace(_style.line_trace(x, y, name, _style.PURPLE, width=2.5))
     x, y = _style.segments([((analysis.max_dilation, bottom), (analysis.max_dilation, top))])
     name = f"max dilation {analysis.max_dilation}"
     figure.add_trace(_style.line_trace(x, y, name, _style.GREEN, dash="dash"))

@@ -139,6 +139,12 @@ def test_half_a_cycle_is_no_period_of_real_values(values):
     assert curve.correlation[23] > 0.5
 
 
+def test_half_a_weak_cycle_is_no_period_either():
+    rng = np.random.default_rng(0)
+    x = np.sin(np.arange(30_000) / 12 * np.pi) + 1.4 * rng.normal(size=30_000)
+    assert analyze_decay(decay_curve(x, max_lag=600)).period == 24
+
+
 def test_a_clock_whose_values_all_differ_is_seen_in_their_signs():
     """MI is the same at all distances, as each value tells the phase."""
     rng = np.random.default_rng(0)

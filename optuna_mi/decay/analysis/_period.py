@@ -28,6 +28,8 @@ _SHOWS = 0.5
 _NEAR = 12
 # differences of rank correlations beyond and below which values are more alike, or as alike
 _MORE_ALIKE, _AS_ALIKE = 0.3, 0.1
+# so many multiples that are opposed and alike in turn, by such a correlation, tell a weak cycle
+_IN_TURN, _LEAST_ALIKE = 8, 0.03
 # a period takes this share of MI away between its peaks, or it is an ornament
 _LEAST_SHARE = 0.1
 
@@ -164,8 +166,13 @@ def _whole_cycle(correlation: Floats, period: int) -> int:
     reach = period // 4
     last = (correlation.size - reach) // period
     alike = correlation[np.arange(1, last + 1) * period - 1]
-    if alike.size < 2 or alike.max() < max(alike[0], 0.0) + _MORE_ALIKE:
+    if alike.size < 2:
         return period
+    if alike.max() < max(alike[0], 0.0) + _MORE_ALIKE:
+        opposed, same = alike[::2], alike[1::2]
+        # a weak cycle: opposed and alike in turn, again and again
+        weak = alike.size >= _IN_TURN and opposed.max() < -_LEAST_ALIKE < _LEAST_ALIKE < same.min()
+        return 2 * period if weak else period
     many = 1 + int(np.flatnonzero(alike > alike.max() - _AS_ALIKE)[0])
     # half of an odd period is rounded
     around = many * period + np.arange(-reach, reach + 1)
