@@ -125,6 +125,8 @@ def numbered(path: Path, contents: FileContents) -> tuple[list[NDArray[np.int64]
 
 def _symbols(path: Path, values: NDArray[Any]) -> NDArray[np.int64]:
     """Return the values as integers, or say at the door why they are none."""
+    if values.dtype.kind == "b":
+        return values.astype(np.int64)
     if values.dtype.kind == "f":
         if np.isnan(values).any():
             raise ValueError(

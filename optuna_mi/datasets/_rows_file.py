@@ -16,6 +16,8 @@ from optuna_mi.datasets._open_file import open_text
 
 # as quoted fields may write them, where a comma separates the others
 THOUSANDS = re.compile(r"[-+]?\d{1,3}(,\d{3})+(\.\d+)?")
+# any white space between numbers, where nothing else separates them
+SPACE = " "
 _SEPARATORS = (";", "\t", ",", "|")
 
 
@@ -25,7 +27,11 @@ def separator(start: str, ending: str) -> str:
         return "\t"
     lines = [_without_quotes(line) for line in start.splitlines()[:50] if line.strip()]
     found = max(_SEPARATORS, key=lambda s: sum(s in line for line in lines))
-    return found if any(found in line for line in lines) else ","
+    if any(found in line for line in lines):
+        return found
+    spaced = [line.split() for line in lines]
+    numeric = all(is_number(field, ".") for line in spaced[1:] for field in line)
+    return SPACE if numeric and any(len(line) > 1 for line in spaced) else ","
 
 
 def _without_quotes(line: str) -> str:
@@ -38,7 +44,7 @@ def widths_of(path: Path, encoding: str | None, sep: str) -> Iterator[int]:
         if '"' in line:
             yield len(_fields(line, sep))
         elif line.strip():
-            yield line.count(sep) + 1
+            yield len(line.split()) if sep == SPACE else line.count(sep) + 1
 
 
 def fields_of(path: Path, encoding: str | None, sep: str) -> Iterator[list[str]]:
@@ -60,6 +66,8 @@ def _fields(line: str, sep: str) -> list[str]:
     # a line without quotes is only split: a single one may hold millions of fields
     if '"' in line:
         return next(csv.reader(io.StringIO(line), delimiter=sep))
+    if sep == SPACE:
+        return line.split()
     return line.rstrip("\n").split(sep) if line.strip() else []
 
 

@@ -26,6 +26,7 @@ from optuna_mi.datasets._open_file import (
 )
 from optuna_mi.datasets._reading import FileContents, Reading, count_of
 from optuna_mi.datasets._rows_file import (
+    SPACE,
     fields_of,
     is_number,
     numbers,
@@ -156,7 +157,7 @@ def _read_frame(path: Path, reading: Reading, sep: str, decimal: str, header: bo
         with open_text(path, reading.encoding) as text:
             frame = pd.read_csv(
                 text,
-                sep=sep,
+                sep=r"\s+" if sep == SPACE else sep,
                 decimal=decimal,
                 header=0 if header else None,
                 index_col=False,

@@ -74,6 +74,12 @@ def test_days_first_and_thousands(read: Any) -> None:
     _same(read("x.csv", "n\n" + "\n".join(counts)).sequences, (1000 * WAVE + 5000).astype(int))
 
 
+def test_numbers_with_white_space_between(read: Any) -> None:
+    rows = RNG.integers(0, 5, (30, 20))
+    text = "\n".join("  ".join(map(str, row)) for row in rows)
+    np.testing.assert_array_equal(read("x.csv", text).sequences, rows)
+
+
 def test_negative_symbols_are_names_too(read: Any) -> None:
     signs = RNG.integers(-1, 2, 300)
     _same(read("x.csv", "\n".join(map(str, signs))).sequences, signs + 1)
@@ -264,3 +270,10 @@ def test_wide_and_ragged_files_are_read_line_by_line(tmp_path: Path) -> None:
     assert tracemalloc.get_traced_memory()[1] < 100e6
     tracemalloc.stop()
     assert time.process_time() - started < 20
+
+
+def test_a_column_of_yes_and_no_is_learnt(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("x\n" + "True\nFalse\nTrue\n" * 400)
+    dataset = load_dataset(tmp_path / "x.csv")
+    assert isinstance(dataset, LanguageModeling)
+    assert dataset.n_symbols == 2
