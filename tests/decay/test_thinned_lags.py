@@ -9,6 +9,7 @@ from optuna_mi.decay import analyze_decay, decay_curve
 from optuna_mi.decay.measure import _lags
 from optuna_mi.decay.measure._read import encode, flatten
 from optuna_mi.decay.measure._screen import promising_lags
+from optuna_mi.decay.measure._sequences import Sequences
 
 
 @pytest.fixture(autouse=True)
@@ -100,3 +101,11 @@ def test_the_look_at_all_lags_keeps_its_false_alarms():
         codes, offsets = flatten(x)
         found += promising_lags(encode(codes, offsets), 2000)[0].size
     assert found <= 1
+
+
+def test_the_look_at_all_lags_leaves_out_steps_without_a_symbol():
+    x = copied(60_000, 700, 0.3, 20)
+    gaps = np.where(np.arange(x.size) % 50 < 5, 20, x).astype(np.uint8)
+    offsets = np.array([0, x.size])
+    peaks, _ = promising_lags(Sequences(gaps, offsets, 21, 20, has_gaps=True), 2000)
+    assert peaks.tolist() == [700]

@@ -62,7 +62,11 @@ def promising_lags(sequences: Sequences, max_lag: int, seed: int = 0) -> tuple[I
 def _numbers(sequences: Sequences, seed: int) -> Floats:
     """Return the random numbers of every symbol, shape (alphabet, projections)."""
     sample = sequences.codes[:: max(1, sequences.n_total // _LOOKED_AT)]
-    share = np.bincount(sample, minlength=sequences.alphabet) / sample.size
+    share = np.bincount(sample, minlength=sequences.alphabet).astype(np.float64)
+    if sequences.has_gaps:
+        # a step without a symbol is 0 in all numbers, and resembles nothing
+        share[-1] = 0.0
+    share /= share.sum()
     r = max(1, min(_PROJECTIONS, sequences.n_symbols - 1))
     raw = np.random.default_rng(seed).normal(size=(sequences.alphabet, r))
     root = np.sqrt(share)[:, None]
