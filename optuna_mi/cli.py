@@ -85,9 +85,11 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _full_disk(error: Exception) -> str | None:
+    if not isinstance(error, OSError) or error.errno is None:
+        return None  # as most errors, and without the imports of a storage
     from optuna_mi._storage_trouble import FULL, trouble
 
-    found = trouble(error) if isinstance(error, OSError) and error.errno in FULL else None
+    found = trouble(error) if error.errno in FULL else None
     return None if found is None else found.text
 
 

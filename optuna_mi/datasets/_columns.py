@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from optuna_mi.datasets._reading import FileContents, Reading, count_of
-from optuna_mi.decay.measure._panel import read_panel
 
 # parts of a date in columns of their own
 _CALENDAR = {"year", "month", "day", "hour", "minute", "second", "weekday", "dayofweek", "quarter"}
@@ -73,6 +72,8 @@ def from_columns(name: str, frame: pd.DataFrame, reading: Reading) -> FileConten
     values = frame[column].reset_index(drop=True)
     if order is not None and pd.api.types.is_numeric_dtype(values.dtype):
         panel = pd.DataFrame({"unique_id": column, "ds": frame[order], "y": frame[column]})
+        from optuna_mi.decay.measure._panel import read_panel  # errors above need no numba
+
         if read_panel(panel).n_missing:  # pairs are then taken by time
             return FileContents(panel, f"{what} as one series", aside=aside)
     if _are_lists(values):
