@@ -14,7 +14,7 @@ _FEWEST_TEETH, _MOST_GROUPS = 8, 32
 _ROUNDING = 1e-9
 # chance of a false period among all candidates of a curve, and that one phase is not below the
 # multiples though it seems so: there are hundreds of multiples of a period to try
-_FALSE, _FALSE_PHASE = 1e-3, 1e-5
+_FALSE, _FALSE_PHASE = 1e-4, 1e-5
 
 
 def _contrasts(level: Floats, period: int) -> Floats:
