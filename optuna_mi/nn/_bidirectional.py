@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from optuna_mi._checks import flag
 from optuna_mi.nn._check_arguments import check_input
 from optuna_mi.nn._dilated_rnn import DilatedRNN
 from optuna_mi.nn._lengths import check_lengths, without_padding
@@ -47,7 +48,7 @@ class BidirectionalDilatedRNN(nn.Module):
         **settings: Any,
     ) -> None:
         super().__init__()
-        self.batch_first = batch_first
+        self.batch_first = flag("batch_first", batch_first)
         self.ahead = DilatedRNN(input_size, hidden_sizes, dilations, **settings)
         self.back = DilatedRNN(input_size, hidden_sizes, dilations, **settings)
 

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from optuna_mi.nn import (
+    BidirectionalDilatedRNN,
     DilatedRNN,
     DilatedRNNClassifier,
     DilatedRNNLanguageModel,
@@ -30,6 +31,7 @@ T.sweep("DilatedRNNClassifier", DilatedRNNClassifier, lambda: _rnn | {"n_classes
         input_size=whole(), n_classes=whole(), vocab_size=whole(optional=True), **_more)
 T.sweep("DilatedRNNRegressor", DilatedRNNRegressor, lambda: _rnn, input_size=whole(), n_values=whole(),
         every_step=FLAG, vocab_size=whole(optional=True), **_more)
+T.sweep("BidirectionalDilatedRNN", BidirectionalDilatedRNN, lambda: _rnn, input_size=whole(), **_more)
 _lm: dict[str, Any] = {
     "vocab_size": 5, "embedding_size": 3, "hidden_sizes": 3, "dilations": (1, 2)
 }
@@ -68,6 +70,8 @@ T.sweep("DilatedRNNRegressor of symbols", _of_symbols, None, words=("symbols",),
         x=(None, _x, _x[:, :, 0], torch.full((6, 2), 5), torch.full((6, 2), -1)))
 _LENGTHS: tuple[Any, ...] = ("66", 5, [], [6], [6, 7], [0, 6], [-1, 6], [2.5, 6.0], [True, True], ["6", "6"],
                              [6, None], [[6], [6]], torch.tensor([6.0, 6.0]), torch.tensor([6]))
+T.sweep("BidirectionalDilatedRNN.forward", BidirectionalDilatedRNN(**_rnn), lambda: {"x": _x}, x=_INPUT,
+        lengths=_LENGTHS, words=("input",))
 for _name, _model in (("RNN", DilatedRNN(**_rnn)), ("Classifier", _classifier),
                       ("Regressor", DilatedRNNRegressor(**_rnn, every_step=False))):
     T.sweep(f"lengths of Dilated{_name}", _model, lambda: {"x": _x}, lengths=_LENGTHS)
