@@ -7,7 +7,7 @@ from typing import Any, Literal, SupportsIndex
 
 import numpy as np
 
-from optuna_mi._checks import instance, one_of, whole, wholes
+from optuna_mi._checks import as_array, instance, one_of, whole, wholes
 from optuna_mi.datasets._array_values import Values, read_values
 from optuna_mi.datasets._base import Dataset
 from optuna_mi.datasets._forecast import Plan, forecasting
@@ -104,6 +104,8 @@ def from_arrays(
     seed = whole("seed", seed)
     if y is not None:
         instance("y", y, Sized, "an array or a list, one target a sequence")
+        if isinstance(y, np.ma.MaskedArray):
+            as_array("y", y)  # refuses masked values
         if getattr(getattr(y, "dtype", None), "kind", "") == "c":
             raise TypeError("y must hold classes or real numbers, got complex ones")
     n_test = 0
