@@ -72,6 +72,11 @@ def test_two_distances_are_no_period_though_one_is_twice_the_other():
     assert named(analysis) == [300, 600]
 
 
+def test_two_echoes_side_by_side():
+    analysis = analyze_decay(decay_curve(echo(40_000, 0, d36=0.6, d38=0.5), max_lag=500))
+    assert {36, 38} <= set(named(analysis))
+
+
 def test_an_echo_behind_a_decay():
     rng = np.random.default_rng(0)
     memory = lfilter([1.0], [1.0, -0.9], rng.normal(size=40_000))

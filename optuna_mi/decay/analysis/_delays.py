@@ -19,6 +19,8 @@ Floats = npt.NDArray[np.float64]
 _DEVIATIONS, _TOWERS = 6.0, 1.5
 # so many of the lags from half to twice the distance, or this share, may be as high: other delays
 _OTHERS, _OTHERS_SHARE = 2, 0.1
+# two peaks are two where the curve comes down to this share of the lower one between them
+_APART = 0.5
 # a peak may be as wide as the distance over this on either side
 _WIDTH = 16
 # lags on either side of the running median
@@ -68,7 +70,7 @@ def find_delays(
             continue
         around = _around(lags, int(i), stride)
         beside = _width(lags, int(i))
-        if not around.size or values[beside].max() > values[i]:
+        if not around.size or _on_a_flank(values, int(i), beside):
             continue
         order = around[np.argsort(-values[around])]
         others = values[order]
@@ -125,6 +127,13 @@ def common_period(distances: Ints) -> int | None:
         if fits.mean() >= _NEARLY_ALL and set(range(1, _IN_A_ROW + 1)) <= set(whole[fits]):
             return int(period)
     return None
+
+
+def _on_a_flank(values: Floats, i: int, beside: Ints) -> bool:
+    """Return whether a higher lag is near, and the curve does not come down on the way to it."""
+    higher = beside[values[beside] > values[i]]
+    ways = (values[min(i, j) : max(i, j) + 1].min() for j in higher)
+    return any(lowest > _APART * values[i] for lowest in ways)
 
 
 def make_a_period(distances: Ints, period: int) -> bool:
