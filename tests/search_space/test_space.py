@@ -248,7 +248,7 @@ def test_a_space_of_sequences_keeps_the_analysis() -> None:
     space = DilationSpace.from_sequences(sequence)
     assert space.analysis is not None
     assert DilationSpace.from_analysis(space.analysis) == space
-    assert len(space.analysis.curve.lags) == 300
+    assert len(space.analysis.curve.lags) == 1000
     back = DilationSpace.from_json(space.to_json())
     assert back == space
     assert back.analysis is None
