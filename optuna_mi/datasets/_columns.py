@@ -43,7 +43,7 @@ def from_columns(name: str, frame: pd.DataFrame, reading: Reading) -> FileConten
         raise ValueError(f"column {column} of {name} cannot be measured and be time, id or label")
     times = [time] if time else [c for c in names if c != column and _is_time(frame[c])]
     rest = [c for c in names if c not in given and c not in times]
-    left_out = [f"column {c} looks like time" for c in times if c != time]
+    left_out = [f"column {c} {_looks_like(frame[c])}" for c in times if c != time]
     if column is None:
         column, more = _only_column(name, frame, rest)
         left_out += more
@@ -144,6 +144,13 @@ def _is_time(values: pd.Series[Any]) -> bool:
     return _parsed(values.head(50)) is not None
 
 
+def _looks_like(values: pd.Series[Any]) -> str:
+    """Return what a column that orders the rows was taken for."""
+    counts = pd.api.types.is_numeric_dtype(values.dtype) and bool((values.diff()[1:] == 1).all())
+    named = str(values.name).lower() in _TIMES
+    return "numbers the rows" if counts and not named else "looks like time"
+
+
 def looks_like_time(field: str) -> bool:
     """Return whether a text is a date or a time."""
     return _parsed(pd.Series([field])) is not None
@@ -193,12 +200,16 @@ def _sorted(name: str, frame: pd.DataFrame, time: str, group: str | None) -> pd.
 
 
 def _without_thousands(values: pd.Series[Any]) -> pd.Series[Any]:
-    """Return figures such as 12,345 as numbers."""
+    """Return figures such as 12,345.6 or 12.345,6 as numbers."""
     if pd.api.types.is_numeric_dtype(values.dtype) or values.isna().any():
         return values
     texts = values.astype(str).str.strip()
-    written = texts.str.fullmatch(r"[-+]?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?")
-    return pd.to_numeric(texts.str.replace(",", "")) if written.all() else values
+    for thousands, decimal in (",.", ".,"):
+        t, d = re.escape(thousands), re.escape(decimal)
+        if texts.str.fullmatch(rf"[-+]?(\d{{1,3}}({t}\d{{3}})+|\d+)({d}\d+)?").all():
+            plain = texts.str.replace(thousands, "").str.replace(decimal, ".")
+            return pd.to_numeric(plain)
+    return values
 
 
 def _are_lists(values: pd.Series[Any]) -> bool:

@@ -148,7 +148,10 @@ def _decimal(start: str, sep: str) -> str:
     """Return the decimal sign: a comma between figures where it separates nothing else."""
     if sep == ",":
         return "."
-    commas, points = (len(re.findall(rf"\d{re.escape(s)}\d", start)) for s in ",.")
+    # the points of 31.12.2020 separate parts of a date, those of 1.234,5 thousands
+    figures = re.sub(r"\d+\.\d+\.\d+", "", start)
+    figures = re.sub(r"\d\.(?=\d{3},\d)", "", figures)
+    commas, points = (len(re.findall(rf"\d{re.escape(s)}\d", figures)) for s in ",.")
     return "," if commas > points else "."
 
 

@@ -56,6 +56,22 @@ def test_separators_decimal_signs_and_line_ends(read: Any, name: str, decimal: s
     _same(read(name, b"\xef\xbb\xbf" + text.encode()).sequences, WAVE)
 
 
+@pytest.mark.parametrize("thousands", ["", "."])
+def test_points_of_dates_and_thousands_are_no_decimal_signs(read: Any, thousands: str) -> None:
+    days = pd.date_range("2020", periods=300).strftime("%d.%m.%Y")
+    values = np.round(2000 + 1500 * WAVE, 2)
+    written = [f"{v:,.2f}".translate(str.maketrans(",.", ".,")) for v in values]
+    rows = (f"{d};{v if thousands else v.replace('.', '')}" for d, v in zip(days, written))
+    found = read("x.csv", "\n".join(["Datum;Umsatz", *rows]))
+    _same(found.sequences, values)
+    assert "real values" in found.description
+
+
+def test_a_column_that_numbers_the_rows_is_not_called_time(read: Any) -> None:
+    frame = pd.DataFrame({"id": np.arange(300), "y": WAVE})
+    assert "column id numbers the rows: left out" in read("x.csv", _csv(frame)).description
+
+
 def test_rows_are_put_in_order(read: Any) -> None:
     frame = pd.DataFrame({"when": pd.date_range("2020", periods=300, freq="h"), "y": WAVE})
     shuffled = _csv(frame.sample(frac=1, random_state=0))
