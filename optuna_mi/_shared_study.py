@@ -12,6 +12,14 @@ import numpy.typing as npt
 import optuna
 from optuna.exceptions import DuplicatedStudyError
 
+from optuna_mi._attributes import (
+    ANALYSIS_ATTR,
+    ASKED_ATTR,
+    CREATOR_ATTR,
+    DATASET_ATTR,
+    SPACE_ATTR,
+    TRAINING_ATTR,
+)
 from optuna_mi._fewer_points import thin
 from optuna_mi._main_job import Job
 from optuna_mi._storage import open_storage
@@ -38,7 +46,7 @@ def remembered(
     check_dataset(study, dataset)
     _check_training(study, job, dataset)
     analysis = read_analysis(study)
-    if analysis is None or study.user_attrs.get("mi:asked") != _asked(job):
+    if analysis is None or study.user_attrs.get(ASKED_ATTR) != _asked(job):
         return None
     return analysis, DilationSpace.from_study(study)
 
@@ -67,11 +75,11 @@ def create_study(
     if is_ours:
         space.freeze(study)
         study.set_metric_names([dataset.metric])
-        study.set_user_attr("mi:dataset", _described(dataset))
-        study.set_user_attr("mi:analysis", thinned(analysis).to_json())
-        study.set_user_attr("mi:training", _training(job, dataset))
+        study.set_user_attr(DATASET_ATTR, _described(dataset))
+        study.set_user_attr(ANALYSIS_ATTR, thinned(analysis).to_json())
+        study.set_user_attr(TRAINING_ATTR, _training(job, dataset))
         # Last: whoever finds it finds the others too.
-        study.set_user_attr("mi:asked", _asked(job))
+        study.set_user_attr(ASKED_ATTR, _asked(job))
     if takes_over:  # a slow one may think so too: the last one's is what everybody finds
         time.sleep(_TAKEOVER_SECONDS)
     check_dataset(study, dataset)
@@ -83,7 +91,7 @@ def create_study(
 def _written(study: optuna.Study, seconds: float) -> bool:
     """Return whether the study's creator has written all its attributes, waiting so long."""
     until = time.monotonic() + seconds
-    while "mi:asked" not in study.user_attrs:
+    while ASKED_ATTR not in study.user_attrs:
         if time.monotonic() > until:
             return False
         time.sleep(0.1)
@@ -98,9 +106,9 @@ def _took_over(study: optuna.Study) -> bool:
     """
     name = uuid.uuid4().hex
     while not _written(study, 0):
-        study.set_user_attr("mi:creator", name)
+        study.set_user_attr(CREATOR_ATTR, name)
         time.sleep(_TAKEOVER_SECONDS)
-        if study.user_attrs["mi:creator"] == name:
+        if study.user_attrs[CREATOR_ATTR] == name:
             return not _written(study, 0)
         if _written(study, _CREATION_SECONDS):
             return False
@@ -110,7 +118,7 @@ def _took_over(study: optuna.Study) -> bool:
 def check_dataset(study: optuna.Study, dataset: Dataset) -> None:
     """Raise SpaceMismatchError for a study that was made for other data."""
     ours = _described(dataset)
-    found = _record(study, "mi:dataset", ours)
+    found = _record(study, DATASET_ATTR, ours)
     if all(found.get(name, value) == value for name, value in ours.items()):
         return
     if found.get("fingerprint") == ours["fingerprint"] and found.get("name") == ours["name"]:
@@ -137,7 +145,7 @@ def _check_ours(study: optuna.Study, dataset: Dataset) -> None:
             f"Study {study.study_name!r} has the direction {' and '.join(directions)}, but "
             f"{dataset.metric} is to {dataset.direction}: {remedy}"
         )
-    if "mi:space" not in study.user_attrs and study.get_trials(deepcopy=False):
+    if SPACE_ATTR not in study.user_attrs and study.get_trials(deepcopy=False):
         raise SpaceMismatchError(
             f"Study {study.study_name!r} has trials that know no dilation space: {remedy}"
         )
@@ -146,7 +154,7 @@ def _check_ours(study: optuna.Study, dataset: Dataset) -> None:
 def _check_training(study: optuna.Study, job: Job, dataset: Dataset) -> None:
     """Raise SpaceMismatchError where trials would differ in more than a study's parameters."""
     asked = _training(job, dataset)
-    found = _record(study, "mi:training", asked)
+    found = _record(study, TRAINING_ATTR, asked)
     differ = [name for name in asked if found.get(name, asked[name]) != asked[name]]
     if differ:
         raise SpaceMismatchError(

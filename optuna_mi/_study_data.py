@@ -13,6 +13,13 @@ import pandas as pd
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from optuna_mi._attributes import (
+    ANALYSIS_ATTR,
+    CHECKPOINT_FILE_ATTR,
+    LEARNING_RATES_ATTR,
+    SPACE_ATTR,
+    ihyll_reference,
+)
 from optuna_mi.decay import DecayAnalysis
 from optuna_mi.pruners import ihyll_series
 from optuna_mi.search_space import DilationSpace, parse_dilations
@@ -34,7 +41,7 @@ class TrialFacts:
         lr: The learning rate by epoch.
         ihyll: IHYLL by epoch, in nats.
         ihyll_final: IHYLL after the last epoch, in nats.
-        ixy: What IHYLL is compared with (IXY or H(Y)), in nats.
+        ihyll_reference: What IHYLL is compared with (IXY or H(Y)), in nats.
         epochs: Epochs run.
     """
 
@@ -46,15 +53,15 @@ class TrialFacts:
     lr: dict[int, float]
     ihyll: dict[int, float]
     ihyll_final: float | None
-    ixy: float | None
+    ihyll_reference: float | None
     epochs: int
 
     @property
     def ratio(self) -> float | None:
-        """IHYLL / IXY, or None when either is missing."""
-        if self.ihyll_final is None or not self.ixy:
+        """IHYLL over its reference, or None when either is missing."""
+        if self.ihyll_final is None or not self.ihyll_reference:
             return None
-        return self.ihyll_final / self.ixy
+        return self.ihyll_final / self.ihyll_reference
 
 
 def facts(trial: FrozenTrial) -> TrialFacts:
@@ -62,7 +69,7 @@ def facts(trial: FrozenTrial) -> TrialFacts:
     values = {s: v for s, v in sorted(trial.intermediate_values.items()) if math.isfinite(v)}
     ihyll = {s: v for s, v in sorted(ihyll_series(trial).items()) if math.isfinite(v)}
     first = min([*trial.intermediate_values, *ihyll], default=0)
-    rates = trial.user_attrs.get("mi:lr")
+    rates = trial.user_attrs.get(LEARNING_RATES_ATTR)
     lr = {
         first + i: float(rate)
         for i, rate in enumerate(rates if isinstance(rates, list) else [])
@@ -81,7 +88,7 @@ def facts(trial: FrozenTrial) -> TrialFacts:
         lr=lr,
         ihyll=ihyll,
         ihyll_final=final,
-        ixy=_number(trial.user_attrs.get("ixy")),
+        ihyll_reference=_number(ihyll_reference(trial.user_attrs)),
         epochs=epochs if isinstance(epochs, int) else len(trial.intermediate_values),
     )
 
@@ -110,7 +117,7 @@ def _dilations(text: Any) -> tuple[int, ...]:
 
 def weights_file(trial: FrozenTrial) -> str | None:
     """Return the name of the file with a complete trial's weights, without its folder."""
-    kept = trial.user_attrs.get("mi:checkpoint_file")
+    kept = trial.user_attrs.get(CHECKPOINT_FILE_ATTR)
     if trial.state != TrialState.COMPLETE or not isinstance(kept, str):
         return None
     return PurePath(kept).name
@@ -155,7 +162,7 @@ def metric_name(study: Study) -> str:
 
 def read_analysis(study: Study) -> DecayAnalysis | None:
     """Return the decay analysis kept in the study (attribute ``mi:analysis``), if any."""
-    text = study.user_attrs.get("mi:analysis")
+    text = study.user_attrs.get(ANALYSIS_ATTR)
     return DecayAnalysis.from_json(text) if isinstance(text, str) else None
 
 
@@ -169,7 +176,7 @@ def summary(analysis: DecayAnalysis, width: int = 100) -> str:
 
 def read_space(study: Study) -> DilationSpace | None:
     """Return the dilation space frozen into the study, if any."""
-    return DilationSpace.from_study(study) if "mi:space" in study.user_attrs else None
+    return DilationSpace.from_study(study) if SPACE_ATTR in study.user_attrs else None
 
 
 def training_frame(trial: FrozenTrial) -> pd.DataFrame:

@@ -186,8 +186,8 @@ def _note(study: Study, analysis: DecayAnalysis | None) -> str:
         parts.append(_fenced(textwrap.fill(space.describe(), 100)))
     parts.append(
         "**Columns of the trial table.** `dilations`: one a layer. `ihyll_final`: information the "
-        "last layer holds about the outcome, in nats. `ixy`: what it is compared with (the "
-        "information the input holds, or the entropy of the outcome). `epochs`: epochs trained."
+        "last layer holds about the outcome, in nats. `ihyll_reference`: what it is compared with "
+        "(what the input holds, or the entropy of the outcome). `epochs`: epochs trained."
     )
     figures = {
         "mi-decay": "the curve, its law, and where each layer's dilation meets it",

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 __all__ = ["trial_table", "write_report"]
 
-_COLUMNS = ("trial", "state", "value", "dilations", "ihyll", "ixy", "ratio", "epochs")
+_COLUMNS = ("trial", "state", "value", "dilations", "ihyll", "reference", "ratio", "epochs")
 _TEXT_COLUMNS = ("state", "dilations")
 
 
@@ -54,7 +54,7 @@ def trial_table(study: Study, n: int = 10) -> pd.DataFrame:
 
     Returns:
         Columns ``trial`` (number), ``state``, ``value`` (of unfinished trials the last one
-        reported), ``dilations`` ("1,2,4"), ``ihyll`` and ``ixy`` (nats), ``ratio``
+        reported), ``dilations`` ("1,2,4"), ``ihyll`` and ``reference`` (nats), ``ratio``
         (IHYLL / IXY), ``epochs``.
 
     Raises:
@@ -78,14 +78,14 @@ def _table(trials: list[FrozenTrial]) -> pd.DataFrame:
             f.value,
             ",".join(map(str, f.dilations)),
             f.ihyll_final,
-            f.ixy,
+            f.ihyll_reference,
             f.ratio,
             f.epochs,
         )
         for f in map(facts, trials)
     ]
     frame = pd.DataFrame(rows, columns=list(_COLUMNS))
-    numbers = dict.fromkeys(("value", "ihyll", "ixy", "ratio"), "float64")
+    numbers = dict.fromkeys(("value", "ihyll", "reference", "ratio"), "float64")
     return frame.astype({"trial": "int64", "epochs": "int64", **numbers})
 
 
@@ -174,9 +174,10 @@ def _headline(
             joined = ", ".join(map(str, f.dilations))
             cards.append(html.Fact("Its dilations", joined, f"{len(f.dilations)} layers"))
         if f.ihyll_final is not None:
-            against = (
-                "" if f.ratio is None else f"{100 * f.ratio:.0f} % of its reference {f.ixy:.3g}"
-            )
+            against = ""
+            if f.ratio is not None:
+                share = f"{100 * f.ratio:.0f} %"
+                against = f"{share} of its reference {f.ihyll_reference:.3g}"
             cards.append(html.Fact("Its last IHYLL", f"{f.ihyll_final:.3g} nats", against))
     epochs = sum(facts(t).epochs for t in trials)
     cards.append(html.Fact("Epochs trained", f"{epochs:,}", "all trials together"))

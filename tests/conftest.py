@@ -52,7 +52,7 @@ def make_study() -> Callable[..., optuna.Study]:
         for i, state in enumerate(states):
             trial = study.ask({"n_layers_0": IntDistribution(i + 2, i + 2)})
             trial.set_user_attr("dilations", ",".join(str(2**k) for k in range(i + 2)))
-            trial.set_user_attr("ixy", 2.0)
+            trial.set_user_attr("ihyll_reference", 2.0)
             for e in range(epochs):
                 report_ihyll(trial, e, 0.2 * (e + 1) + i / 100)
                 trial.report((e + 1) / 10, e)

@@ -32,7 +32,9 @@ def test_search_writes_what_it_names_and_resumes(
     assert "Best trials" in output
     study = optuna.load_study(study_name="digits", storage=f"sqlite:///{tmp_path}/study.db")
     assert len(study.trials) == 2
-    assert {"dilations", "ihyll_final", "ixy", "epochs"} <= set(study.trials[0].user_attrs)
+    assert {"dilations", "ihyll_final", "ihyll_reference", "epochs"} <= set(
+        study.trials[0].user_attrs
+    )
     assert study.metric_names == ["accuracy"]
 
     assert main(["search", "--out", str(tmp_path), *_SMALL, "--trials", "3"]) == 0

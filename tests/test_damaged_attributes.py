@@ -20,7 +20,7 @@ SPACE = DilationSpace(DecayGeometry("power"), (IntRange(2, 3, 2),), IntRange(8, 
 VALUES: list[Any] = [None, 5, -1, 1.5, math.nan, "x", "", [], {}, {"a": 1}, [[1]], "{}", "[]", True]
 VALUES += ["1,2,999999999999999999999", "0,1", [None], ["a"], {"x": {"y": [1]}}]
 STUDY_KEYS = ("mi:space", "mi:fingerprint", "mi:analysis", "mi:dataset", "mi:training", "mi:asked")
-TRIAL_KEYS = ("dilations", "mi:ihyll", "mi:lr", "ihyll_final", "ixy", "epochs", "test")
+TRIAL_KEYS = ("dilations", "mi:ihyll", "mi:lr", "ihyll_final", "ihyll_reference", "epochs", "test")
 
 
 @pytest.mark.parametrize("key", TRIAL_KEYS)

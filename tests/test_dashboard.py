@@ -171,7 +171,7 @@ def test_attributes_are_columns(make_study: MakeStudy) -> None:
     publish(study, metric="validation accuracy")
     answer = detail(study)
     keys = {a["key"] for a in answer["union_user_attrs"]}
-    assert {"dilations", "ihyll_final", "ixy", "epochs"} <= keys
+    assert {"dilations", "ihyll_final", "ihyll_reference", "epochs"} <= keys
     assert answer["objective_names"] == ["validation accuracy"]
 
 

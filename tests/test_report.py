@@ -76,7 +76,7 @@ def analysis() -> DecayAnalysis:
 def test_table(make_study: MakeStudy) -> None:
     table = trial_table(make_study([C, P, C, F, R], epochs=4))
     assert list(table.columns) == [
-        "trial", "state", "value", "dilations", "ihyll", "ixy", "ratio", "epochs",
+        "trial", "state", "value", "dilations", "ihyll", "reference", "ratio", "epochs",
     ]  # fmt: skip
     assert table["trial"].tolist() == [2, 0, 1, 4]
     assert table["state"].tolist() == ["complete", "complete", "pruned", "running"]
@@ -102,12 +102,12 @@ def test_table_of_a_study_made_elsewhere() -> None:
     study = optuna.create_study()
     trial = study.ask()
     trial.set_user_attr("dilations", "fast, slow")
-    trial.set_user_attr("ixy", float("nan"))
+    trial.set_user_attr("ihyll_reference", float("nan"))
     trial.set_user_attr("ihyll_final", "high")
     study.tell(trial, 1.5)
     (row,) = trial_table(study).to_dict("records")
     assert row["dilations"] == ""
-    assert all(math.isnan(row[name]) for name in ("ihyll", "ixy", "ratio"))
+    assert all(math.isnan(row[name]) for name in ("ihyll", "reference", "ratio"))
 
 
 def test_whole_report(make_study: MakeStudy, analysis: DecayAnalysis, tmp_path: Path) -> None:

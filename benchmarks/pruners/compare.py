@@ -27,6 +27,7 @@ from optuna.trial import FrozenTrial, TrialState
 from scipy import stats
 
 from optuna_mi import DilatedRNNObjective, DilationSpace, IHYLLPruner, load_dataset, report_ihyll
+from optuna_mi._attributes import IHYLL_REFERENCE_ATTR, ihyll_reference
 from optuna_mi.pruners import ihyll_series
 
 # The budget of a trial; small enough that 200 (digits) or 120 (PTB) trials take half an hour.
@@ -95,7 +96,7 @@ def replay(trials: list[FrozenTrial], pruner: BasePruner, direction: str) -> tup
     epochs = 0
     for recorded in trials:
         trial = study.ask()
-        trial.set_user_attr("ixy", recorded.user_attrs["ixy"])
+        trial.set_user_attr(IHYLL_REFERENCE_ATTR, ihyll_reference(recorded.user_attrs))
         series = ihyll_series(recorded)
         state, value = TrialState.COMPLETE, recorded.value
         for step, reported in sorted(recorded.intermediate_values.items()):

@@ -7,6 +7,12 @@ from typing import Any
 
 import optuna
 
+from optuna_mi._attributes import (
+    EPOCHS_ATTR,
+    IHYLL_FINAL_ATTR,
+    IHYLL_REFERENCE_ATTR,
+    LEARNING_RATES_ATTR,
+)
 from optuna_mi.pruners import flush_ihyll, report_ihyll
 
 
@@ -39,7 +45,7 @@ class Record:
         """Tell the trial the bound of IHYLL in nats, and the epochs that a checkpoint brought."""
         if self._trial is None:
             return
-        self._trial.set_user_attr("ixy", upper_bound)
+        self._trial.set_user_attr(IHYLL_REFERENCE_ATTR, upper_bound)
         for epoch, ihyll in self.ihyll.items():
             report_ihyll(self._trial, epoch, ihyll)
         for epoch, value in self.values.items():
@@ -69,10 +75,12 @@ class Record:
         """Write the rest of the series into the trial's attributes."""
         if self._trial is None:
             return
-        self._trial.set_user_attr("epochs", len(self.ihyll))
-        self._trial.set_user_attr("mi:lr", [self.lr[epoch] for epoch in sorted(self.lr)])
+        self._trial.set_user_attr(EPOCHS_ATTR, len(self.ihyll))
+        self._trial.set_user_attr(
+            LEARNING_RATES_ATTR, [self.lr[epoch] for epoch in sorted(self.lr)]
+        )
         if self.ihyll:
-            self._trial.set_user_attr("ihyll_final", self.ihyll[max(self.ihyll)])
+            self._trial.set_user_attr(IHYLL_FINAL_ATTR, self.ihyll[max(self.ihyll)])
         flush_ihyll(self._trial)
 
     def state_dict(self) -> dict[str, Any]:

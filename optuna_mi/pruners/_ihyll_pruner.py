@@ -6,19 +6,17 @@ from typing import TYPE_CHECKING
 from optuna.pruners import BasePruner
 from optuna.trial import TrialState
 
+from optuna_mi._attributes import IHYLL_ATTR, SPARED_ATTR, ihyll_reference
 from optuna_mi._checks import flag, instance, real, whole
 from optuna_mi._logging import get_logger
 from optuna_mi.pruners._rules import is_below_peers, is_rising, measured
-from optuna_mi.pruners._series import IHYLL_ATTR, read_series
+from optuna_mi.pruners._series import read_series
 
 if TYPE_CHECKING:
     from optuna.study import Study
     from optuna.trial import FrozenTrial
 
 _logger = get_logger(__name__)
-
-SPARED_ATTR = "mi:spared"
-IXY_ATTR = "ixy"
 
 
 class IHYLLPruner(BasePruner):
@@ -37,9 +35,10 @@ class IHYLLPruner(BasePruner):
        the IHYLL that completed trials had at the same step.
 
     NaN values are skipped as if they had not been reported; a trial with at most ``patience``
-    others is neither spared nor pruned by its IHYLL. If the trial has the user attribute ``ixy``,
-    I(input; outcome), values above it count as ``ixy``: past the bound of the data processing
-    inequality nothing is learnt about the outcome, so such a trial has saturated.
+    others is neither spared nor pruned by its IHYLL. If the trial has the user attribute
+    ``ihyll_reference``, such as I(input; outcome), values above it count as that: past the bound of
+    the data processing inequality nothing is learnt about the outcome, so such a trial has
+    saturated.
 
     Report IHYLL with :func:`optuna_mi.report_ihyll`, before ``trial.should_prune()``.
 
@@ -139,10 +138,10 @@ class IHYLLPruner(BasePruner):
 
     @staticmethod
     def _bound(trial: FrozenTrial) -> float | None:
-        ixy = trial.user_attrs.get(IXY_ATTR)
-        if not isinstance(ixy, int | float) or not math.isfinite(ixy) or ixy <= 0:
+        bound = ihyll_reference(trial.user_attrs)
+        if not isinstance(bound, int | float) or not math.isfinite(bound) or bound <= 0:
             return None
-        return float(ixy)
+        return float(bound)
 
     def _say_so_once(self, trial: FrozenTrial, step: int) -> None:
         if self._said_so or step < 0:

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Any, SupportsFloat
 
 from optuna.trial import BaseTrial, FrozenTrial, Trial
 
+from optuna_mi._attributes import IHYLL_ATTR
 from optuna_mi._checks import flag, instance, real, whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-IHYLL_ATTR = "mi:ihyll"
 # A key an epoch doubles load times, and a write an epoch bloats a journal in long trials.
 _WRITE_EVERY = 10
 

@@ -15,10 +15,9 @@ from dataclasses import dataclass, field
 
 from optuna.trial import FrozenTrial, TrialState
 
+from optuna_mi._attributes import CELL_ATTR, FAILED_ATTR
 from optuna_mi.samplers._cells import Cells
 
-CELL_ATTR = "mi:cell"
-FAILED_ATTR = "mi:failed"
 NO_CELL = -1
 UNDECIDED = -2  # Chose a cell, saw that another one had it too, and chooses again.
 

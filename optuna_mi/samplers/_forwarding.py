@@ -7,9 +7,9 @@ from optuna.samplers import BaseSampler
 from optuna.storages._heartbeat import BaseHeartbeat, is_heartbeat_enabled
 from optuna.trial import TrialState
 
+from optuna_mi._attributes import FAILED_ATTR
 from optuna_mi._checks import instance
 from optuna_mi._logging import get_logger
-from optuna_mi.samplers._claims import FAILED_ATTR
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution

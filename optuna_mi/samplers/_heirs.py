@@ -11,16 +11,15 @@ from collections.abc import Sequence
 
 from optuna.trial import FrozenTrial, TrialState
 
-from optuna_mi.samplers._claims import FAILED_ATTR
+from optuna_mi._attributes import FAILED_ATTR, RECOMMENDED_ATTR
 
-HEIR_ATTR = "mi:recommended"
 _MOST = 3
 
 
 def carries(trial: FrozenTrial) -> bool:
     """Return whether a trial tries the recommendation, first or after another one's failure."""
     attrs = trial.system_attrs
-    return trial.number == 0 or HEIR_ATTR in attrs or attrs.get("failed_trial") == 0
+    return trial.number == 0 or RECOMMENDED_ATTR in attrs or attrs.get("failed_trial") == 0
 
 
 def is_done(trials: Sequence[FrozenTrial]) -> bool:

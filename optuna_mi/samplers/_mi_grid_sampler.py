@@ -8,10 +8,11 @@ from optuna.samplers import BaseSampler, RandomSampler
 from optuna.storages._heartbeat import is_heartbeat_enabled
 from optuna.trial import TrialState
 
+from optuna_mi._attributes import FAILED_ATTR
 from optuna_mi._checks import whole
 from optuna_mi._logging import get_logger
 from optuna_mi.samplers._cells import Cells
-from optuna_mi.samplers._claims import FAILED_ATTR, NO_CELL, UNDECIDED, written_cell
+from optuna_mi.samplers._claims import NO_CELL, UNDECIDED, written_cell
 from optuna_mi.samplers._forwarding import ForwardingSampler
 from optuna_mi.samplers._tickets import TicketOffice
 from optuna_mi.search_space._check_arguments import check_study

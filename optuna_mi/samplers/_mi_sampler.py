@@ -9,10 +9,10 @@ from optuna.distributions import IntDistribution
 from optuna.samplers import BaseSampler, TPESampler
 from optuna.trial import TrialState
 
+from optuna_mi._attributes import FAILED_ATTR, RECOMMENDED_ATTR
 from optuna_mi._checks import real, whole
-from optuna_mi.samplers._claims import FAILED_ATTR
 from optuna_mi.samplers._forwarding import ForwardingSampler
-from optuna_mi.samplers._heirs import HEIR_ATTR, carries, is_done, is_heir
+from optuna_mi.samplers._heirs import carries, is_done, is_heir
 from optuna_mi.samplers._prior import draw_choice, draw_near
 from optuna_mi.search_space._check_space import check_space
 
@@ -102,9 +102,9 @@ class MISampler(ForwardingSampler):
             return
         trials = study._storage.get_all_trials(study._study_id, deepcopy=False)
         if is_heir(trial, trials):
-            study._storage.set_trial_system_attr(trial._trial_id, HEIR_ATTR, True)
+            study._storage.set_trial_system_attr(trial._trial_id, RECOMMENDED_ATTR, True)
             # The trial object at hand was read before the attribute was there.
-            trial.system_attrs = {**trial.system_attrs, HEIR_ATTR: True}
+            trial.system_attrs = {**trial.system_attrs, RECOMMENDED_ATTR: True}
         elif is_done(trials):
             self._recommended.add(key)
 

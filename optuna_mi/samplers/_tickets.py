@@ -14,9 +14,9 @@ from optuna.storages._heartbeat import BaseHeartbeat
 from optuna.trial import TrialState
 
 from optuna_mi import _interruption
+from optuna_mi._attributes import CELL_ATTR
 from optuna_mi.samplers._cells import Cells
 from optuna_mi.samplers._claims import (
-    CELL_ATTR,
     NO_CELL,
     UNDECIDED,
     ClaimReader,

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from optuna_mi._attributes import FINGERPRINT_ATTR, SPACE_ATTR
 from optuna_mi.exceptions import SpaceMismatchError
 from optuna_mi.search_space._json import TOLD, space_to_dict
 
@@ -12,8 +13,6 @@ if TYPE_CHECKING:
 
     from optuna_mi.search_space._space import DilationSpace
 
-SPACE_ATTR = "mi:space"
-FINGERPRINT_ATTR = "mi:fingerprint"
 
 _REMEDY = "Use DilationSpace.from_study(study), or give this search another study name."
 

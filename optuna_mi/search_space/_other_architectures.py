@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
+from optuna_mi._attributes import DILATIONS_ATTR
 from optuna_mi._checks import whole, wholes
 from optuna_mi.search_space._check_arguments import check_trial, setting_value
 from optuna_mi.search_space._check_space import check_space
@@ -116,7 +117,7 @@ def suggest_tcn(
     params = space.suggest_params(trial)
     taps = sizes[0] if len(sizes) == 1 else trial.suggest_int("kernel_size", *sizes)
     shape = tcn_shape(space, params, taps, convolutions_per_block=convolutions_per_block)
-    trial.set_user_attr("dilations", format_dilations(shape.dilations))
+    trial.set_user_attr(DILATIONS_ATTR, format_dilations(shape.dilations))
     trial.set_user_attr("receptive_field", shape.receptive_field)
     return shape
 

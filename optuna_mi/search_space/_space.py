@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 
+from optuna_mi._attributes import DILATIONS_ATTR
 from optuna_mi._checks import check_keywords, flag, instance, listed, real, sentences, whole
 from optuna_mi.search_space._build import space_fields
 from optuna_mi.search_space._check_arguments import check_study, check_trial, setting_value
@@ -283,7 +284,7 @@ class DilationSpace:
             Strictly increasing positive integers, starting at 1 unless around a list that does not.
         """
         dilations = self.dilations(self.suggest_params(trial))
-        trial.set_user_attr("dilations", format_dilations(dilations))
+        trial.set_user_attr(DILATIONS_ATTR, format_dilations(dilations))
         return dilations
 
     def suggest_params(self, trial: BaseTrial) -> dict[str, Any]:

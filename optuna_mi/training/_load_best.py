@@ -10,14 +10,14 @@ import torch
 from optuna.trial import FrozenTrial, TrialState
 from torch import nn
 
+from optuna_mi._attributes import CHECKPOINT_FILE_ATTR, CHECKPOINT_KEY_ATTR
 from optuna_mi._checks import file_path, instance
 from optuna_mi.nn import DilatedRNNClassifier, DilatedRNNLanguageModel, DilatedRNNRegressor
 from optuna_mi.search_space._check_arguments import check_study
 from optuna_mi.training._objective_settings import usable_device
-from optuna_mi.training._trial_checkpoint import KEY_ATTR, load_checkpoint
+from optuna_mi.training._trial_checkpoint import load_checkpoint
 
 # A trial's attribute: the file with its weights.
-FILE_ATTR = "mi:checkpoint_file"
 
 _CLASSES: dict[str, type[nn.Module]] = {
     cls.__name__: cls
@@ -65,7 +65,7 @@ def load_best(
             raise ValueError(f"study {study.study_name!r} has no complete trial: wait for one")
         trial = study.best_trial
     instance("trial", trial, FrozenTrial, "a trial of study.trials")
-    stored = trial.user_attrs.get(FILE_ATTR)
+    stored = trial.user_attrs.get(CHECKPOINT_FILE_ATTR)
     if stored is None:
         raise ValueError(
             f"trial {trial.number} kept no weights: give DilatedRNNObjective a checkpoint_dir=, "
@@ -85,7 +85,7 @@ def load_best(
         cls = _CLASSES[build["class"]]
     except (KeyError, TypeError) as error:
         raise ValueError(f"{path} is no checkpoint of a network: it lacks {error}") from error
-    if key != trial.system_attrs.get(KEY_ATTR):
+    if key != trial.system_attrs.get(CHECKPOINT_KEY_ATTR):
         raise ValueError(
             f"{path} belongs to another trial than trial {trial.number} of {study.study_name!r}: "
             "pass checkpoint_dir= with the folder of this study's checkpoints"

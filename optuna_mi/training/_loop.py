@@ -15,6 +15,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from optuna_mi import _interruption
+from optuna_mi._attributes import REASON_ATTR
 from optuna_mi._logging import get_logger
 from optuna_mi.information import MutualInformation
 from optuna_mi.pruners import report_ihyll
@@ -176,5 +177,5 @@ class Run:
 
 def _diverged(trial: BaseTrial, epoch: int, what: str) -> None:
     reason = f"{what} is not finite in epoch {epoch}"
-    trial.set_user_attr("mi:reason", reason)
+    trial.set_user_attr(REASON_ATTR, reason)
     raise optuna.TrialPruned(f"Diverged: {reason}.")

@@ -16,11 +16,20 @@ import torch
 from optuna.distributions import BaseDistribution
 from optuna.trial import BaseTrial
 
+from optuna_mi._attributes import (
+    BEST_EPOCH_ATTR,
+    CHECKPOINT_FILE_ATTR,
+    CHECKPOINT_KEY_ATTR,
+    EPOCHS_ATTR,
+    IHYLL_FINAL_ATTR,
+    IHYLL_REFERENCE_ATTR,
+    LEARNING_RATES_ATTR,
+    TEST_ATTR,
+)
 from optuna_mi._checks import file_path, instance
 from optuna_mi.datasets import Dataset, LanguageModeling
 from optuna_mi.pruners import flush_ihyll
 from optuna_mi.search_space import DilationSpace
-from optuna_mi.training._load_best import FILE_ATTR
 from optuna_mi.training._loop import Policy, Run
 from optuna_mi.training._objective_settings import (
     check_inputs_of_one_size,
@@ -33,7 +42,7 @@ from optuna_mi.training._policies import IHYLLChangePolicy, IHYLLReferencePolicy
 from optuna_mi.training._probe import InformationProbe
 from optuna_mi.training._task import Task
 from optuna_mi.training._tasks import make_task
-from optuna_mi.training._trial_checkpoint import KEY_ATTR, checkpoint_path, fingerprint
+from optuna_mi.training._trial_checkpoint import checkpoint_path, fingerprint
 from optuna_mi.training._trial_identity import (
     check_direction,
     first_number,
@@ -61,9 +70,9 @@ class DilatedRNNObjective:
     IHYLL, the mutual information between the last layer's activations and the truth on a fixed
     probe of training examples, which sets the next epoch's learning rate [V] and is reported to
     :class:`~optuna_mi.IHYLLPruner`. The trial's user attributes hold ``dilations``, ``epochs``,
-    ``ihyll_final`` and ``ixy`` (nats), the series ``mi:ihyll`` and ``mi:lr``, and, for a complete
-    trial, ``best_epoch`` (from 0) and ``test``: the test split's score with the weights of that
-    epoch, which nothing is chosen by.
+    ``ihyll_final`` and ``ihyll_reference`` (nats), the series ``mi:ihyll`` and ``mi:lr``, and, for
+    a complete trial, ``best_epoch`` (from 0) and ``test``: the test split's score with
+    the weights of that epoch, which nothing is chosen by.
 
     The settings marked *searchable* take a fixed value or an Optuna distribution, which then
     becomes a parameter of the study.
@@ -227,17 +236,17 @@ class DilatedRNNObjective:
             run = self._prepare(trial, dilations, settings)
             try:
                 run.train(trial)
-                trial.set_user_attr("best_epoch", run.best.epoch)
-                trial.set_user_attr("test", self.task.score(run.model, "test"))
+                trial.set_user_attr(BEST_EPOCH_ATTR, run.best.epoch)
+                trial.set_user_attr(TEST_ATTR, self.task.score(run.model, "test"))
             except optuna.TrialPruned:
                 if run.checkpoint is not None:
                     run.checkpoint.unlink(missing_ok=True)
                 raise
             finally:
-                trial.set_user_attr("epochs", len(run.history.values))
-                trial.set_user_attr("mi:lr", run.history.lr)
+                trial.set_user_attr(EPOCHS_ATTR, len(run.history.values))
+                trial.set_user_attr(LEARNING_RATES_ATTR, run.history.lr)
                 if run.history.ihyll:
-                    trial.set_user_attr("ihyll_final", run.history.ihyll[-1])
+                    trial.set_user_attr(IHYLL_FINAL_ATTR, run.history.ihyll[-1])
                 flush_ihyll(trial)
         return run.value
 
@@ -257,7 +266,7 @@ class DilatedRNNObjective:
         optimizer = _OPTIMIZERS[settings["optimizer"]](model.parameters(), lr=start)
         probe = self.task.probe(model, size=self._probe_size, seed=self._seed)
         reference = self._reference_value(probe)
-        trial.set_user_attr("ixy", reference)
+        trial.set_user_attr(IHYLL_REFERENCE_ATTR, reference)
         run = Run(
             task=self.task,
             model=model,
@@ -287,7 +296,7 @@ class DilatedRNNObjective:
                 # The safe reader of checkpoints takes Python's own numbers only.
                 "arguments": {k: getattr(v, "item", lambda v=v: v)() for k, v in arguments.items()},
             }
-            trial.set_user_attr(FILE_ATTR, str(run.checkpoint.resolve()))
+            trial.set_user_attr(CHECKPOINT_FILE_ATTR, str(run.checkpoint.resolve()))
         return run
 
     def _reference_value(self, probe: InformationProbe) -> float:
@@ -321,10 +330,10 @@ def _checkpoint_key(trial: optuna.Trial) -> tuple[str, bool]:
     """Return the key of the trial's checkpoint, and whether there may be one already."""
     storage, trial_id = trial.study._storage, trial._trial_id
     attrs = storage.get_trial(trial_id).system_attrs
-    if "failed_trial" in attrs and KEY_ATTR in attrs:
-        return str(attrs[KEY_ATTR]), True
+    if "failed_trial" in attrs and CHECKPOINT_KEY_ATTR in attrs:
+        return str(attrs[CHECKPOINT_KEY_ATTR]), True
     key = uuid.uuid4().hex
-    storage.set_trial_system_attr(trial_id, KEY_ATTR, key)
+    storage.set_trial_system_attr(trial_id, CHECKPOINT_KEY_ATTR, key)
     return key, False
 
 

@@ -27,7 +27,6 @@ _logger = get_logger(__name__)
 _LONGEST_NAME = 80
 # A trial's attribute that its checkpoint repeats. Retried trials inherit it; a trial of another
 # study has another one, whatever it shares in name, number and settings.
-KEY_ATTR = "mi:checkpoint"
 
 
 def checkpoint_path(folder: Path, study_name: str, number: int) -> Path:

@@ -9,9 +9,10 @@ import optuna
 from optuna.storages._base import DEFAULT_STUDY_NAME_PREFIX
 from optuna.trial import BaseTrial, FrozenTrial
 
+from optuna_mi._attributes import SEED_ATTR
+
 # A trial's attribute: the entropy of its random stream. A finished trial that is trained again,
 # which knows no study any more, has the same numbers.
-SEED_ATTR = "mi:seed"
 
 
 def study_of(trial: BaseTrial) -> optuna.Study | None:

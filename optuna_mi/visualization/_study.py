@@ -83,15 +83,15 @@ def _add_best_and_reference(figure: go.Figure, shown: list[TrialFacts]) -> None:
             marker={"symbol": "circle-open", "size": 16, "color": _style.RED, "line_width": 2},
             hoverinfo="skip",
         )
-    references = [f.ixy for f in shown if f.ixy is not None]
+    references = [f.ihyll_reference for f in shown if f.ihyll_reference is not None]
     values = [f.value for f in shown if f.value is not None]
     if references:
-        ixy = float(np.median(references))
+        reference = float(np.median(references))
         figure.add_trace(
             _style.line_trace(
-                [ixy, ixy],
+                [reference, reference],
                 [min(values), max(values)],
-                f"reference (IXY or H(Y)) {ixy:.3g}",
+                f"reference (IXY or H(Y)) {reference:.3g}",
                 _style.GREEN,
                 dash="dash",
             )

@@ -33,7 +33,8 @@ def plot_training(
     """Draw learning rate, objective and IHYLL against epoch, and the objective against IHYLL.
 
     The dashed line in IHYLL's panel is the reference the trial was steered by: IXY, the mutual
-    information between input and outcome, or the entropy of the outcome (attribute ``ixy``).
+    information between input and outcome, or the entropy of the outcome (attribute
+    ``ihyll_reference``).
 
     Args:
         trial: A trial of :class:`~optuna_mi.DilatedRNNObjective`, or of any objective that
@@ -118,12 +119,12 @@ def _add_trial(
             col=col,
         )
         drawn.add((row, col))
-    if f.ixy is not None and f.ihyll:
+    if f.ihyll_reference is not None and f.ihyll:
         figure.add_trace(
             _style.line_trace(
                 [min(f.ihyll), max(f.ihyll)],
-                [f.ixy, f.ixy],
-                f"reference {f.ixy:.3g} nats",
+                [f.ihyll_reference, f.ihyll_reference],
+                f"reference {f.ihyll_reference:.3g} nats",
                 color,
                 dash="dash",
                 width=1.2,

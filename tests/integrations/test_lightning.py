@@ -172,7 +172,7 @@ def test_a_trial_gets_what_the_objective_gives_it(blobs: tuple[Tensor, Tensor]) 
     assert ihyll_series(frozen) == pytest.approx(callback.ihyll, rel=1e-5)
     assert frozen.user_attrs["mi:lr"] == list(callback.lr.values())
     assert frozen.user_attrs["ihyll_final"] == callback.ihyll[3]
-    assert frozen.user_attrs["ixy"] == pytest.approx(probe.target_entropy)
+    assert frozen.user_attrs["ihyll_reference"] == pytest.approx(probe.target_entropy)
     assert frozen.user_attrs["epochs"] == 4
     assert sorted(frozen.intermediate_values) == [0, 1, 2, 3]
     assert frozen.value == pytest.approx(frozen.intermediate_values[3])

@@ -161,7 +161,7 @@ def test_a_trial_gets_what_the_objective_gives_it(tmp_path: Path) -> None:
     assert sorted(frozen.intermediate_values) == [0, 1, 2]
     assert frozen.value == pytest.approx(frozen.intermediate_values[2])
     assert frozen.user_attrs["mi:lr"] == list(callback.lr.values())
-    assert frozen.user_attrs["ixy"] == pytest.approx(probe.target_entropy)
+    assert frozen.user_attrs["ihyll_reference"] == pytest.approx(probe.target_entropy)
     # No policy: the Trainer's linear decay is left alone.
     assert callback.policy is None
     assert callback.lr[0] > callback.lr[1] > callback.lr[2]

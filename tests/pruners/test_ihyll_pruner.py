@@ -203,10 +203,12 @@ def test_nan_values_count_as_not_reported() -> None:
     assert _run(IHYLLPruner(None, patience=3), series, peers=PEERS)[0] == 6
 
 
-def test_past_ixy_a_trial_is_not_spared() -> None:
+def test_past_the_reference_a_trial_is_not_spared() -> None:
     pruner = IHYLLPruner(Always(4), patience=3, max_spared=100)
+    assert _run(pruner, RISING, attrs={"ihyll_reference": 0.45})[0] == 7
+    assert _run(pruner, RISING, attrs={"ihyll_reference": math.nan})[0] is None
+    # what studies made by earlier versions call it
     assert _run(pruner, RISING, attrs={"ixy": 0.45})[0] == 7
-    assert _run(pruner, RISING, attrs={"ixy": math.nan})[0] is None
 
 
 def test_median_pruner_inside_saves_the_late_bloomer() -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 import optuna
 import pytest
 
+from optuna_mi._attributes import IHYLL_ATTR
 from optuna_mi.pruners import flush_ihyll, ihyll_series, report_ihyll
-from optuna_mi.pruners._series import IHYLL_ATTR
 
 
 def test_the_series_is_written_at_first_then_every_tenth_report_and_at_the_end(

@@ -8,10 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from optuna.trial import FrozenTrial, TrialState
 
+from optuna_mi._attributes import CELL_ATTR, FAILED_ATTR
 from optuna_mi.samplers._cells import Cells
 from optuna_mi.samplers._claims import (
-    CELL_ATTR,
-    FAILED_ATTR,
     NO_CELL,
     UNDECIDED,
     ClaimReader,

@@ -11,9 +11,9 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
+from optuna_mi._attributes import CELL_ATTR
 from optuna_mi.exceptions import SpaceMismatchError
 from optuna_mi.samplers import MIGridSampler, _mi_grid_sampler
-from optuna_mi.samplers._claims import CELL_ATTR
 from optuna_mi.search_space import DilationSpace
 
 HIDDEN = [20, 50]

@@ -13,8 +13,9 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
+from optuna_mi._attributes import CELL_ATTR
 from optuna_mi.samplers import MIGridSampler, _tickets
-from optuna_mi.samplers._claims import CELL_ATTR, NO_CELL
+from optuna_mi.samplers._claims import NO_CELL
 from optuna_mi.search_space import DilationSpace
 
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")

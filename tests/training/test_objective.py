@@ -61,14 +61,16 @@ def test_a_trial_learns_and_records_what_it_did(
     assert attributes["epochs"] == 8
     assert attributes["test"] > 0.6
     assert attributes["dilations"].startswith("1,")
-    assert math.log(10) - 0.01 < attributes["ixy"] <= math.log(10)  # classes are nearly balanced
+    assert (
+        math.log(10) - 0.01 < attributes["ihyll_reference"] <= math.log(10)
+    )  # classes are nearly balanced
     series = ihyll_series(trial)
     assert series[7] == pytest.approx(attributes["ihyll_final"], abs=1e-4)  # stored rounded
     assert series[7] > series[0] + 0.3  # nats: learning shows in IHYLL
     rates = attributes["mi:lr"]
     assert rates[0] == 1e-3  # LR_min
     # after one epoch the value alone counts: up by LR_max for what is left of the reference
-    left = 1 - series[0] / attributes["ixy"]
+    left = 1 - series[0] / attributes["ihyll_reference"]
     assert rates[1] == pytest.approx(1e-3 + 1e-2 * left, abs=1e-6)
     assert all(1e-3 <= rate <= 1e-2 for rate in rates)
 
@@ -104,7 +106,7 @@ def test_a_language_model_learns(text: LanguageModeling) -> None:
     right, wrong = 0.92, 0.02
     entropy = -right * math.log2(right) - 4 * wrong * math.log2(wrong)
     assert entropy - 0.05 < trial.value < entropy + 0.3  # log2(5) = 2.32 bits without learning
-    assert 0.3 < trial.user_attrs["ihyll_final"] < trial.user_attrs["ixy"] + 0.1
+    assert 0.3 < trial.user_attrs["ihyll_final"] < trial.user_attrs["ihyll_reference"] + 0.1
 
 
 def test_bits_per_symbol_against_a_plain_loop(text: LanguageModeling) -> None:
