@@ -137,17 +137,34 @@ def say_contents(arguments: argparse.Namespace, contents: FileContents) -> None:
         say(f"note: {note}", error=error)
 
 
+# of the curve's columns those that a person needs; curve.csv has all
+_COLUMNS = ("lag", "mi", "baseline", "mi_corrected", "std_error", "floor", "n_pairs")
+
+
 def lag_table(analysis: DecayAnalysis, n: int = 16) -> str:
-    """Return the curve at about ``n`` log-spaced lags."""
+    """Return the curve at about ``n`` log-spaced lags, and at those that the verdict names."""
     frame = analysis.curve.to_frame()
-    rows = sorted({round(len(frame) ** (i / (n - 1))) - 1 for i in range(n)})
-    return str(frame.iloc[rows].to_string(index=False, float_format=lambda x: f"{x:.3g}"))
+    rows = {round(len(frame) ** (i / (n - 1))) - 1 for i in range(n)}
+    named = {c.period for c in analysis.periods} | {d.distance for d in analysis.delays}
+    if analysis.period is not None:
+        named.add(analysis.period)
+    rows |= set(frame.index[frame["lag"].isin(named)])
+    few = frame.loc[sorted(rows), [c for c in _COLUMNS if c in frame]]
+    table = few.to_string(index=False, float_format=lambda x: f"{x:.3g}")
+    units = "MI in nats (1 nat is 1.44 bits); mi_corrected = mi - baseline; below floor is chance"
+    return f"{units}\n{table}"
 
 
-def as_json(arguments: argparse.Namespace, contents: FileContents, analysis: DecayAnalysis) -> str:
+def as_json(
+    arguments: argparse.Namespace,
+    contents: FileContents,
+    analysis: DecayAnalysis,
+    step: dict[str, Any],
+) -> str:
     """Return for machines what the command says to people."""
     import json
 
     found = json.loads(analysis.to_json())
     told = {"file": arguments.dataset, "read_as": contents.description, "notes": contents.notes}
-    return json.dumps(told | {"summary": analysis.summary(), "analysis": found})
+    told |= {"next": step, "summary": analysis.summary()}
+    return json.dumps(told | {"analysis": found})

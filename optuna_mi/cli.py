@@ -208,10 +208,14 @@ def _analyze(arguments: argparse.Namespace) -> None:
         say(f"{analysis.summary()}\n")
         say(command.lag_table(analysis))
     from optuna_mi._main_job import write_analysis, write_figure
+    from optuna_mi._next_step import next_step, say_next
 
+    step = next_step(arguments, analysis, folder / "analysis.json")
+    if not arguments.json:
+        say(f"\n{say_next(step, analysis.law)}")
     paths = [*write_analysis(analysis, folder), write_figure(analysis, folder)]
     if arguments.json:
-        say(command.as_json(arguments, contents, analysis))
+        say(command.as_json(arguments, contents, analysis, step))
     else:
         _print_paths(paths)
 

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import optuna_mi
 from optuna_mi.cli import main
 
 
@@ -56,6 +57,31 @@ def test_json_alone_on_standard_output(
     assert "4 quantile bins" in str(found["analysis"])
     assert "309 rows" in found["read_as"]
     assert "309 rows" in err
+
+
+def test_it_ends_with_what_to_do(
+    sun: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--column", "SUNACTIVITY", "--max-lag", "30", "--out", str(tmp_path / "o")]
+    assert main(["analyze", str(sun), *options]) == 0
+    table, _, rest = capsys.readouterr().out.partition("Next: ")
+    # the table holds the period that was found
+    assert "\n  11 " in table
+    said = rest.splitlines()
+    code = next(line.split("Python", 1)[1].strip() for line in said if "Python" in line)
+    space = eval(code.removeprefix("space = "), {"optuna_mi": optuna_mi})
+    assert main(["analyze", str(sun), *options, "--json"]) == 0
+    step = json.loads(capsys.readouterr().out)["next"]
+    assert tuple(step["dilations"]) == space.dilations(space.recommended)
+    assert "  dilations  1, " in rest
+    assert 11 in step["dilations"]
+    assert step["window"] == 12
+    assert step["command"].startswith(f"optuna-mi search {sun} ")
+    assert step["command"] in rest
+    assert "--column SUNACTIVITY" in step["command"]
+    # search cannot measure so, and is not named
+    assert main(["analyze", str(sun), *options, "--json", "--difference"]) == 0
+    assert json.loads(capsys.readouterr().out)["next"]["command"] is None
 
 
 @pytest.mark.parametrize(

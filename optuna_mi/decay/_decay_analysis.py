@@ -22,6 +22,20 @@ LawName = Literal[
 ]
 PeriodKind = Literal["dominant", "modulating"]
 
+_LAWS: dict[LawName, str] = {
+    "power": "mutual information (MI) fades ever more slowly with distance",
+    "exponential": "mutual information (MI) fades within a typical memory",
+    "broken_power": "mutual information (MI) fades at a rate that changes with distance",
+    "periodic_power": "mutual information (MI) has peaks that repeat",
+    "flat": "mutual information (MI) does not fade with distance",
+    "delays": "mutual information (MI) stands out at single distances alone",
+    "none": "mutual information (MI) is nowhere above the noise",
+}
+_KINDS: dict[PeriodKind, str] = {
+    "dominant": "dominant: one period back is enough",
+    "modulating": "modulating: it rides on a longer dependence",
+}
+
 
 @dataclass(frozen=True)
 class Segment:
@@ -198,12 +212,13 @@ class DecayAnalysis(Record):
 
     def _rows(self) -> list[tuple[str, str]]:
         told = f" (given: {', '.join(self.forced)})" if self.forced else ""
-        rows = [("law", self.law.replace("_", " ") + told)]
+        rows = [("law", f"{self.law.replace('_', ' ')}: {_LAWS[self.law]}{told}")]
         for b, (low, high) in zip(self.breakpoints, self.breakpoint_intervals, strict=True):
             rows.append(("inflection", f"{b:.3g} (95 %: {low:.3g} to {high:.3g})"))
         if self.period is not None:
-            strength = f"{100 * (self.period_strength or 0.0):.0f} % of MI lost between peaks"
-            rows.append(("period", f"{self.period} ({self.period_kind}; {strength})"))
+            strength = f"{100 * (self.period_strength or 0.0):.0f} % of MI is lost between peaks"
+            kind = _KINDS[self.period_kind] if self.period_kind is not None else "given"
+            rows.append(("period", f"{self.period:,} steps ({kind}; {strength})"))
         if len(self.periods) > 1:
             text = ", ".join(
                 f"{c.period:,} ({c.mi:.3g} nats, above the noise to {c.reach:,})"
@@ -214,7 +229,7 @@ class DecayAnalysis(Record):
             text = ", ".join(f"{d.distance:,} ({d.mi:.3g} nats)" for d in self.delays)
             rows.append(("delays", text))
         if self.crossing is not None:
-            text = f"{self.crossing:.4g} at {self.effective_threshold:.2g} nats"
+            text = f"below {self.effective_threshold:.2g} nats from distance {self.crossing:.4g}"
             if self.crossing_interval is not None:
                 low, high = self.crossing_interval
                 text += f" (95 %: {low:.4g} to {high:.4g})"
@@ -229,5 +244,5 @@ class DecayAnalysis(Record):
             if self.period is not None and ranked[0][0] != self.law:
                 # small phases outvote a few tall peaks
                 text += "; peaks that repeat decide about a period, not the lowest score"
-            rows.append(("scores", text))
+            rows.append(("scores", f"of the laws, the lowest fits best: {text}"))
         return rows

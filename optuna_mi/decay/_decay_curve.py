@@ -32,6 +32,8 @@ _FLOATS = (
 )
 _NOT_NEGATIVE = ("std_error", "floor", "n_pairs")
 _NAMES = ("estimator", "boundary", "positions", "baseline_method", "method")
+# how the note of such a measurement begins
+OTHER_COMPOSITION = "the sequences differ in composition"
 _COUNTS = ("memory", "sequence_length", "n_sequences", "n_symbols", "n_total")
 
 
@@ -179,6 +181,11 @@ class DecayCurve(Record):
         there, measured = int(self.lags[-1]) - first, int((self.lags > first).sum())
         return f"beyond lag {first:,} only {measured:,} of {there:,} were measured"
 
+    @property
+    def differs_in_composition(self) -> bool:
+        """Whether a note says that far MI is mostly what sequences hold, in whatever order."""
+        return any(note.startswith(OTHER_COMPOSITION) for note in self.notes)
+
     def _rows(self) -> list[tuple[str, str]]:
         value = self.mi_corrected
         left_out = f"; {self.gaps}" if self.gaps else ""
@@ -186,7 +193,8 @@ class DecayCurve(Record):
             ("lags", f"{len(self):,} from {self.lags[0]:,} to {self.lags[-1]:,}{left_out}"),
             (
                 "MI",
-                f"{value[0]:.3g} nats at {self.lags[0]:,}, {value[-1]:.3g} at {self.lags[-1]:,}",
+                f"mutual information: {value[0]:.3g} nats at {self.lags[0]:,}, "
+                f"{value[-1]:.3g} at {self.lags[-1]:,}",
             ),
         ]
         if self.n_total is not None:
@@ -206,7 +214,11 @@ class DecayCurve(Record):
             above = int((value > self.floor).sum())
             median = float(np.median(self.floor))
             rows.append(
-                ("noise", f"floor {median:.2g} nats; {above:,} of {len(self):,} lags above it")
+                (
+                    "noise",
+                    f"below a floor of {median:.2g} nats, MI cannot be told from chance; "
+                    f"{above:,} of {len(self):,} lags stand above it",
+                )
             )
         rows.extend(("note", note) for note in self.notes)
         return rows

@@ -61,7 +61,9 @@ def test_points_of_dates_and_thousands_are_no_decimal_signs(read: Any, thousands
     days = pd.date_range("2020", periods=300).strftime("%d.%m.%Y")
     values = np.round(2000 + 1500 * WAVE, 2)
     written = [f"{v:,.2f}".translate(str.maketrans(",.", ".,")) for v in values]
-    rows = (f"{d};{v if thousands else v.replace('.', '')}" for d, v in zip(days, written))
+    rows = (
+        f"{d};{v if thousands else v.replace('.', '')}" for d, v in zip(days, written, strict=True)
+    )
     found = read("x.csv", "\n".join(["Datum;Umsatz", *rows]))
     _same(found.sequences, values)
     assert "real values" in found.description

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from optuna_mi.decay import analyze_decay, decay_curve
+from optuna_mi.decay import generators as make
 from optuna_mi.decay.measure._read import encode, encode_with_gaps
 from optuna_mi.decay.measure._surrogates import shuffled_within
 
@@ -104,3 +105,18 @@ def test_within_needs_sequences():
         decay_curve(pieces(differ=True), baseline="within", boundary="concatenate")
     with pytest.raises(ValueError, match="across"):
         decay_curve(np.arange(6000).reshape(200, 30) % 7, baseline="within")
+
+
+@pytest.mark.parametrize("aligned", [True, False])
+def test_a_flat_verdict_says_that_composition_may_be_all(aligned):
+    rng = np.random.default_rng(0)
+    rows = [rng.choice(6, p=rng.dirichlet(np.ones(6)), size=50 + i % 7) for i in range(400)]
+    sequences = np.array([row[:50] for row in rows]) if aligned else rows
+    analysis = analyze_decay(decay_curve(sequences))
+    assert analysis.law == "flat"
+    assert "the sequences differ in composition" in analysis.max_dilation_reason
+    pooled = {"positions": "pooled"} if aligned else {}
+    assert f"baseline='within'{', positions=' if aligned else ')'}" in analysis.max_dilation_reason
+    assert analyze_decay(decay_curve(sequences, baseline="within", **pooled)).law == "none"
+    alike = make.markov_chain(400 * 50, make.sticky_transition(6, 0.8)).reshape(400, 50)
+    assert not decay_curve(alike).differs_in_composition

@@ -117,7 +117,7 @@ def test_the_longest_of_nested_periods_is_meant():
     analysis = analyze_decay(decay_curve(demand + rng.normal(size=8760)))
     assert (analysis.period, analysis.period_kind) == (168, "dominant")
     assert analysis.max_dilation == 168
-    assert "does not fall from one to the next" in analysis.max_dilation_reason
+    assert "does not fall from one peak to the next" in analysis.max_dilation_reason
 
 
 def test_peaks_that_never_return_near_mi_1_leave_the_period_modulating():

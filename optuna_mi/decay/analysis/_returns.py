@@ -76,7 +76,7 @@ def judge(lags: Ints, values: Floats, found: Period, crossing: float | None) -> 
     told = np.cumsum(rest * np.diff(k, prepend=0))
     n_periods = int(k[np.searchsorted(told, (1 - _BEYOND) * told[-1])]) if told[-1] > 0 else 1
     # peaks that drown say nothing about MI(1)
-    share = float(tooth[0] / values[0]) if values[0] > 0 else 1.0
+    share = float(tooth[0] / values[0]) if values[0] > 0 else float("inf")
     returns = not found.pooled and share >= (_CLOCK_SHARE if clock else _DOMINANT_SHARE)
     # peaks that still fall at the last lag may live on for many more
     unknown = falls and k[-1] < 2 * _MOST_STEPS

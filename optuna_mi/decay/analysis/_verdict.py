@@ -17,6 +17,8 @@ from optuna_mi.decay.analysis.laws._law import evaluate_log
 _SURE = 4.0
 # peaks that keep this share of the first one do not fall
 _STEADY = 0.86
+# a first peak of such a multiple of MI at the first lag is higher than that, not near it
+_HIGHER = 1.25
 
 
 @dataclass(frozen=True)
@@ -74,30 +76,35 @@ def _without_delays(
     limit = last if longest is None else max(1, longest - 1)
     if chosen.name in ("none", "delays"):
         return 1, (
-            "no dependence stands above the noise at any distance, so nothing is gained by "
-            "reaching further than one step"
+            "no dependence stands above the noise at any distance measured, so nothing is gained "
+            "by reaching further than one step"
         )
     first = int(curve.lags[0])
     if period is not None and returns is not None and returns.kind == "dominant":
         return min(period.period, limit), (
-            f"MI returns {_how_near(returns)} at {first} every {period.period} steps"
-            f"{_how_long(returns)}: one period reaches all there is"
+            f"{_comes_back(returns, period.period, first)}{_how_long(returns, period.period)}, so "
+            "connecting one period back is enough"
         )
     if chosen.name == "flat":
         several = curve.n_sequences is not None and curve.n_sequences > 1
+        reach, spanned = last, f"the {last:,} steps measured"
         if several and longest is not None:
-            return limit, (
-                f"MI does not decay with distance: dependence spans the whole sequence of "
-                f"{longest:,} steps"
+            reach, spanned = limit, f"the whole sequence of {longest:,} steps"
+        if curve.differs_in_composition:
+            pooled = ", positions='pooled'" if curve.positions == "conditional" else ""
+            within = f"baseline='within'{pooled}"
+            return reach, (
+                f"MI does not decay with distance over {spanned}, but half or more of what is "
+                "left far away is there in any order: the sequences differ in composition (in "
+                "which values they hold), and any two values of one sequence tell of that. If "
+                f"only order counts, measure with decay_curve(…, {within})"
             )
-        return last, (
-            f"MI does not decay within the {last:,} lags measured: dependence spans them all"
-        )
-    what = "the envelope of the peaks" if period is not None else "MI"
+        return reach, f"MI does not decay with distance: dependence spans {spanned}"
+    what = "the line over the peaks' tops" if period is not None else "MI"
     if period is not None and returns is not None and returns.long:
         what = (
-            f"MI returns near its value at {first} every {period.period} steps, but too long for "
-            f"one period to be all: {what}"
+            f"{_comes_back(returns, period.period, first)}, but goes on too long for one period "
+            f"to be all: {what}"
         )
     if crossing.at is not None:
         least = 1 if period is None else period.period
@@ -112,20 +119,24 @@ def _without_delays(
     )
 
 
-def _how_near(returns: Returns) -> str:
-    return "near its value" if returns.share >= 0.5 else f"to {100 * returns.share:.0f} % of that"
+def _comes_back(returns: Returns, period: int, first: int) -> str:
+    every = f"every {period:,} steps" if period > 1 else "at every step"
+    if returns.share > _HIGHER:
+        return f"MI peaks {every}, there higher than at distance {first},"
+    near = "near" if returns.share >= 0.5 else f"to {100 * returns.share:.0f} % of"
+    return f"MI returns {near} its value at distance {first} {every}"
 
 
-def _how_long(returns: Returns) -> str:
+def _how_long(returns: Returns, period: int) -> str:
     if returns.kept is not None:
         if returns.kept >= _STEADY:
-            return " and does not fall from one to the next"
-        return f" and keeps {100 * returns.kept:.0f} % of it to the last lag measured"
+            return " and does not fall from one peak to the next"
+        return f" and keeps {100 * returns.kept:.0f} % of that as far as was measured"
     if returns.n_periods == 1:
-        return ", and hardly a second time"
+        return " but hardly a second time"
     return (
-        f", and nearly all that it tells lies within {returns.n_periods} periods, which are few "
-        "enough steps to go back"
+        f" and tells nearly all within {returns.n_periods} periods, a reach of as many steps of "
+        f"{period:,}"
     )
 
 
@@ -136,7 +147,7 @@ def resolution_sentence(
     if estimated:
         return effective <= threshold, (
             f"the curve has no baseline and levels off: {effective:.2g} nats, the height of its "
-            f"tail, was taken for the noise floor instead of {threshold:.2g}. Measure it with a "
+            f"tail, was taken for noise instead of {threshold:.2g}. Measure it with a "
             "baseline (decay_curve) to see further"
         )
     if curve.floor is None:
@@ -147,7 +158,8 @@ def resolution_sentence(
     if effective <= threshold:
         return True, f"the data resolve {threshold:.2g} nats"
     sentence = (
-        f"the data cannot resolve {threshold:.2g} nats: values below {effective:.2g} are noise"
+        f"the data cannot resolve {threshold:.2g} nats: at the distance that decides, values "
+        f"below {effective:.2g} cannot be told from chance"
     )
     if curve.n_pairs is not None:
         # the spread of an estimate of no dependence falls like 1 / pairs

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from optuna_mi.decay._decay_curve import OTHER_COMPOSITION
 from optuna_mi.decay.measure._engine import PooledEngine
 from optuna_mi.decay.measure._random_pairs import random_pairs
 from optuna_mi.decay.measure._sequences import Sequences
@@ -76,13 +77,18 @@ def composition_note(
     late = float(np.median(corrected[: far.size][-max(1, far.size // 3) :]))
     if level <= 3.0 * float(found.error[0]) or level < _NOTABLE * late:
         return ()
-    return (plateau_note(level, late),)
+    # short sequences of slow symbols differ too, but what they hold does not show far away
+    if late < _NOTABLE * level:
+        return ()
+    return (plateau_note(level, late, conditional=settings.conditional),)
 
 
-def plateau_note(level: float, late: float) -> str:
+def plateau_note(level: float, late: float, *, conditional: bool = False) -> str:
     """Return the remark; MI in nats of sequences shuffled within, and of the far curve."""
+    # a shuffle within mixes positions, so they cannot be kept apart
+    also = ", positions='pooled'" if conditional else ""
     return (
-        f"the sequences differ in composition: with each in random order, MI is still {level:.2g} "
+        f"{OTHER_COMPOSITION}: with each in random order, MI is still {level:.2g} "
         f"nats at every distance, against {late:.2g} measured far away; if only order counts, take "
-        "baseline='within'"
+        f"baseline='within'{also}"
     )

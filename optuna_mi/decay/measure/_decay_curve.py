@@ -266,7 +266,7 @@ def decay_curve(
         notes += more
     else:
         columns = columns_of(sequences, wanted, settings)
-    if method == "shuffle" and sequences.n_sequences > 1:
+    if method in ("shuffle", "across") and sequences.n_sequences > 1:
         corrected = columns["mi"] - columns["baseline"]
         notes += composition_note(sequences, wanted, corrected, settings)
     if is_real and not conditional:
