@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
@@ -15,6 +16,7 @@ from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any
 
 import optuna
+from optuna.exceptions import ExperimentalWarning
 from tqdm.auto import tqdm
 
 from optuna_mi import _interruption
@@ -171,8 +173,9 @@ def _end(workers: Sequence[_Worker]) -> None:
 
 def _work(job: Job, number: int, trial: Any, errors: Connection) -> None:
     """Be a worker."""
-    _end_with_parent()
+    warnings.simplefilter("ignore", ExperimentalWarning)
     with _interruption.handled(ctrl_c=False):
+        _end_with_parent()  # not before: that the parent is gone already would be forgotten
         try:
             optuna.logging.set_verbosity(optuna.logging.WARNING)
             study = optuna.load_study(study_name=job.study_name, storage=open_waiting(job.storage))

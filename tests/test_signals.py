@@ -7,14 +7,16 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import optuna
 import pytest
 from optuna.trial import TrialState
 
-from optuna_mi import _interruption
+from optuna_mi import _interruption, _local_workers
 from optuna_mi._interruption import Interrupted
 from optuna_mi._storage import open_storage
 
@@ -24,7 +26,7 @@ _SIZES = ["--epochs", "3", "--steps", "2", "--hidden-size", "8", "--pruner", "no
 _SLOW = """
 import sys, time
 import optuna
-from optuna_mi import _interruption
+from optuna_mi import _interruption, _local_workers
 report = optuna.Trial.report
 def slow_report(self, value, step):
     report(self, value, step)
@@ -186,3 +188,21 @@ def test_a_second_ctrl_c_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_interruption, "stop_if_asked", lambda: None)
     with pytest.raises(Interrupted):
         _send_twice(signal.SIGINT, signal.SIGINT)
+
+
+def test_a_parent_that_dies_during_the_start_is_not_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def find_the_parent_gone() -> None:
+        _interruption.ask(signal.SIGTERM)
+
+    def open_nothing(_: str) -> None:
+        _interruption.stop_if_asked()
+        pytest.fail("went on without a parent")
+
+    monkeypatch.setattr(_local_workers, "_end_with_parent", find_the_parent_gone)
+    monkeypatch.setattr(_local_workers, "open_waiting", open_nothing)
+    job = SimpleNamespace(storage="", study_name="")
+    with warnings.catch_warnings(), pytest.raises(SystemExit) as ended:
+        _local_workers._work(job, 0, None, None)  # type: ignore[arg-type]
+    assert ended.value.code == 128 + signal.SIGTERM
