@@ -395,7 +395,7 @@ def _finish(study: optuna.Study, folder: Path, analysis: DecayAnalysis) -> Path:
 
 
 def _print_trials(study: optuna.Study) -> None:
-    from optuna_mi.report import trial_table
+    from optuna_mi.report import COLUMNS, trial_table
 
     table = trial_table(study)
     if table.empty:
@@ -403,6 +403,7 @@ def _print_trials(study: optuna.Study) -> None:
         return
     say("\nBest trials")
     say(table.to_string(index=False, float_format=lambda x: f"{x:.4g}", na_rep="-"))
+    say(COLUMNS)
 
 
 def _print_paths(paths: Sequence[Path]) -> None:

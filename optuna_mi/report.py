@@ -42,6 +42,12 @@ if TYPE_CHECKING:
 __all__ = ["trial_table", "write_report"]
 
 _COLUMNS = ("trial", "state", "value", "dilations", "ihyll", "reference", "ratio", "epochs")
+#: What the columns of a trial table mean.
+COLUMNS = (
+    "dilations: how many steps each layer looks back. ihyll: information in nats that the last "
+    "layer holds about the outcome. reference: what it is compared with, the most it can be. "
+    "ratio: the one over the other."
+)
 _TEXT_COLUMNS = ("state", "dilations")
 
 
@@ -129,7 +135,8 @@ def write_report(
     ]
     lead = (
         f"Report of an Optuna study, written by optuna_mi {optuna_mi.__version__} on "
-        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC. All information is in nats."
+        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC. All information is in nats "
+        "(1 nat is 1.44 bits); MI is mutual information."
     )
     page = html.page(study.study_name, lead, _headline(study, trials, best, analysis), sections)
     return write_text(target, page)
@@ -178,6 +185,8 @@ def _headline(
             if f.ratio is not None:
                 share = f"{100 * f.ratio:.0f} %"
                 against = f"{share} of its reference {f.ihyll_reference:.3g}"
+            told = "what its last layer tells about the outcome"
+            against = f"{told}; {against}" if against else told
             cards.append(html.Fact("Its last IHYLL", f"{f.ihyll_final:.3g} nats", against))
     epochs = sum(facts(t).epochs for t in trials)
     cards.append(html.Fact("Epochs trained", f"{epochs:,}", "all trials together"))
@@ -283,6 +292,7 @@ def _trials_section(study: Study, order: list[FrozenTrial]) -> str:
     caption = "Which distances the best networks connect, layer by layer."
     return html.section(
         heading,
+        html.paragraph(COLUMNS),
         html.table(table, _TEXT_COLUMNS),
         html.figure(plot_dilations(study), "dilations", caption),
     )

@@ -162,8 +162,9 @@ def _reason(curve: ContextCurve, far: tuple[int, ...], length: int) -> str:
         )
     told = float(curve.information[length])
     most = float(curve.information.max())
+    last = "step tells" if length == 1 else f"{length:,} steps tell"
     return (
-        f"the last {length:,} steps tell {told:.3g} nats ({told / math.log(2):.3g} bits) about "
-        f"{ahead}; all {curve.max_context:,} looked at tell {most:.3g}, which is no more than the "
-        "error or one per cent"
+        f"the last {last} {told:.3g} nats ({told / math.log(2):.3g} bits) about {ahead}; all "
+        f"{curve.max_context:,} looked at tell {most:.3g}: the difference is within the error or "
+        "one per cent"
     )

@@ -124,13 +124,14 @@ class Window(Record):
         names = ", ".join(f"{name} {value}" for name, value in _NAMES.items())
         tcn = self.tcn()
         rows = [
-            ("window", f"{self.length:,} steps (90 %: {low:,} to {high:,})"),
+            ("window", f"{_steps(self.length)} (90 %: {low:,} to {high:,})"),
             ("reason", self.reason),
             ("parameters", f"{names}: {self.length}"),
             (
                 "TCN",
-                f"kernel 3, {tcn['n_layers']} layers with dilations 1 to "
-                f"{tcn['dilations'][-1]:,}: sees {tcn['receptive_field']:,} steps",
+                "temporal convolutional network: kernel 3, dilations "
+                f"{', '.join(map(str, tcn['dilations']))}; it sees "
+                f"{_steps(tcn['receptive_field'])}",
             ),
         ]
         if self.per_series:
@@ -144,3 +145,7 @@ class Window(Record):
             )
         rows.extend(row for row in self.curve._rows() if row[0] in ("data", "note"))
         return rows
+
+
+def _steps(n: int) -> str:
+    return "1 step" if n == 1 else f"{n:,} steps"

@@ -238,7 +238,7 @@ class DecayAnalysis(Record):
         if gaps := self.curve.gaps:
             rows.append(("not seen", f"{gaps}: what depends at the others alone is not seen"))
         rows.append(("resolution", self.resolution))
-        if self.scores:
+        if len(self.scores) > 1:
             ranked = sorted(self.scores.items(), key=lambda item: item[1])
             text = ", ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in ranked)
             if self.period is not None and ranked[0][0] != self.law:

@@ -14,14 +14,13 @@ def describe(space: DilationSpace) -> str:
     """Return a paragraph about the space."""
     law = LAWS[space.geometry.law]
     breaks = space.geometry.breakpoints
-    where = " with inflections at " + ", ".join(f"{b:.3g}" for b in breaks) if breaks else ""
+    where = " whose slope changes at " + ", ".join(f"{b:.3g}" for b in breaks) if breaks else ""
     parts = [f"{law}{where}."]
     if space.reason:
         parts.append(space.reason if space.reason.endswith(".") else f"{space.reason}.")
     edges = ["1", *(f"{b:.3g}" for b in breaks), "the maximum"]
     layers = [
-        f"{r.low} to {r.high} layers between distances {start} and {stop} "
-        f"(recommended {r.recommended})"
+        f"{_layers(r.low, r.high)} for distances {start} to {stop} (recommended {r.recommended})"
         for r, (start, stop) in zip(space.layers, itertools.pairwise(edges), strict=True)
     ]
     largest = space.max_dilation
@@ -33,7 +32,7 @@ def describe(space: DilationSpace) -> str:
     if space.geometry.snap_period is not None:
         parts.append(
             f"From one period on, dilations sit on multiples of {space.geometry.snap_period}, "
-            "where the mutual information peaks."
+            "where mutual information peaks."
         )
     if space.window is not None:
         parts.append(f"No dilation reaches the training window of {space.window} steps.")
@@ -45,3 +44,9 @@ def describe(space: DilationSpace) -> str:
         f"{format_dilations(space.dilations(space.recommended))}."
     )
     return " ".join(parts)
+
+
+def _layers(low: int, high: int) -> str:
+    if low == high:
+        return "1 layer" if low == 1 else f"{low} layers"
+    return f"{low} to {high} layers"

@@ -233,9 +233,9 @@ def test_two_creators_at_once_end_with_one_space(space: DilationSpace) -> None:
 def test_describe_tells_a_person_what_is_searched(space: DilationSpace) -> None:
     text = space.describe()
     for part in (
-        "broken power law with inflections at 12",
+        "broken power law whose slope changes at 12",
         "the curve crosses 1e-5.",
-        "4 to 11 layers between distances 1 and 12 (recommended 8)",
+        "4 to 11 layers for distances 1 to 12 (recommended 8)",
         "from 120 to 399",
         "training window of 400 steps",
         ",240.",
