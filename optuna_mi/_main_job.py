@@ -11,12 +11,12 @@ import pandas as pd
 import sqlalchemy
 from optuna.trial import TrialState
 
+from optuna_mi._analysis_files import write_analysis
 from optuna_mi._presets import Preset
 from optuna_mi._storage import find_study, open_storage
 from optuna_mi.datasets import Dataset
 from optuna_mi.datasets._reading import Reading
 from optuna_mi.decay import DecayAnalysis, analyze_decay, decay_curve
-from optuna_mi.decay._record import write_text
 from optuna_mi.search_space import DilationSpace
 
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
@@ -67,24 +67,6 @@ def design(job: Job, dataset: Dataset, analysis: DecayAnalysis) -> DilationSpace
     """Return the space of a data set's analysis."""
     window = job.preset.window if dataset.task == "language modeling" else dataset.length
     return DilationSpace.from_analysis(analysis, window=window, max_layers=job.preset.max_layers)
-
-
-def write_analysis(analysis: DecayAnalysis, folder: Path) -> list[Path]:
-    """Write ``curve.csv`` and ``analysis.json``; return their paths."""
-    folder.mkdir(parents=True, exist_ok=True)
-    return [
-        write_text(folder / "curve.csv", analysis.curve.to_frame().to_csv(index=False)),
-        write_text(folder / "analysis.json", analysis.to_json()),
-    ]
-
-
-def write_figure(analysis: DecayAnalysis, folder: Path) -> Path:
-    """Write ``decay.html``, the curve to look at; a search's report holds it too."""
-    from optuna_mi._report_page import CONFIG
-    from optuna_mi.visualization import plot_decay_curve
-
-    figure = plot_decay_curve(analysis.curve, analysis)
-    return write_text(folder / "decay.html", figure.to_html(config=CONFIG))
 
 
 def complete_analysis(analysis: DecayAnalysis, folder: Path) -> list[Path]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import time
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from optuna.exceptions import StorageInternalError
 from optuna.storages import BaseStorage, RDBStorage, RetryHeartbeatStaleTrialCallback
 from optuna.trial import TrialState
 
+from optuna_mi._folder import check_folder
 from optuna_mi._journal import open_journal
 from optuna_mi._storage_trouble import trouble
 from optuna_mi._storage_url import safe_url
@@ -194,19 +194,6 @@ def open_existing(url: str) -> BaseStorage:
     if path is not None and not path.is_file():
         raise FileNotFoundError(f"There is no storage file {path}")
     return open_storage(url)
-
-
-def check_folder(folder: Path) -> None:
-    """Raise NotADirectoryError or PermissionError where the folder cannot be made or written."""
-    existing = folder
-    while not existing.exists() and existing != existing.parent:
-        existing = existing.parent
-    if not existing.is_dir():
-        raise NotADirectoryError(
-            f"{folder} cannot be used as a folder: {existing} is a file; name another"
-        )
-    if not os.access(existing, os.W_OK | os.X_OK):
-        raise PermissionError(f"You may not write in {existing}; name another folder than {folder}")
 
 
 def _check_journal(path: Path) -> None:

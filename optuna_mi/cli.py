@@ -204,10 +204,11 @@ def _analyze(arguments: argparse.Namespace) -> None:
     _quiet()
     folder = _folder(arguments)
     analysis = command.measure(arguments, contents)
+    contents = dataclasses.replace(contents, sequences=())  # the report needs memory too
     if not arguments.json:
         say(f"{analysis.summary()}\n")
         say(command.lag_table(analysis))
-    from optuna_mi._main_job import write_analysis, write_figure
+    from optuna_mi._analysis_files import write_analysis, write_figure
     from optuna_mi._next_step import next_step, say_next
 
     step = next_step(arguments, analysis, folder / "analysis.json")
@@ -239,6 +240,7 @@ def _search(arguments: argparse.Namespace) -> None:
     from optuna_mi import _interruption
     from optuna_mi import _main_job as main_job
     from optuna_mi import _shared_study as shared_study
+    from optuna_mi._analysis_files import write_analysis
     from optuna_mi._command_parts import make_objective
     from optuna_mi._local_workers import run_workers
     from optuna_mi._storage_url import safe_url
@@ -259,7 +261,7 @@ def _search(arguments: argparse.Namespace) -> None:
     say(f"{space.describe()}\n")
     objective = make_objective(job, dataset, space)
     study = shared_study.create_study(job, dataset, space, analysis)
-    write = main_job.write_analysis if known is None else main_job.complete_analysis
+    write = write_analysis if known is None else main_job.complete_analysis
     written = write(analysis, job.folder)
     if known is None:  # there is a curve to look at while the trials run
         write_report(study, job.folder / "report.html", analysis=analysis)
@@ -413,7 +415,7 @@ def _print_paths(paths: Sequence[Path]) -> None:
 
 
 def _folder(arguments: argparse.Namespace) -> Path:
-    from optuna_mi._storage import check_folder
+    from optuna_mi._folder import check_folder
 
     # Of "...txt" the stem is "..", which would lead out of the folder.
     stem = Path(arguments.dataset).stem.strip(".") or "data"

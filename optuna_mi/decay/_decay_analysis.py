@@ -6,16 +6,18 @@ import itertools
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from optuna_mi._checks import reals
 from optuna_mi.decay._decay_curve import DecayCurve
 from optuna_mi.decay._record import Record, plain
 from optuna_mi.decay.analysis.laws._law import Law, evaluate_log
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 LawName = Literal[
     "power", "exponential", "broken_power", "periodic_power", "flat", "delays", "none"

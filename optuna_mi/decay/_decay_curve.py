@@ -6,14 +6,16 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from types import NoneType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from optuna_mi._checks import as_array, instance, reals, sentences, shown, whole
 from optuna_mi.decay._record import Record, plain
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -159,6 +161,8 @@ class DecayCurve(Record):
             value = getattr(self, name)
             if value is not None:
                 columns[name] = value
+        import pandas as pd
+
         return pd.DataFrame(columns)
 
     def to_json(self) -> str:

@@ -6,7 +6,6 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from optuna_mi._checks import as_array, no_padding, one_of, whole
 
@@ -80,6 +79,8 @@ def as_labels(labels: Any, n: int) -> npt.NDArray[Any]:
 
 def _texts(labels: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Return an object array of str, such as a pandas column of text, as one of numpy's str."""
+    import pandas as pd
+
     missing = int(np.count_nonzero(pd.isna(labels)))
     if missing:
         raise ValueError(

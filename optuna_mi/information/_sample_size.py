@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from tqdm.auto import tqdm
 
 from optuna_mi._checks import flag, one_of, whole, wholes
@@ -20,6 +19,9 @@ from optuna_mi.information._check_samples import (
 )
 from optuna_mi.information._ksg import mutual_info_ksg
 from optuna_mi.information._mixed import mutual_info_mixed
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,8 @@ class SampleSizeCurve:
 
     def to_frame(self) -> pd.DataFrame:
         """Return columns ``size``, ``mean`` and ``std`` (nats), one row a size."""
+        import pandas as pd
+
         return pd.DataFrame({"size": self.sizes, "mean": self.mean, "std": self.std})
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
-from optuna_mi.decay.measure._panel_times import parse_times, places
+from optuna_mi._pandas import is_column, is_frame
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Ints = npt.NDArray[np.int64]
 
@@ -70,7 +72,7 @@ def as_pandas(x: Any) -> Any:
     Raises:
         ImportError: The library's ``to_pandas`` needs another one.
     """
-    if isinstance(x, pd.DataFrame | pd.Series | pd.Index) or not hasattr(x, "to_pandas"):
+    if is_frame(x) or is_column(x) or not hasattr(x, "to_pandas"):
         return x
     try:
         return x.to_pandas()
@@ -83,7 +85,7 @@ def as_pandas(x: Any) -> Any:
 
 def is_panel(x: Any) -> bool:
     """Return whether it is a panel: a frame with the columns unique_id, ds and y."""
-    return isinstance(x, pd.DataFrame) and set(COLUMNS) <= set(x.columns)
+    return is_frame(x) and set(COLUMNS) <= set(x.columns)
 
 
 def read_panel(frame: pd.DataFrame, freq: str | int | None = None) -> Panel:
@@ -100,6 +102,10 @@ def read_panel(frame: pd.DataFrame, freq: str | int | None = None) -> Panel:
         ValueError: A series or a time is missing, a time repeats or cannot be read, or no value is
             there.
     """
+    import pandas as pd
+
+    from optuna_mi.decay.measure._panel_times import parse_times, places
+
     _check(frame)
     there = frame["y"].notna().to_numpy()
     if "available_mask" in frame.columns:

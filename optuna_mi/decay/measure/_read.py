@@ -8,14 +8,17 @@ import warnings
 from collections.abc import Sequence as SequenceABC
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
+from optuna_mi._pandas import is_column, is_frame
 from optuna_mi.decay.measure._panel import Panel, as_pandas, is_panel, read_panel
 from optuna_mi.decay.measure._sequences import Sequences
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # symbols handled at a time: temporary arrays stay small beside a memory-mapped file
 _CHUNK = 1 << 20
@@ -38,9 +41,9 @@ def flatten(x: Any) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
     if isinstance(x, str | bytes | bytearray):
         values = _characters(x)
         return values, _offsets([values.size])
-    if isinstance(x, pd.DataFrame):
+    if is_frame(x):
         return _frame(x)
-    if isinstance(x, pd.Series | pd.Index):
+    if is_column(x):
         values = _column(x)
         return values, _offsets([values.size])
     if isinstance(x, memoryview) or hasattr(x, "__array__"):
@@ -62,7 +65,7 @@ def flatten_vectors(x: Any) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
     x = as_pandas(x)
     if isinstance(x, Path):
         x = _open(x)
-    if hasattr(x, "__array__") and not isinstance(x, pd.DataFrame | pd.Series | pd.Index):
+    if hasattr(x, "__array__") and not (is_frame(x) or is_column(x)):
         x = _as_array(x)
     if isinstance(x, list | tuple) and len(x) and all(np.ndim(s) == 2 for s in x):
         parts = [np.asarray(_as_array(s), dtype=np.float64) for s in x]
@@ -147,12 +150,16 @@ def panel_values(panel: Panel) -> npt.NDArray[Any]:
 
 
 def _column(x: pd.Series[Any] | pd.Index[Any]) -> npt.NDArray[Any]:
+    import pandas as pd
+
     values = _values(x)
     return np.asarray(pd.factorize(x)[0]).astype(np.uint32) if values is None else values
 
 
 def _values(x: pd.Series[Any] | pd.Index[Any]) -> npt.NDArray[Any] | None:
     """Return a column's numbers, or ``None`` if it holds none; no value may be missing."""
+    import pandas as pd
+
     missing = int(np.count_nonzero(x.isna()))
     if missing:
         raise ValueError(
@@ -202,6 +209,8 @@ def _array(x: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]
 
 def _codes(values: npt.NDArray[Any]) -> npt.NDArray[np.uint32]:
     """Number what is no number, shape (N,), in the order in which it first appears."""
+    import pandas as pd
+
     codes = np.asarray(pd.factorize(values)[0], dtype=np.int64)
     missing = int(np.count_nonzero(codes < 0))
     if missing:
@@ -260,7 +269,7 @@ def _kind(part: npt.NDArray[Any]) -> str:
 
 
 def _part(x: Any) -> npt.NDArray[Any]:
-    if isinstance(x, pd.Series | pd.Index):
+    if is_column(x):
         values = _values(x)
         return x.to_numpy(dtype=object) if values is None else values
     if isinstance(x, list | tuple):

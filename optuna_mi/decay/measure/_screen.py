@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.fft import irfft, next_fast_len, rfft
 from scipy.ndimage import maximum_filter1d, median_filter
-from scipy.stats import chi2
+from scipy.special import chdtri
 
 from optuna_mi.decay.measure._sequences import Sequences
 
@@ -51,7 +51,9 @@ def promising_lags(sequences: Sequences, max_lag: int, seed: int = 0) -> tuple[I
             last = min(first + step, stop)
             part = numbers[sequences.codes[first : last + max_lag]].T
             earlier = np.conj(rfft(part[:, : last - first], length))
-            spectrum += earlier[:, None] * rfft(part, length)[None]
+            later = rfft(part, length)
+            for row, one in zip(spectrum, earlier, strict=True):
+                row += one * later
             total += last - first
     squares = np.zeros(max_lag)
     for row in spectrum:
@@ -87,8 +89,8 @@ def _pieces(n: int, max_lag: int) -> list[tuple[int, int]]:
 def _peaks(squares: Floats, dof: int) -> tuple[Ints, Floats]:
     middle = median_filter(squares, size=2 * _BESIDE + 1, mode="nearest")
     # where all lags depend their sums vary by as much more
-    scale = np.maximum(middle / chi2.median(dof), 1.0)
-    least = (chi2.isf(_CHANCE / squares.size, dof) - dof) * scale
+    scale = np.maximum(middle / chdtri(dof, 0.5), 1.0)
+    least = (chdtri(dof, _CHANCE / squares.size) - dof) * scale
     height = squares - middle
     top = squares == maximum_filter1d(squares, 2 * _PEAK + 1)
     at = np.flatnonzero(top & (height > least) & (squares > _TOWERS * middle))

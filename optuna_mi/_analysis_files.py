@@ -1,0 +1,30 @@
+"""The files of an analysis."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from optuna_mi.decay import DecayAnalysis
+
+
+def write_analysis(analysis: DecayAnalysis, folder: Path) -> list[Path]:
+    """Write ``curve.csv`` and ``analysis.json``; return their paths."""
+    from optuna_mi.decay._record import write_text
+
+    folder.mkdir(parents=True, exist_ok=True)
+    return [
+        write_text(folder / "curve.csv", analysis.curve.to_frame().to_csv(index=False)),
+        write_text(folder / "analysis.json", analysis.to_json()),
+    ]
+
+
+def write_figure(analysis: DecayAnalysis, folder: Path) -> Path:
+    """Write ``decay.html``, the curve to look at; a search's report holds it too."""
+    from optuna_mi._report_page import CONFIG
+    from optuna_mi.decay._record import write_text
+    from optuna_mi.visualization import plot_decay_curve
+
+    figure = plot_decay_curve(analysis.curve, analysis)
+    return write_text(folder / "decay.html", figure.to_html(config=CONFIG))
