@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from optuna_mi.decay import DecayAnalysis
+    from optuna_mi.decay import DecayAnalysis, DecayCurve
 
 
 def write_analysis(analysis: DecayAnalysis, folder: Path) -> list[Path]:
@@ -15,9 +15,17 @@ def write_analysis(analysis: DecayAnalysis, folder: Path) -> list[Path]:
 
     folder.mkdir(parents=True, exist_ok=True)
     return [
-        write_text(folder / "curve.csv", analysis.curve.to_frame().to_csv(index=False)),
+        write_text(folder / "curve.csv", _csv(analysis.curve)),
         write_text(folder / "analysis.json", analysis.to_json()),
     ]
+
+
+def _csv(curve: DecayCurve) -> str:
+    """Return what pandas would write, which takes a quarter of a second to load."""
+    columns = curve.to_columns()
+    rows = zip(*(column.tolist() for column in columns.values()), strict=True)
+    lines = (",".join("" if v != v else str(v) for v in row) for row in rows)
+    return "\n".join((",".join(columns), *lines, ""))
 
 
 def write_figure(analysis: DecayAnalysis, folder: Path) -> Path:

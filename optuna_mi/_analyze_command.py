@@ -143,16 +143,21 @@ _COLUMNS = ("lag", "mi", "baseline", "mi_corrected", "std_error", "floor", "n_pa
 
 def lag_table(analysis: DecayAnalysis, n: int = 16) -> str:
     """Return the curve at about ``n`` log-spaced lags, and at those that the verdict names."""
-    frame = analysis.curve.to_frame()
-    rows = {round(len(frame) ** (i / (n - 1))) - 1 for i in range(n)}
+    curve = analysis.curve
+    rows = {round(len(curve) ** (i / (n - 1))) - 1 for i in range(n)}
     named = {c.period for c in analysis.periods} | {d.distance for d in analysis.delays}
     if analysis.period is not None:
         named.add(analysis.period)
-    rows |= set(frame.index[frame["lag"].isin(named)])
-    few = frame.loc[sorted(rows), [c for c in _COLUMNS if c in frame]]
-    table = few.to_string(index=False, float_format=lambda x: f"{x:.3g}")
+    rows |= {i for i, lag in enumerate(curve.lags.tolist()) if lag in named}
+    found = curve.to_columns()
+    columns = []
+    for name in (c for c in _COLUMNS if c in found):
+        few = found[name][sorted(rows)].tolist()
+        columns.append([name, *(f"{v:.3g}" if isinstance(v, float) else str(v) for v in few)])
+    widths = [max(map(len, cells)) for cells in columns]
+    lines = ("  ".join(map(str.rjust, line, widths)) for line in zip(*columns, strict=True))
     units = "MI in nats (1 nat is 1.44 bits); mi_corrected = mi - baseline; below floor is chance"
-    return f"{units}\n{table}"
+    return "\n".join((units, *lines))
 
 
 def as_json(

@@ -6,11 +6,13 @@ import html
 import math
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # Nothing may be loaded, whatever a study's strings hold.
 _POLICY = (

@@ -7,9 +7,8 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
@@ -24,6 +23,9 @@ from optuna_mi.decay import DecayAnalysis
 from optuna_mi.pruners import ihyll_series
 from optuna_mi.search_space import DilationSpace, parse_dilations
 from optuna_mi.search_space._check_arguments import check_study
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _RANK = {TrialState.COMPLETE: 0, TrialState.PRUNED: 1, TrialState.RUNNING: 2}
 
@@ -181,6 +183,8 @@ def read_space(study: Study) -> DilationSpace | None:
 
 def training_frame(trial: FrozenTrial) -> pd.DataFrame:
     """Return a trial's series: one row an epoch, columns ``value``, ``lr``, ``ihyll`` (nats)."""
+    import pandas as pd
+
     f = facts(trial)
     columns = {"value": f.values, "lr": f.lr, "ihyll": f.ihyll}
     frame = pd.DataFrame({name: pd.Series(s, dtype="float64") for name, s in columns.items()})

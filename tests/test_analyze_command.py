@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
+import gc
 import json
 import os
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +16,12 @@ import pandas as pd
 import pytest
 
 import optuna_mi
+from optuna_mi import _analysis_files, _analyze_command
+from optuna_mi._analysis_files import write_analysis
+from optuna_mi._analyze_command import lag_table
 from optuna_mi.cli import main
+from optuna_mi.datasets._reading import FileContents
+from optuna_mi.decay import DecayAnalysis, DecayCurve, analyze_decay
 
 
 def _run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
@@ -169,3 +177,57 @@ def test_what_needs_no_measuring_loads_nothing_heavy(arguments: list[str]) -> No
     loaded = found.stdout.rpartition("loaded")[2].split()
     heavy = {"numba", "scipy", "optuna", "pandas", "sqlalchemy", "torch", "plotly"}
     assert not heavy & set(loaded)
+
+
+def test_a_text_is_analysed_without_what_it_does_not_need(tmp_path: Path) -> None:
+    text = tmp_path / "text.txt"
+    text.write_text("".join(np.random.default_rng(0).choice(list("abc"), 3_000)))
+    code = (
+        "import sys\nfrom optuna_mi.cli import main\n"
+        f"main(['analyze', {str(text)!r}, '--max-lag', '20', '--out', {str(tmp_path)!r}])\n"
+        "print('loaded', *sys.modules)"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = found.stdout.rpartition("loaded")[2].split()
+    # a second of processor time and 90 MB between them
+    assert not {"pandas", "scipy.stats", "sqlalchemy", "torch"} & set(loaded)
+
+
+def test_tables_of_a_curve_are_as_pandas_writes_them(tmp_path: Path) -> None:
+    curve = DecayCurve(
+        np.array([1, 2, 30]),
+        np.array([0.5, 1e-7, 1 / 3]),
+        n_pairs=np.array([29, 28, 1]),
+        floor=np.array([1e-3, 0.0, 2.0]),
+    )
+    analysis = analyze_decay(curve)
+    csv, _ = write_analysis(analysis, tmp_path)
+    frame = curve.to_frame()
+    assert csv.read_bytes() == frame.to_csv(index=False, lineterminator="\n").encode()
+    few = frame[["lag", "mi", "mi_corrected", "floor", "n_pairs"]]
+    shown = few.to_string(index=False, float_format=lambda x: f"{x:.3g}")
+    _, _, table = lag_table(analysis, 40).partition("\n")
+    assert table.split() == shown.split()
+
+
+def test_the_data_are_gone_when_the_report_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = tmp_path / "text.txt"
+    text.write_text("abcab" * 500)
+    data: list[weakref.ref[object]] = []
+    read = _analyze_command.read
+
+    def remember(arguments: argparse.Namespace) -> FileContents:
+        contents = read(arguments)
+        data.append(weakref.ref(contents.sequences))
+        return contents
+
+    def look(analysis: DecayAnalysis, folder: Path) -> Path:
+        gc.collect()
+        assert data[0]() is None
+        return folder
+
+    monkeypatch.setattr(_analyze_command, "read", remember)
+    monkeypatch.setattr(_analysis_files, "write_figure", look)
+    assert main(["analyze", str(text), "--max-lag", "20", "--out", str(tmp_path)]) == 0

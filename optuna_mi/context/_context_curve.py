@@ -6,14 +6,16 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from optuna_mi._checks import whole
 from optuna_mi.decay._record import Record, plain
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Floats = npt.NDArray[np.float64]
 
@@ -129,6 +131,8 @@ class ContextCurve(Record):
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a number of steps."""
+        import pandas as pd
+
         columns = {"steps": np.arange(len(self))} | {name: getattr(self, name) for name in _ARRAYS}
         return pd.DataFrame(columns)
 

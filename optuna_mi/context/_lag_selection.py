@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from optuna_mi.decay._record import Record, plain
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Floats = npt.NDArray[np.float64]
 
@@ -67,6 +69,8 @@ class LagSelection(Record):
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a chosen lag, in the order of choice."""
+        import pandas as pd
+
         columns = {"lag": np.array(self.lags, dtype=np.int64), "gain": self.gain}
         return pd.DataFrame(columns | {"gain_error": self.gain_error})
 

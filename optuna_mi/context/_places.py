@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from optuna_mi._checks import one_of
+from optuna_mi._pandas import is_frame
 from optuna_mi.context._refine import SCORED_ONLY
 from optuna_mi.decay.measure._read import encode, flatten, flatten_vectors
 from optuna_mi.decay.measure._real import check_finite
@@ -70,10 +70,10 @@ def read(x: Any, values: Values = "auto") -> Data:
         ValueError: If it is empty or constant, or holds NaN or infinity.
     """
     one_of("values", values, ("auto", "symbols", "real"))
-    raw, offsets = flatten(x) if isinstance(x, pd.DataFrame) else flatten_vectors(x)
+    raw, offsets = flatten(x) if is_frame(x) else flatten_vectors(x)
     if raw.size == 0:
         raise ValueError("there are no values: the input is empty, give at least two")
-    is_panel = isinstance(x, pd.DataFrame) and "unique_id" in x.columns
+    is_panel = is_frame(x) and "unique_id" in x.columns
     names = tuple(np.unique(x["unique_id"])) if is_panel else None
     notes: tuple[str, ...] = ()
     real = raw.dtype.kind == "f" or raw.ndim == 2
@@ -87,6 +87,8 @@ def read(x: Any, values: Values = "auto") -> Data:
         raw, real = raw.astype(np.int64), False
     if values == "auto" and is_panel and not real:
         # what a panel holds is a quantity, unless it has a few levels only
+        import pandas as pd
+
         real = np.unique(raw).size > _FEW_KINDS and pd.api.types.is_numeric_dtype(x["y"].dtype)
     if real or values == "real":
         if isinstance(x, str | bytes | bytearray):

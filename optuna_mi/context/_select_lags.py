@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from optuna_mi._checks import as_array, real, whole
 from optuna_mi.context._candidates import real_candidates, symbol_candidates
@@ -144,9 +144,7 @@ def _choose(
     chosen: list[int] = []
     gains: list[float] = []
     errors: list[float] = []
-    beyond = float(
-        student.isf(_FALSE_ALARM / n_screened, max(2, int((model.n_scored > 0).sum()) - 1))
-    )
+    beyond = float(-stdtrit(max(2, int((model.n_scored > 0).sum()) - 1), _FALSE_ALARM / n_screened))
     alone = model.alone() if isinstance(model, GreedyLinear) else np.zeros(lags.size)
     stopped = f"max_lags={max_lags} were chosen"
     while len(chosen) < max_lags:

@@ -153,17 +153,21 @@ class DecayCurve(Record):
 
     __hash__ = None  # type: ignore[assignment]  # holds arrays
 
-    def to_frame(self) -> pd.DataFrame:
-        """Return one row a lag; columns without values are left out."""
+    def to_columns(self) -> dict[str, npt.NDArray[Any]]:
+        """Return the columns of `to_frame` by name, without loading pandas."""
         columns: dict[str, npt.NDArray[Any]] = {"lag": self.lags, "mi": self.mi}
         columns["mi_corrected"] = self.mi_corrected
         for name in ("baseline", "std_error", "floor", "n_pairs", *_FLOATS[6:]):
             value = getattr(self, name)
             if value is not None:
                 columns[name] = value
+        return columns
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a lag; columns without values are left out."""
         import pandas as pd
 
-        return pd.DataFrame(columns)
+        return pd.DataFrame(self.to_columns())
 
     def to_json(self) -> str:
         """Return the curve as JSON; floats keep all their bits."""
