@@ -155,7 +155,7 @@ def lag_table(analysis: DecayAnalysis, n: int = 16) -> str:
         few = found[name][sorted(rows)].tolist()
         columns.append([name, *(f"{v:.3g}" if isinstance(v, float) else str(v) for v in few)])
     widths = [max(map(len, cells)) for cells in columns]
-    lines = ("  ".join(map(str.rjust, line, widths)) for line in zip(*columns, strict=True))
+    lines = (" " + "  ".join(map(str.rjust, line, widths)) for line in zip(*columns, strict=True))
     units = "MI in nats (1 nat is 1.44 bits); mi_corrected = mi - baseline; below floor is chance"
     return "\n".join((units, *lines))
 
