@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 # options of analyze that search does not have: it would measure something else
 _NOT_OF_SEARCH = {"values": "auto", "bins": None, "difference": 0, "detrend": False}
+# what a curve's note says of the series, and the option that helps
+_FIRST = {"look like a random walk": "--difference", "look like a trend": "--detrend"}
 
 
 def next_step(
@@ -65,13 +67,17 @@ def _search(arguments: argparse.Namespace) -> str | None:
     return shlex.join(command)
 
 
-def say_next(step: dict[str, Any], law: str) -> str:
-    """Return the step as text."""
+def say_next(step: dict[str, Any], law: str, notes: tuple[str, ...] = ()) -> str:
+    """Return the step as text; a note of the curve may call for another one first."""
     dilations = ", ".join(map(str, step["dilations"]))
     if law == "none":
         lines = [
             "Next: nothing to connect was found. Check the first line, how the file was read, or "
             "measure more data. To go on all the same:"
+        ]
+    elif look := next((option for what, option in _FIRST.items() if what in " ".join(notes)), None):
+        lines = [
+            f"Next: measure again with {look} (see the warning); do not trust the rest before that:"
         ]
     else:
         lines = [

@@ -213,7 +213,7 @@ def _analyze(arguments: argparse.Namespace) -> None:
 
     step = next_step(arguments, analysis, folder / "analysis.json")
     if not arguments.json:
-        say(f"\n{say_next(step, analysis.law)}")
+        say(f"\n{say_next(step, analysis.law, analysis.curve.notes)}")
     paths = [*write_analysis(analysis, folder), write_figure(analysis, folder)]
     if arguments.json:
         say(command.as_json(arguments, contents, analysis, step))

@@ -92,6 +92,15 @@ def test_it_ends_with_what_to_do(
     assert json.loads(capsys.readouterr().out)["next"]["command"] is None
 
 
+@pytest.mark.filterwarnings("ignore:.*look like a random walk")
+def test_a_walk_is_differenced_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    np.save(tmp_path / "x.npy", np.cumsum(np.random.default_rng(1).normal(size=2000)))
+    assert main(["analyze", str(tmp_path / "x.npy"), "--out", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert "Next: measure again with --difference" in said
+    assert "flat is ruled out" in said
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -158,7 +158,10 @@ class ContextCurve(Record):
         best = float(self.information[k])
         ahead = "the next value" if self.horizon == 1 else f"the value {self.horizon} steps ahead"
         rows = [
-            ("context", f"{k:,} steps (90 %: {low:,} to {high:,}) tell about {ahead}"),
+            (
+                "context",
+                f"{_steps(k)} (90 %: {low:,} to {high:,}) of the past, to tell {ahead}",
+            ),
             (
                 "information",
                 f"{best:.4g} nats ({best / math.log(2):.4g} bits) ± {self.std_error[k]:.1g}; "
@@ -169,17 +172,21 @@ class ContextCurve(Record):
         rows.extend(
             (
                 f"with {b.n_train:,}",
-                f"{b.context_length:,} steps ({b.context_interval[0]:,} to "
+                f"{_steps(b.context_length)} ({b.context_interval[0]:,} to "
                 f"{b.context_interval[1]:,}), {b.information:.4g} nats",
             )
             for b in self.budgets[:-1]
         )
         if len(self.budgets) > 1:
             more = self.context_length_for(8 * self.n_train)
-            rows.append((f"with {8 * self.n_train:,}", f"about {more:,} steps (extrapolated)"))
+            rows.append((f"with {8 * self.n_train:,}", f"about {_steps(more)} (extrapolated)"))
         rows.append(("predictor", f"{self.predictor}, up to {self.max_context:,} steps"))
         rows.extend(("note", note) for note in self.notes)
         return rows
+
+
+def _steps(n: int) -> str:
+    return "1 step" if n == 1 else f"{n:,} steps"
 
 
 def _budget(record: Mapping[str, Any]) -> Budget:

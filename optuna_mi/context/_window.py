@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
 from optuna_mi._checks import whole
-from optuna_mi.context._context_curve import ContextCurve
+from optuna_mi.context._context_curve import ContextCurve, _steps
 from optuna_mi.decay._record import Record, plain
 
 # what forecasting libraries call the number of past steps that a model sees
@@ -145,7 +145,3 @@ class Window(Record):
             )
         rows.extend(row for row in self.curve._rows() if row[0] in ("data", "note"))
         return rows
-
-
-def _steps(n: int) -> str:
-    return "1 step" if n == 1 else f"{n:,} steps"

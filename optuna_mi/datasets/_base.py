@@ -18,10 +18,11 @@ from optuna_mi.datasets._check_fields import (
     check_sequences,
     check_splits,
 )
+from optuna_mi.datasets._short import Short
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class ClassificationSplit:
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class ClassificationSplit(Short):
     """Labelled sequences.
 
     Attributes:
@@ -48,8 +49,8 @@ class ClassificationSplit:
         return len(self.targets)
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class SequenceClassification:
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class SequenceClassification(Short):
     """Sequences with one class each.
 
     Attributes:
@@ -106,8 +107,8 @@ class SequenceClassification:
         return _hash(*(array for split in splits for array in (split.inputs, split.targets)))
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class LanguageModeling:
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class LanguageModeling(Short):
     """One stream of symbols a split; the task is the next symbol.
 
     Attributes:
@@ -163,8 +164,8 @@ class LanguageModeling:
         return _hash(self.valid, self.test)
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class RegressionSplit:
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class RegressionSplit(Short):
     """Sequences and the numbers to be predicted from them, all in standard units.
 
     Attributes:
@@ -204,8 +205,8 @@ class RegressionSplit:
         return len(self.targets)
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class SequenceRegression:
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class SequenceRegression(Short):
     """Sequences that real values are predicted from: one a sequence, or the next ones at each step.
 
     Attributes:

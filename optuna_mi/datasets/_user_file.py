@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from optuna_mi.datasets._open_file import check_file, ending
-from optuna_mi.datasets._reading import TABLES, FileContents, Reading, rows_of
+from optuna_mi.datasets._reading import TABLES, FileContents, Reading, count_of, rows_of
 from optuna_mi.datasets._text_file import read_text_file
 
 # symbols below which a curve is nothing but noise
@@ -36,8 +36,8 @@ def read_file(path: Path, reading: Reading | None = None) -> FileContents:
     n_symbols = sum(map(len, rows))
     if n_symbols < _FEWEST:
         raise ValueError(
-            f"{path.name} holds {n_symbols} symbols: too few to measure a decay; at least "
-            f"{_FEWEST} are needed, and thousands to see far"
+            f"{path.name} holds {count_of(n_symbols, 'symbol')}: too few to measure a decay; at "
+            f"least {_FEWEST} are needed, and thousands to see far"
         )
     one = rows[0][0]
     if all(bool(np.all(row[:_GLANCE] == one)) and bool(np.all(row == one)) for row in rows):

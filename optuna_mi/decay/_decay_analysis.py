@@ -246,5 +246,7 @@ class DecayAnalysis(Record):
             if self.period is not None and ranked[0][0] != self.law:
                 # small phases outvote a few tall peaks
                 text += "; peaks that repeat decide about a period, not the lowest score"
+            elif ranked[0][0] == "flat" != self.law and self.crossing is not None:
+                text += "; flat is ruled out, as MI falls below what can be told from chance"
             rows.append(("scores", f"of the laws, the lowest fits best: {text}"))
         return rows

@@ -282,3 +282,12 @@ def test_padding_is_no_class() -> None:
         with pytest.raises(ValueError, match=r"-100.*5 times in 60"):
             from_arrays(inputs, y)
     assert from_arrays(inputs, np.where(labels > 0, 1, -1)).classes == (-1, 1)
+
+
+def test_its_text_is_short() -> None:
+    rng = np.random.default_rng(0)
+    dataset = from_arrays(rng.normal(size=(400, 60)), rng.integers(0, 2, 400))
+    text = repr(dataset)
+    assert len(text) < 1000
+    assert "shape (280, 60, 1)" in text
+    assert "metric='accuracy'" in text
