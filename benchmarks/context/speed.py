@@ -1,16 +1,16 @@
 """Time the context curve, the choice of lags and a panel's window against their goals.
 
-Run: python -m benchmarks.context.speed [FOLDER]
+Run: python -m benchmarks.context.speed [--m4 FOLDER]
 
-FOLDER holds Hourly-train.csv of github Mcompetitions/M4-methods (Dataset/Train); without it a panel
-of the same size is made up. CPU seconds are those of the process: other work on the machine
+The folder holds Hourly-train.csv of github Mcompetitions/M4-methods (Dataset/Train); without it a
+panel of the same size is made up. CPU seconds are those of the process: other work on the machine
 disturbs them less than wall seconds.
 """
 
 from __future__ import annotations
 
+import argparse
 import resource
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -49,7 +49,9 @@ def hourly(folder: Path | None) -> pd.DataFrame:
 
 
 def main() -> None:
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else None
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--m4", type=Path, help="folder with Hourly-train.csv")
+    folder = parser.parse_args().m4
     letters = ptb_letters(data_folder())[:5_000_000]
     # kernels compiled beforehand
     context_curve(letters[:2_000], max_context=2)

@@ -50,7 +50,7 @@ def test_the_speed_page_says_what_was_measured(request, measured):
 @pytest.mark.parametrize(("page", "count"), [("information", 8), ("dilated_rnn", 9)])
 def test_guide_quotes_what_was_measured(request, measured, page, count):
     text = (request.config.rootpath / f"docs/explanation/{page}.md").read_text()
-    section = text.partition("\n## Speed")[2].partition("\n## ")[0]
+    section = text.partition("\n## Speed")[2].partition("\n##")[0]
     time = r"([\d.]+) (m?s)"
     row = rf"^\| ([^|(]+?)(?: \([^|]*\))? \| {time} \| ([^|]+) \| {time} \| ([\d.]+) \|"
     rows = re.findall(row, section, flags=re.M)
