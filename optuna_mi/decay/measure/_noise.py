@@ -29,6 +29,8 @@ _BLOCK, _LEAST_BLOCK, _FEWEST_BLOCKS = 8, 16, 20
 _FEW_LAGS = 6
 # deviations of a measured baseline that the floor allows for
 _SURE = 2.0
+# a surrogate this many times further from the middle than most holds a block that met itself
+_STRAY = 12.0
 # surrogates of memory: their symbols at most, and lags
 _LONGEST_SURROGATE, _REPLICATES = 1 << 22, 16
 
@@ -141,4 +143,6 @@ def _widening(sequences: Sequences, width: int, settings: Settings) -> float:
         null = random_pairs(part, lags, settings.estimator, later)
         found.append((mi - null.mean) / np.maximum(null.deviation, 1e-300))
     values = np.array(found)
+    distance = np.abs(values - np.median(values))
+    values = values[distance <= _STRAY * float(np.median(distance))]
     return float(values.std(ddof=1)) if values.size > 1 else 1.0
