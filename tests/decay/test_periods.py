@@ -199,3 +199,12 @@ def test_the_summary_says_that_peaks_decide_about_a_period():
     assert min(analysis.scores, key=analysis.scores.get) != "periodic_power"
     assert "peaks that repeat decide about a period, not the lowest score" in analysis.summary()
     assert "decide about" not in analyze_decay(DecayCurve(d, 0.4 / d)).summary()
+
+
+@pytest.mark.parametrize("seed", [16, 20])
+def test_a_season_whose_first_peak_stands_alone_is_a_period(seed):
+    """Peaks at 24 and 36 as high as the one at 12, which alone towers over what lies about it."""
+    rng = np.random.default_rng(seed)
+    season = np.resize(rng.normal(size=12), 144)
+    x = np.diff(0.01 * np.arange(144) + 0.12 * season + 0.03 * rng.normal(size=144))
+    assert analyze_decay(decay_curve(x, seed=seed)).period == 12

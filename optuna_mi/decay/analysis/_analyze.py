@@ -36,6 +36,8 @@ _POOLED_BINS = 2
 _UNSURE = 1.5
 # chance of a single distance that stands out of pure noise, over all lags
 _FALSE_DELAY = 1e-3
+# so many peaks in a row, the lowest at least this share of the highest, are a period for sure
+_IN_A_ROW, _AS_HIGH = 3, 0.5
 
 
 def analyze_decay(
@@ -213,9 +215,20 @@ def _what_stands_out(
         return None, alone
     bare = _is_bare(make_bins(lags, alone.body, noise), threshold, alone)
     few = alone.at.size > 0 and not make_a_period(lags[alone.at], found.period)
-    if given.law is None and bare and few:
+    if given.law is None and bare and few and not _returns_thrice(curve, noise, found):
         return None, alone
     return found, find_delays(lags, y, noise, factor, threshold, stride=min(_strides(found)))
+
+
+def _returns_thrice(curve: DecayCurve, noise: Noise, found: Period) -> bool:
+    """Return whether three peaks in a row stand above the noise, about as high.
+
+    No echo and no copy does that: their second peaks are much lower.
+    """
+    at = found.multiples(curve.lags)[1][:_IN_A_ROW]
+    tooth = curve.mi_corrected[at]
+    seen = bool((tooth > noise.floor[at]).all())
+    return at.size == _IN_A_ROW and seen and bool(tooth.min() >= _AS_HIGH * tooth.max())
 
 
 def _is_bare(bins: Bins, threshold: float, delays: Delays) -> bool:
