@@ -37,10 +37,12 @@ _RATIO = 4.0
 _BLOCKS, _ENOUGH_BLOCKS, _FEWEST_CYCLES = 400, 100, 10
 # a line of a spectrum is so much higher than the median of so many frequencies about it
 _LINE, _BESIDE = 25.0, 100
-# MacKinnon's asymptotic 5 % points of the augmented Dickey-Fuller test: constant; and trend
-_CONSTANT, _TREND = -2.86, -3.41
-# the same where the best slow sine was taken out first: 7 % point of 600 simulated random walks
-_SLOW = -4.0
+# MacKinnon's asymptotic points of the augmented Dickey-Fuller test with a constant, and with a
+# trend; and of the former where the best slow sine was taken out first, simulated. For short series
+# the 5, 5 and 7 % points, as stricter ones take much memory and slow cycles for walks; from so many
+# steps and blocks on the 1, 1 and 3 % points.
+_POINTS, _POINTS_LONG = (-2.86, -3.41, -4.0), (-3.43, -3.96, -4.7)
+_LONG, _MANY_BLOCKS = 1_000, 300
 
 
 def check_finite(values: npt.NDArray[np.floating]) -> Floats:
@@ -216,12 +218,15 @@ def nonstationary(values: Floats, offsets: Ints) -> tuple[int, int, int]:
         if part.min() > 0 and part.max() > _RATIO * part.min():
             # prices wander by factors
             part = np.log(part)
+        steps = part.size
         part = _block_means(part)
-        if _dickey_fuller(part, trend=False) <= _CONSTANT:
+        sure = steps >= _LONG and part.size >= _MANY_BLOCKS
+        constant, trend, slow = _POINTS_LONG if sure else _POINTS
+        if _dickey_fuller(part, trend=False) <= constant:
             continue
-        if _dickey_fuller(part, trend=True) <= _TREND:
+        if _dickey_fuller(part, trend=True) <= trend:
             trends += 1
-        elif _dickey_fuller(_without_slow_cycle(part), trend=False) > _SLOW:
+        elif _dickey_fuller(_without_slow_cycle(part), trend=False) > slow:
             walks += 1
     return walks, trends, tested
 
