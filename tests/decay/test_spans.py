@@ -102,3 +102,12 @@ def test_where_peaks_drown_does_not_decide_about_the_kind():
     for floor in (1e-2, 1e-3, 1e-4, 1e-5):
         curve = DecayCurve(d, peak, std_error=np.full(4000, floor / 3), floor=np.full(4000, floor))
         assert analyze_decay(curve).period_kind == "dominant"
+
+
+def test_peaks_that_are_gone_after_some_rows_are_no_peaks_that_drown():
+    """Rows of an image: ten peaks stand clear, the next two are below the floor."""
+    rng = np.random.default_rng(4)
+    images = [gaussian_filter(rng.normal(size=(32, 32)), 3.0) for _ in range(300)]
+    x = np.clip(np.concatenate(images).ravel() * 20 + 8, 0, 15).astype(np.int64)
+    analysis = analyze_decay(decay_curve(x, max_lag=1000, values="symbols"))
+    assert (analysis.period, analysis.period_kind, analysis.max_dilation) == (32, "dominant", 32)

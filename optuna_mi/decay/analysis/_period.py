@@ -24,8 +24,8 @@ _TALLER = 1.25
 _WIDTH = 16
 # each peak of a shorter period within a longer one stands so much above its troughs, in ln MI
 _SHOWS = 0.5
-# so many peaks say whether each can be seen
-_NEAR = 12
+# so many peaks say whether each can be seen: later ones may be gone
+_NEAR = 6
 # differences of rank correlations beyond and below which values are more alike, or as alike
 _MORE_ALIKE, _AS_ALIKE = 0.3, 0.1
 # so many multiples that are opposed and alike in turn, by such a correlation, tell a weak cycle
