@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import copy
 import math
 import warnings
@@ -47,7 +48,7 @@ class Observation:
         return math.inf if self.before is None else abs(self.now - self.before) / self.now
 
 
-class IHYLLPolicy(LRScheduler):
+class IHYLLPolicy(LRScheduler, abc.ABC):
     """A learning-rate scheduler whose ``step`` takes the epoch's mutual information.
 
     Subclasses say in ``_next_rate`` what follows from an observation, and end their constructor
@@ -174,8 +175,9 @@ class IHYLLPolicy(LRScheduler):
         self.__dict__.update(copy.deepcopy(state_dict))
         self._set_rates(state_dict["_last_lr"])
 
+    @abc.abstractmethod
     def _next_rate(self, seen: Observation) -> float:
-        raise NotImplementedError
+        """Return the rate that follows from what a group has seen."""
 
     def _after_step(self) -> None:
         """Count down what lasts a number of steps."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,38 +13,17 @@ from torch import Tensor, nn
 from optuna_mi.datasets import RegressionSplit, SequenceRegression
 from optuna_mi.nn import DilatedRNNRegressor
 from optuna_mi.training._probe import InformationProbe
-from optuna_mi.training._task import EVAL_BATCH, Inputs, Task, input_arguments
+from optuna_mi.training._task import EVAL_BATCH, Inputs, SequenceTask
 
 
-class RegressionTask(Task):
-    """Sequences with real targets; the score is the data set's error.
-
-    Args:
-        dataset: The sequences, or the windows of series.
-        batch_size: Sequences a batch.
-        steps: Batches an epoch at most; None for all of the training split.
-        embedding_size: Size of a symbol's embedding, where the inputs are symbols.
-        device: Where the model lives.
-    """
+class RegressionTask(SequenceTask):
+    """Sequences with real targets; the score is the data set's error."""
 
     model_class = DilatedRNNRegressor
 
-    def __init__(
-        self,
-        dataset: SequenceRegression,
-        *,
-        batch_size: int,
-        steps: int | None,
-        embedding_size: int,
-        device: torch.device,
-    ) -> None:
+    def __init__(self, dataset: SequenceRegression, **settings: Any) -> None:
+        super().__init__(dataset, **settings)
         self._dataset = dataset
-        self._batch_size = batch_size
-        self._steps = steps
-        self._embedding_size = embedding_size
-        self.device = device
-        self._inputs = Inputs(dataset.train.inputs, dataset.train.lengths)
-        self._targets = torch.from_numpy(dataset.train.targets)
         scored = dataset.train.scored
         self._scored = None if scored is None else torch.from_numpy(scored)
 
@@ -52,7 +31,7 @@ class RegressionTask(Task):
         self, dilations: Sequence[int], hidden_size: int, **settings: Any
     ) -> dict[str, Any]:
         return {
-            **input_arguments(self._dataset, self._embedding_size),
+            **self._reads,
             "hidden_sizes": hidden_size,
             "dilations": list(dilations),
             "n_values": self._dataset.n_values,
@@ -60,13 +39,6 @@ class RegressionTask(Task):
             "batch_first": True,
             **settings,
         }
-
-    def losses(
-        self, model: nn.Module, rng: np.random.Generator, epoch: int
-    ) -> Iterator[Callable[[], Tensor]]:
-        order = torch.from_numpy(rng.permutation(len(self._targets)))
-        for batch in torch.split(order, self._batch_size)[: self._steps]:
-            yield lambda rows=batch: self._loss(model, rows)  # type: ignore[misc]
 
     def _loss(self, model: nn.Module, rows: Tensor) -> Tensor:
         found = self._inputs.run(model, rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -104,3 +105,42 @@ class Inputs:
             return found
 
         return marked, forward
+
+
+class SequenceTask(Task):
+    """Short sequences with targets of their own, a random batch at a time.
+
+    Args:
+        dataset: The sequences, or the windows of series.
+        batch_size: Sequences a batch.
+        steps: Batches an epoch at most; None for all of the training split.
+        embedding_size: Size of a symbol's embedding, where the inputs are symbols.
+        device: Where the model lives.
+    """
+
+    def __init__(
+        self,
+        dataset: SequenceClassification | SequenceRegression,
+        *,
+        batch_size: int,
+        steps: int | None,
+        embedding_size: int,
+        device: torch.device,
+    ) -> None:
+        self._batch_size = batch_size
+        self._steps = steps
+        self.device = device
+        self._reads = input_arguments(dataset, embedding_size)
+        self._inputs = Inputs(dataset.train.inputs, dataset.train.lengths)
+        self._targets = torch.from_numpy(dataset.train.targets)
+
+    def losses(
+        self, model: nn.Module, rng: np.random.Generator, epoch: int
+    ) -> Iterator[Callable[[], Tensor]]:
+        order = torch.from_numpy(rng.permutation(len(self._targets)))
+        for rows in torch.split(order, self._batch_size)[: self._steps]:
+            yield functools.partial(self._loss, model, rows)
+
+    @abc.abstractmethod
+    def _loss(self, model: nn.Module, rows: Tensor) -> Tensor:
+        """Return the mean loss of some of the training sequences."""

@@ -22,44 +22,23 @@ from optuna_mi.datasets import (
 from optuna_mi.nn import DilatedRNNClassifier, DilatedRNNLanguageModel, detach_state
 from optuna_mi.training._probe import InformationProbe
 from optuna_mi.training._regression_task import RegressionTask
-from optuna_mi.training._task import EVAL_BATCH, Inputs, Task, input_arguments
+from optuna_mi.training._task import EVAL_BATCH, Inputs, SequenceTask, Task
 
 
-class ClassificationTask(Task):
-    """Sequences with one class each; the score is the accuracy.
-
-    Args:
-        dataset: The sequences.
-        batch_size: Sequences a batch.
-        steps: Batches an epoch at most; None for all of the training split.
-        embedding_size: Size of a symbol's embedding, where the inputs are symbols.
-        device: Where the model lives.
-    """
+class ClassificationTask(SequenceTask):
+    """Sequences with one class each; the score is the accuracy."""
 
     model_class = DilatedRNNClassifier
 
-    def __init__(
-        self,
-        dataset: SequenceClassification,
-        *,
-        batch_size: int,
-        steps: int | None,
-        embedding_size: int,
-        device: torch.device,
-    ) -> None:
+    def __init__(self, dataset: SequenceClassification, **settings: Any) -> None:
+        super().__init__(dataset, **settings)
         self._dataset = dataset
-        self._batch_size = batch_size
-        self._steps = steps
-        self._embedding_size = embedding_size
-        self.device = device
-        self._inputs = Inputs(dataset.train.inputs, dataset.train.lengths)
-        self._targets = torch.from_numpy(dataset.train.targets)
 
     def model_arguments(
         self, dilations: Sequence[int], hidden_size: int, **settings: Any
     ) -> dict[str, Any]:
         return {
-            **input_arguments(self._dataset, self._embedding_size),
+            **self._reads,
             "hidden_sizes": hidden_size,
             "dilations": list(dilations),
             "n_classes": self._dataset.n_classes,
@@ -67,15 +46,9 @@ class ClassificationTask(Task):
             **settings,
         }
 
-    def losses(
-        self, model: nn.Module, rng: np.random.Generator, epoch: int
-    ) -> Iterator[Callable[[], Tensor]]:
-        order = torch.from_numpy(rng.permutation(len(self._targets)))
-        for batch in torch.split(order, self._batch_size)[: self._steps]:
-            targets = self._targets[batch].to(self.device)
-            yield lambda rows=batch, y=targets: F.cross_entropy(  # type: ignore[misc]
-                self._inputs.run(model, rows), y
-            )
+    def _loss(self, model: nn.Module, rows: Tensor) -> Tensor:
+        targets = self._targets[rows].to(self.device)
+        return F.cross_entropy(self._inputs.run(model, rows), targets)
 
     @torch.no_grad()
     def score(self, model: nn.Module, split: str) -> float:

@@ -26,18 +26,8 @@ def plot_context_curve(curve: ContextCurve) -> go.Figure:
     instance("curve", curve, ContextCurve, "a ContextCurve", "context_curve makes one")
     steps = np.arange(len(curve))
     figure = go.Figure()
-    for sign, fill in ((-2, None), (2, "tonexty")):
-        figure.add_scatter(
-            x=steps,
-            y=curve.information + sign * curve.std_error,
-            name="± 2 standard errors",
-            mode="lines",
-            line={"width": 0, "color": _style.BLUE},
-            fill=fill,
-            fillcolor=_style.SKY,
-            hoverinfo="skip",
-            showlegend=fill is not None,
-        )
+    spread = 2 * curve.std_error
+    _style.add_band(figure, steps, curve.information - spread, curve.information + spread)
     figure.add_scatter(
         x=steps,
         y=curve.information,

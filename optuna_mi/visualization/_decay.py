@@ -191,18 +191,8 @@ def _add_curve(
     x, y = lags[keep], corrected[keep]
     if curve.std_error is not None:
         spread = 2 * np.asarray(curve.std_error, dtype=np.float64)[keep]
-        for edge, fill in ((y - spread, None), (y + spread, "tonexty")):
-            figure.add_scatter(
-                x=x,
-                y=np.maximum(edge, bottom),
-                name="± 2 standard errors",
-                mode="lines",
-                line={"width": 0, "color": _style.BLUE},
-                fill=fill,
-                fillcolor=_style.SKY,
-                hoverinfo="skip",
-                showlegend=fill is not None,
-            )
+        low, high = (np.maximum(edge, bottom) for edge in (y - spread, y + spread))
+        _style.add_band(figure, x, low, high)
     figure.add_scatter(
         x=x,
         y=_style.masked(y),

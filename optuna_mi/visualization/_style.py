@@ -92,6 +92,24 @@ def line_trace(
     return go.Scatter(x=list(x), y=list(y), name=name, line=line, **options)
 
 
+def add_band(
+    figure: go.Figure, x: NDArray[Any], low: NDArray[np.float64], high: NDArray[np.float64]
+) -> None:
+    """Add the band of two standard errors between two curves."""
+    for edge, fill in ((low, None), (high, "tonexty")):
+        figure.add_scatter(
+            x=x,
+            y=edge,
+            name="± 2 standard errors",
+            mode="lines",
+            line={"width": 0, "color": BLUE},
+            fill=fill,
+            fillcolor=SKY,
+            hoverinfo="skip",
+            showlegend=fill is not None,
+        )
+
+
 def finish(figure: go.Figure, title: str, *, height: int = 480) -> go.Figure:
     """Give a figure its title, margins and a legend below the plot."""
     figure.update_layout(

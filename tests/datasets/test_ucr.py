@@ -14,7 +14,9 @@ import pytest
 from optuna_mi import DilatedRNNObjective, DilationSpace, from_arrays
 
 _SPEC = importlib.util.find_spec("aeon")  # its data are read without importing it
-pytestmark = pytest.mark.skipif(_SPEC is None, reason="aeon, whose wheel holds UCR sets, is absent")
+pytestmark = pytest.mark.skipif(
+    _SPEC is None, reason="UCR sets lie in aeon's wheel: make test-integrations"
+)
 
 
 def _read(name, split):
