@@ -10,6 +10,9 @@ from optuna_mi.context import ContextCurve, LagSelection
 from optuna_mi.decay import DecayCurve
 from optuna_mi.visualization import _style
 
+# share of the highest value below which a candidate is not drawn
+_SHOWN = 1e-4
+
 
 def plot_context_curve(curve: ContextCurve) -> go.Figure:
     """Draw what the last k steps tell against k.
@@ -118,6 +121,14 @@ def plot_selected_lags(selection: LagSelection, curve: DecayCurve | None = None)
         range=_style.log_range(left, max(right, left + 1)),
         **_style.log_ticks(left, max(right, left + 1)),
     )
-    figure.update_yaxes(type="log", title_text=_style.NATS, exponentformat="power")
+    # what a candidate tells by chance would stretch the axis over many decades
+    top = max(float(selection.alone.max()), *map(float, selection.gain), _SHOWN)
+    figure.update_yaxes(
+        type="log",
+        title_text=_style.NATS,
+        exponentformat="power",
+        range=_style.log_range(_SHOWN * top, 2 * top),
+        **_style.log_ticks(_SHOWN * top, 2 * top),
+    )
     chosen = ", ".join(f"{d:,}" for d in selection.lags) or "none"
     return _style.finish(figure, f"Lags chosen one by one: {chosen}", height=560)

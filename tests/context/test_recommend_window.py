@@ -118,3 +118,13 @@ def test_figures_show_length_and_lags() -> None:
     assert any("context length 1" in (trace.name or "") for trace in figure.data)
     figure = plot_selected_lags(select_lags(x, candidates=range(1, 9)), decay_curve(x, max_lag=20))
     assert "1" in figure.layout.title.text
+
+
+def test_chance_does_not_stretch_the_axis_of_the_lags() -> None:
+    t = np.arange(3_000)
+    x = 200 * np.sin(2 * np.pi * t / 24) + 30 * np.random.default_rng(0).normal(size=t.size)
+    selection = select_lags(x)
+    assert selection.alone[selection.alone > 0].min() < 1e-5  # a quarter of a cycle tells nothing
+    low, high = plot_selected_lags(selection).layout.yaxis.range
+    assert high - low < 5.0  # decades
+    assert 10**high > selection.gain.max()
