@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy.linalg import LinAlgError, cholesky, solve_triangular
 
 from optuna_mi.context._places import N_FOLDS, Data, Places
-from optuna_mi.context._refine import SCORED_ONLY
+from optuna_mi.context._refine import LEFT_OUT, SCORED_ONLY
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -64,7 +64,7 @@ class LagMoments:
             scored = fold == SCORED_ONLY
             blocks = np.unique(places.block[scored])
             self.rounds = [(np.array([n]), blocks[0::2]), (np.array([n]), blocks[1::2])]
-        used = fold != 254
+        used = fold != LEFT_OUT
         self.n_scored = np.bincount(places.block[scored], minlength=n)
         self.n_features = data.values.shape[1]
         self.n_targets = horizons.size * self.n_features

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from optuna_mi._checks import one_of
 from optuna_mi._pandas import is_frame
-from optuna_mi.context._refine import SCORED_ONLY
+from optuna_mi.context._refine import LEFT_OUT, SCORED_ONLY
 from optuna_mi.decay.measure._read import encode, flatten, flatten_vectors
 from optuna_mi.decay.measure._real import check_finite
 
@@ -157,7 +157,7 @@ class Places:
     n_blocks: int
 
     def folds(self, n_train: int | None = None) -> npt.NDArray[np.uint8]:
-        """Return the fold of every place; 254 marks places that are left out.
+        """Return the fold of every place; LEFT_OUT marks places that are left out.
 
         Args:
             n_train: Train on so many places, contiguous pieces of half the blocks, and score the
@@ -167,11 +167,11 @@ class Places:
         if n_train is None:
             return (self.block % n_folds).astype(np.uint8)
         fold = np.full(self.at.size, SCORED_ONLY, dtype=np.uint8)
-        fold[self._beyond(_SCORED)] = 254
+        fold[self._beyond(_SCORED)] = LEFT_OUT
         trained = np.flatnonzero(_trained_blocks(self.n_blocks))
         n_pieces = int(np.clip(n_train // 1000, 1, trained.size))
         chosen = trained[np.linspace(0, trained.size - 1, n_pieces).round().astype(int)]
-        fold[np.isin(self.block, trained)] = 254
+        fold[np.isin(self.block, trained)] = LEFT_OUT
         left = n_train
         for i, b in enumerate(chosen):
             inside = np.flatnonzero(self.block == b)
@@ -180,7 +180,7 @@ class Places:
             left -= take
         if left > 0:
             # blocks differ in size: fill up from the rest
-            spare = np.flatnonzero(fold == 254)[:left]
+            spare = np.flatnonzero(fold == LEFT_OUT)[:left]
             fold[spare] = 0
         return fold
 

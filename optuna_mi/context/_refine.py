@@ -12,6 +12,10 @@ Codes = npt.NDArray[np.integer]
 
 #: Fold of a place that is scored but never trained on.
 SCORED_ONLY = 255
+# fold of places that are neither trained on nor scored
+LEFT_OUT = 254
+# class of a place whose context was never counted
+_UNCOUNTED = 255
 
 _SIZES, _KINDS = 14, 4
 #: Classes of counts for which a back-off weight of their own is learnt.
@@ -173,7 +177,7 @@ def refine(  # type: ignore[no-untyped-def]
                     n = total - in_fold[f]
                     u = kinds_without[f]
                 if n == 0:
-                    out_class[j] = 255
+                    out_class[j] = _UNCOUNTED
                     continue
                 out_share[j] = c / n
                 out_class[j] = _class_of(n, u)
@@ -202,7 +206,7 @@ def learn_weights(  # type: ignore[no-untyped-def]
     total = np.zeros((2, N_CLASSES), dtype=np.int64)
     for g in range(starts.size):
         for j in range(starts[g], ends[g]):
-            if classes[j] != 255:
+            if classes[j] != _UNCOUNTED:
                 total[half[order[j]], classes[j]] += 1
     # places are drawn by a hash of their number: those of a group are alike and lie together
     below = np.empty((2, N_CLASSES), dtype=np.uint32)
@@ -214,7 +218,7 @@ def learn_weights(  # type: ignore[no-untyped-def]
     for g in range(starts.size):
         for j in range(starts[g], ends[g]):
             c = classes[j]
-            if c == 255:
+            if c == _UNCOUNTED:
                 continue
             t = order[j]
             h = half[t]
@@ -257,7 +261,7 @@ def blend(  # type: ignore[no-untyped-def]
     for g in range(starts.size):
         for j in range(starts[g], ends[g]):
             c = classes[j]
-            if c == 255:
+            if c == _UNCOUNTED:
                 continue
             t = order[j]
             for model in range(2):

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from optuna_mi.context._places import N_FOLDS, Data, Places
-from optuna_mi.context._refine import SCORED_ONLY, blend, learn_weights, refine
+from optuna_mi.context._refine import LEFT_OUT, SCORED_ONLY, blend, learn_weights, refine
 from optuna_mi.decay.measure._engine import parallel
 
 Floats = npt.NDArray[np.float64]
@@ -71,7 +71,7 @@ class BackOff:
         self.target_alphabet = int(target.max()) + 1
         self.first = np.repeat(data.offsets[:-1], data.lengths).astype(np.int32)
         fold = places.folds(n_train)
-        used = fold != 254
+        used = fold != LEFT_OUT
         at, block, fold = places.at[used], places.block[used], fold[used]
         self.n_folds = 1 if n_train is not None else min(N_FOLDS, places.n_blocks)
         self.n_trained = int((fold != SCORED_ONLY).sum())
