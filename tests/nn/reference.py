@@ -1,48 +1,22 @@
-"""A dilated stack as its equations say, one step and one lane at a time."""
+"""A dilated stack by the equations of ``optuna_mi.nn._naive``, and models to compare with it."""
 
 from __future__ import annotations
 
 import torch
 
-from optuna_mi.nn import DilatedRNN
-
-
-def step(cell: str, p: list[torch.Tensor], x, h, c):
-    w_ih, w_hh, b_ih, b_hh = p
-    if cell == "rnn":
-        return torch.tanh(x @ w_ih.T + b_ih + h @ w_hh.T + b_hh), c
-    gi, gh = x @ w_ih.T + b_ih, h @ w_hh.T + b_hh
-    if cell == "gru":
-        (ir, iz, inn), (hr, hz, hn) = gi.chunk(3, 1), gh.chunk(3, 1)
-        r, z = torch.sigmoid(ir + hr), torch.sigmoid(iz + hz)
-        n = torch.tanh(inn + r * hn)
-        return (1 - z) * n + z * h, c
-    i, f, g, o = (gi + gh).chunk(4, 1)
-    c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
-    return torch.sigmoid(o) * torch.tanh(c), c
+from optuna_mi.nn import DilatedRNN, _naive
 
 
 def naive(model: DilatedRNN, x: torch.Tensor, state=None):
     """Outputs (T, B, H) and the new state of a time-major model without dropout."""
-    length, batch, _ = x.shape
-    new_state = []
-    for i, (layer, d, size) in enumerate(
-        zip(model.layers, model.dilations, model.hidden_sizes, strict=True)
-    ):
-        params = layer.cell.all_weights[0]
-        zeros = x.new_zeros(d, batch, size)
-        given = zeros if state is None else state[i]
-        h0, c0 = given if isinstance(given, tuple) else (given, zeros)
-        hs, cs = list(h0), list(c0)
-        for t in range(length):
-            h, c = step(model.cell, params, x[t], hs[t], cs[t])
-            hs.append(h)
-            cs.append(c)
-        y = torch.stack(hs[d:])
-        last = torch.stack(hs[-d:])
-        new_state.append((last, torch.stack(cs[-d:])) if model.cell == "lstm" else last)
+    recurrence = getattr(_naive, model.cell)
+    after = []
+    for i, layer in enumerate(model.layers):
+        before = None if state is None else state[i]
+        y, last = recurrence(x, layer.cell.all_weights[0], layer.dilation, before)
+        after.append(last)
         x = x + y if model.residual and x.shape == y.shape else y
-    return x, tuple(new_state)
+    return x, tuple(after)
 
 
 def make(cell, sizes, dilations, features=3, dtype=torch.float64, **kwargs) -> DilatedRNN:

@@ -36,28 +36,6 @@ def assert_close(actual, expected, atol=1e-10):
 
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize(("dilations", "sizes", "length"), CASES)
-@pytest.mark.parametrize("carried", [False, True])
-@pytest.mark.parametrize("residual", [False, True])
-def test_equals_the_naive_loop(cell, dilations, sizes, length, carried, residual):
-    model = make(cell, sizes, dilations, features=4, residual=residual)
-    x = torch.randn(length, 3, 4, dtype=torch.float64, requires_grad=True)
-    state = random_state(model, 3) if carried else None
-    inputs = [x, *model.parameters()]
-    if state is not None:
-        for part in flatten(state):
-            part.requires_grad_()
-        inputs += flatten(state)
-    output, after = model(x, state)
-    expected, expected_after = naive(model, x, state)
-    assert_close([output, *flatten(after)], [expected, *flatten(expected_after)])
-    assert_close(
-        grads([output, *flatten(after)], inputs, 1),
-        grads([expected, *flatten(expected_after)], inputs, 1),
-    )
-
-
-@pytest.mark.parametrize("cell", CELLS)
-@pytest.mark.parametrize(("dilations", "sizes", "length"), CASES)
 @pytest.mark.parametrize("need", ["last", 1, 4])
 @pytest.mark.parametrize("carried", [False, True])
 def test_pruned_equals_full(cell, dilations, sizes, length, need, carried):

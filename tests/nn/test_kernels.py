@@ -1,4 +1,4 @@
-"""The own CPU kernels against PyTorch's in float64: outputs, gradients, states, plans."""
+"""The own CPU kernels beside PyTorch's: precision, threads, derivatives, choice."""
 
 from __future__ import annotations
 
@@ -12,14 +12,13 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from torch.utils.checkpoint import checkpoint
 
 from optuna_mi.nn import DilatedRNN, DilatedRNNClassifier
 from optuna_mi.nn._simd import COLUMNS
 
-from .reference import flatten, make, random_state
+from .reference import make
+from .test_backends import assert_close, compare_with_naive
 
 CELLS = ["rnn", "gru", "lstm"]
 BACKENDS = ["fused", "blocks"]
@@ -31,87 +30,6 @@ def twins(backend, cell, sizes, dilations, **kwargs):
     own = make(cell, sizes, dilations, backend=backend, dtype=torch.float32, **kwargs)
     own.load_state_dict(exact.state_dict())
     return exact, own
-
-
-def single(state):
-    """A state in float32, with a gradient of its own."""
-    if isinstance(state, tuple):
-        return tuple(single(part) for part in state)
-    return state.detach().float().requires_grad_()
-
-
-def gradients(outputs, inputs):
-    generator = torch.Generator().manual_seed(1)
-    loss = sum(
-        (y * torch.randn(y.shape, generator=generator, dtype=torch.float64).to(y.dtype)).sum()
-        for y in outputs
-    )
-    return torch.autograd.grad(loss, inputs, allow_unused=True)
-
-
-def assert_close(actual, expected, tolerance):
-    for a, e in zip(actual, expected, strict=True):
-        if e is None or a is None:  # a state that no output reads
-            assert all(g is None or not g.any() for g in (a, e))
-            continue
-        scale = max(1.0, e.abs().max().item())
-        assert (a.double() - e).abs().max().item() <= tolerance * scale
-
-
-def compare(backend, cell, sizes, dilations, length, batch, need, carried, residual):
-    exact, own = twins(backend, cell, sizes, dilations, residual=residual)
-    x = torch.randn(length, batch, 3, dtype=torch.float64, requires_grad=True)
-    x32 = x.detach().float().requires_grad_()
-    state = state32 = None
-    inputs, inputs32 = [x, *exact.parameters()], [x32, *own.parameters()]
-    if carried:
-        state = random_state(exact, batch)
-        state32 = single(state)
-        for part in flatten(state):
-            part.requires_grad_()
-        inputs += flatten(state)
-        inputs32 += flatten(state32)
-    y, after = exact(x, state, need=need)
-    y32, after32 = own(x32, state32, need=need)
-    expected, actual = [y, *flatten(after or ())], [y32, *flatten(after32 or ())]
-    assert_close(actual, expected, 2e-6)
-    assert_close(gradients(actual, inputs32), gradients(expected, inputs), 1e-5)
-
-
-@pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("cell", CELLS)
-@pytest.mark.parametrize("need", ["all", "last", 3])
-@pytest.mark.parametrize("carried", [False, True])
-@pytest.mark.parametrize(
-    ("dilations", "sizes", "length", "batch"),
-    [
-        ((1, 2, 4), 5, 13, 64),  # whole tiles of columns
-        ((3, 3, 7), (4, 6, 5), 20, 35),  # a partly filled one
-        ((8, 2, 1), (9, 9, 2), 11, 3),
-        ((1, 50, 13), 4, 13, 8),
-        ((2, 1), (3, 64), 5, 16),
-    ],
-)
-def test_equals_torch_in_float64(backend, cell, dilations, sizes, length, batch, need, carried):
-    compare(backend, cell, sizes, dilations, length, batch, need, carried, residual=True)
-
-
-@settings(deadline=None, max_examples=50)
-@given(data=st.data())
-def test_any_shape(data):
-    dilations = data.draw(st.lists(st.integers(1, 9), min_size=1, max_size=3))
-    length = data.draw(st.integers(1, 20))
-    compare(
-        data.draw(st.sampled_from(BACKENDS)),
-        data.draw(st.sampled_from(CELLS)),
-        [data.draw(st.integers(1, 19)) for _ in dilations],
-        dilations,
-        length,
-        data.draw(st.integers(1, 70)),
-        data.draw(st.integers(1, length)),
-        data.draw(st.booleans()),
-        data.draw(st.booleans()),
-    )
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -304,7 +222,7 @@ def test_groups_of_rows(monkeypatch, cell, need):
 
     monkeypatch.setattr(_groups, "MAX_ROWS", 7)
     monkeypatch.setattr(_blocks, "MAX_ROWS", 7)
-    compare("blocks", cell, 5, (1, 2, 9), 23, 3, need, True, True)
+    compare_with_naive("blocks", cell, (1, 2, 9), 5, 23, 3, need, True, True)
 
 
 def test_slow_first_use_is_announced(monkeypatch):

@@ -12,8 +12,6 @@ from torch.func import functional_call, grad, jvp, vmap
 
 from optuna_mi.nn import DilatedRNN, DilatedRNNClassifier, DilatedRNNLanguageModel
 
-from .reference import flatten, make, naive, random_state
-
 # What PyTorch's own transforms deprecate and warn of while they trace.
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
@@ -132,20 +130,6 @@ def test_own_kernels_refuse_function_transforms(backend):
     model = classifier("gru", backend)
     with pytest.raises(ValueError, match=r'do not reach: use backend="auto" or "views"'):
         vmap(model)(torch.stack([X, X]))
-
-
-@pytest.mark.parametrize("residual", [False, True])
-@pytest.mark.parametrize("cell", CELLS)
-def test_plain_operations_are_the_equations(cell, residual):
-    model = make(cell, 4, (1, 3, 30), residual=residual)
-    x = torch.randn(20, 5, 3, dtype=torch.float64)
-    state = random_state(model, 5)
-    expected, after = naive(model, x, state)
-    output, found = vmap(lambda x: model(x, state))(x[None])
-    close([output[0]], [expected])
-    close([part[0] for part in flatten(found)], flatten(after))
-    last = vmap(lambda x: model(x, state, need=3)[0])(x[None])
-    close([last[0]], [expected[-3:]])
 
 
 @pytest.mark.parametrize("backend", ["auto", "views"])
