@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: search test test-integrations docs clean
+.PHONY: search test test-integrations coverage docs clean
 
 $(BIN)/optuna-mi: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -31,6 +31,13 @@ test-integrations: $(VENV)/tested
 	$(BIN)/pip install -c constraints.txt --no-deps aeon
 	$(BIN)/pytest tests/integrations optuna_mi/integrations tests/datasets/test_ucr.py
 	$(BIN)/pytest tests/test_docs.py -k "integrations or neuralforecast"
+	# As the registry runs them; under importlib the folder would hide the loader of the same name.
+	$(BIN)/pytest --import-mode=prepend optunahub/*/*/tests
+
+# Python 3.12 and later count lines at almost no cost; 3.11 takes about a third longer.
+coverage: $(VENV)/tested
+	$(BIN)/pip install -c constraints.txt pytest-cov
+	$(BIN)/pytest --cov --cov-report=term:skip-covered $(TESTS)
 
 docs: $(VENV)/tested
 	$(BIN)/pip install -c constraints.txt -e ".[docs]"
