@@ -10,8 +10,11 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from optuna_mi.nn._check_arguments import LayerState
+from optuna_mi.nn._check_arguments import Cell, LayerState
 from optuna_mi.nn._positions import LayerPlan, last_rows, take_rows
+from optuna_mi.nn._recurrence_op import step
+
+_CELLS: dict[str, Cell] = {"RNN_TANH": "rnn", "GRU": "gru", "LSTM": "lstm"}
 
 
 def run_layer(
@@ -32,7 +35,8 @@ def run_layer(
     outputs, cells = [], []
     for start, size in zip(plan.starts.tolist(), plan.block_sizes, strict=True):
         recurrent = functional.linear(h[:size], w_hh, b_hh)
-        h, c = _step(cell.mode, projected[start : start + size], recurrent, h[:size], c[:size])
+        i = projected[start : start + size]
+        h, c = step(_CELLS[cell.mode], i, recurrent, h[:size], c[:size])
         outputs.append(h)
         cells.append(c)
     output = torch.cat(outputs)
@@ -43,19 +47,3 @@ def run_layer(
     if cell.mode != "LSTM":
         return passed, after
     return passed, (after, last_rows(torch.cat(cells), before[1], dilation))
-
-
-def _step(
-    mode: str, i: torch.Tensor, r: torch.Tensor, h: torch.Tensor, c: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Outputs and cells from the input's and the recurrent sums, as in ``torch.nn``."""
-    if mode == "RNN_TANH":
-        return torch.tanh(i + r), c
-    if mode == "GRU":
-        (i_r, i_z, i_n), (r_r, r_z, r_n) = i.chunk(3, -1), r.chunk(3, -1)
-        z = torch.sigmoid(i_z + r_z)
-        n = torch.tanh(i_n + torch.sigmoid(i_r + r_r) * r_n)
-        return (1 - z) * n + z * h, c
-    gate_i, gate_f, gate_g, gate_o = (i + r).chunk(4, -1)
-    c = torch.sigmoid(gate_f) * c + torch.sigmoid(gate_i) * torch.tanh(gate_g)
-    return torch.sigmoid(gate_o) * torch.tanh(c), c
