@@ -107,7 +107,7 @@ def _run_one(
 def step(
     cell: Cell, i: torch.Tensor, r: torch.Tensor, h: torch.Tensor, c: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return h and c after one step, from the input's and the recurrent sums, as in ``torch.nn``."""
+    """Return h and c after a step, from the input's and the recurrent sums, as in ``torch.nn``."""
     if cell == "rnn":
         return torch.tanh(i + r), c
     if cell == "gru":
