@@ -10,42 +10,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.special import digamma
 
 from optuna_mi.information import _ksg_kernels, mutual_info_ksg
-
-
-def distances(x: np.ndarray, metric: str) -> np.ndarray:
-    gap = np.abs(x[:, None] - x[None])
-    return gap.max(axis=2) if metric == "chebyshev" else np.sqrt((gap**2).sum(axis=2))
-
-
-def brute_force(x: np.ndarray, y: np.ndarray, k: int, variant: int, metric: str) -> float:
-    n = len(x)
-    dx, dy = distances(x, metric), distances(y, metric)
-    terms = []
-    for i in range(n):
-        others = np.arange(n) != i
-        a, b = dx[i][others], dy[i][others]
-        joint = np.maximum(a, b)
-        radius = np.sort(joint)[k - 1]
-        if variant == 1:
-            nx, ny = (a < radius).sum(), (b < radius).sum()
-            terms.append(digamma(k) + digamma(n) - digamma(nx + 1) - digamma(ny + 1))
-        else:
-            inside = joint <= radius
-            nx, ny = (a <= a[inside].max()).sum(), (b <= b[inside].max()).sum()
-            terms.append(digamma(k) - 1 / k + digamma(n) - digamma(nx) - digamma(ny))
-    return float(np.mean(terms))
-
-
-def as_npeet(x: np.ndarray, y: np.ndarray, k: int) -> float:
-    """NPEET's conventions: <= epsilon - 1e-15, the sample itself counted."""
-    dx, dy = distances(x, "chebyshev"), distances(y, "chebyshev")
-    radius = np.sort(np.maximum(dx, dy), axis=1)[:, k] - 1e-15  # column 0 is the sample itself
-    nx, ny = (dx <= radius[:, None]).sum(axis=1), (dy <= radius[:, None]).sum(axis=1)
-    terms = digamma(k) + digamma(len(x)) - digamma(nx) - digamma(ny)
-    return float(np.mean(terms))
+from tests import naive
 
 
 @settings(deadline=None, max_examples=50)
@@ -62,11 +29,11 @@ def test_equals_the_definition(n, dx, dy, k, variant, metric, seed):
     rng = np.random.default_rng(seed)
     x, y = rng.normal(size=(n, dx)), rng.normal(size=(n, dy))
     found = mutual_info_ksg(x, y, k=k, variant=variant, metric=metric, standardize=False).value
-    assert found == pytest.approx(brute_force(x, y, k, variant, metric), abs=1e-12)
+    assert found == pytest.approx(naive.mutual_info_ksg(x, y, k, variant, metric), abs=1e-12)
     # the scale is one number a variable, not one an axis
     x, y = x / np.sqrt(x.var(axis=0).mean()), y / np.sqrt(y.var(axis=0).mean())
     found = mutual_info_ksg(x, y, k=k, variant=variant, metric=metric).value
-    assert found == pytest.approx(brute_force(x, y, k, variant, metric), abs=1e-12)
+    assert found == pytest.approx(naive.mutual_info_ksg(x, y, k, variant, metric), abs=1e-12)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 2), (2, 1), (2, 2)])
@@ -122,7 +89,7 @@ def test_axes_of_different_units_warn_and_pixels_do_not():
 def test_ties_follow_the_definition(x, seed):
     y = np.random.default_rng(seed).normal(size=(30, 1))
     found = mutual_info_ksg(x, y, standardize=False).value
-    assert found == pytest.approx(brute_force(x, y, 3, 1, "chebyshev"))
+    assert found == pytest.approx(naive.mutual_info_ksg(x, y, 3, 1, "chebyshev"))
 
 
 @pytest.mark.parametrize("n_features", [1, 3, 25])
@@ -133,7 +100,7 @@ def test_npeet_on_the_same_jitter(n_features):
     noise = np.random.RandomState(7)
     jittered = x + 1e-10 * noise.random_sample(x.shape), y + 1e-10 * noise.random_sample(y.shape)
     found = mutual_info_ksg(x, y, compat="npeet", random_state=7)
-    assert found.value == pytest.approx(as_npeet(*jittered, 3), abs=1e-9)
+    assert found.value == pytest.approx(naive.mutual_info_ksg_npeet(*jittered, 3), abs=1e-9)
     assert found.estimator == "ksg-npeet"
     # without jitter of its own, on data that carry it
     again = mutual_info_ksg(*jittered, compat="npeet", jitter=0.0)
@@ -149,7 +116,7 @@ def test_npeet_fault_at_large_distances_is_reproduced_with_a_warning():
     y = x[:, :2] + 300 * rng.normal(size=(300, 2))
     with pytest.warns(UserWarning, match="rounds away"):
         found = mutual_info_ksg(x, y, compat="npeet", jitter=0.0)
-    assert found.value == pytest.approx(as_npeet(x, y, 3), abs=1e-9)
+    assert found.value == pytest.approx(naive.mutual_info_ksg_npeet(x, y, 3), abs=1e-9)
     assert found.value < mutual_info_ksg(x, y, standardize=False).value - 0.05
 
 
