@@ -2,65 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import threading
-import uuid
-import warnings
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Literal
 
-import optuna
 import torch
 from optuna.distributions import BaseDistribution
 from optuna.trial import BaseTrial
 
-from optuna_mi._attributes import (
-    BEST_EPOCH_ATTR,
-    CHECKPOINT_FILE_ATTR,
-    CHECKPOINT_KEY_ATTR,
-    EPOCHS_ATTR,
-    IHYLL_FINAL_ATTR,
-    IHYLL_REFERENCE_ATTR,
-    LEARNING_RATES_ATTR,
-    TEST_ATTR,
-)
 from optuna_mi._checks import file_path, instance
 from optuna_mi.datasets import Dataset, LanguageModeling
-from optuna_mi.pruners import flush_ihyll
 from optuna_mi.search_space import DilationSpace
-from optuna_mi.training._loop import Policy, Run
 from optuna_mi.training._objective_settings import (
     check_inputs_of_one_size,
     check_settings,
     check_span,
-    resolve,
     usable_device,
 )
-from optuna_mi.training._policies import IHYLLChangePolicy, IHYLLReferencePolicy
-from optuna_mi.training._probe import InformationProbe
+from optuna_mi.training._process import undisturbed_process
+from optuna_mi.training._recipe import OPTIMIZERS, Recipe, record_test, recorded
 from optuna_mi.training._task import Task
 from optuna_mi.training._tasks import make_task
-from optuna_mi.training._trial_checkpoint import checkpoint_path, fingerprint
-from optuna_mi.training._trial_identity import (
-    check_direction,
-    first_number,
-    random_stream,
-    study_of,
-)
-
-_OPTIMIZERS = {
-    "adam": torch.optim.Adam,
-    "rmsprop": torch.optim.RMSprop,
-    "sgd": torch.optim.SGD,
-}
-
-# Of LR_max, how far policy 2 lowers the rate at once. On the paper's images IHYLL comes near H(Y),
-# and the step is small by itself; on text IHYLL stays at half of H(Y), and one step would do all.
-_COOLING = 0.3
-# Held by a trial that trains in this process.
-_TRAINING = threading.Lock()
+from optuna_mi.training._trial_identity import check_direction, study_of
 
 
 class DilatedRNNObjective:
@@ -158,47 +120,10 @@ class DilatedRNNObjective:
         n_threads: int = 1,
         checkpoint_dir: str | os.PathLike[str] | None = None,
     ) -> None:
-        check_settings(locals(), tuple(_OPTIMIZERS))  # the arguments: nothing else is here yet
+        check_settings(locals(), tuple(OPTIMIZERS))  # the arguments: nothing else is here yet
         check_span(space, dataset, window)
         if reference == "ixy":
             check_inputs_of_one_size(dataset)
-        self.dataset = dataset
-        self.space = space
-        self._searched: dict[str, Any] = {
-            "cell": cell,
-            "hidden_size": hidden_size,
-            "dropout": dropout,
-            "optimizer": optimizer,
-            "lr_min": lr_min,
-            "lr_max": lr_max,
-        }
-        self._residual = residual
-        self._init = init
-        self._policy = policy
-        self._reference = reference
-        self._epochs = epochs
-        self._clip = clip
-        self._probe_size = probe_size
-        self._seed = seed
-        self._n_threads = n_threads
-        self._checkpoint_dir: Path | None = None
-        if checkpoint_dir is not None:
-            self._checkpoint_dir = file_path("checkpoint_dir", checkpoint_dir)
-        # A checkpoint of other settings is not taken up; more epochs may be asked for.
-        self._fixed_settings = {
-            "residual": residual,
-            "init": init,
-            "policy": policy,
-            "reference": reference,
-            "steps": steps,
-            "batch_size": batch_size,
-            "window": window,
-            "embedding_size": embedding_size,
-            "valid_symbols": valid_symbols,
-            "clip": clip,
-            "probe_size": probe_size,
-            "seed": seed,
-        }
         settings: dict[str, Any] = {
             "batch_size": batch_size,
             "steps": steps,
@@ -207,7 +132,47 @@ class DilatedRNNObjective:
         }
         if isinstance(dataset, LanguageModeling):
             settings |= {"window": window, "valid_symbols": valid_symbols}
+        self.dataset = dataset
+        self.space = space
         self.task: Task = make_task(dataset, **settings)
+        self._n_threads = n_threads
+        self._recipe = Recipe(
+            dataset=dataset,
+            space=space,
+            task=self.task,
+            searched={
+                "cell": cell,
+                "hidden_size": hidden_size,
+                "dropout": dropout,
+                "optimizer": optimizer,
+                "lr_min": lr_min,
+                "lr_max": lr_max,
+            },
+            # A checkpoint of other settings is not taken up; more epochs may be asked for.
+            fixed={
+                "residual": residual,
+                "init": init,
+                "policy": policy,
+                "reference": reference,
+                "steps": steps,
+                "batch_size": batch_size,
+                "window": window,
+                "embedding_size": embedding_size,
+                "valid_symbols": valid_symbols,
+                "clip": clip,
+                "probe_size": probe_size,
+                "seed": seed,
+            },
+            policy=policy,
+            reference=reference,
+            epochs=epochs,
+            clip=clip,
+            probe_size=probe_size,
+            seed=seed,
+            checkpoint_dir=(
+                None if checkpoint_dir is None else file_path("checkpoint_dir", checkpoint_dir)
+            ),
+        )
 
     def __call__(self, trial: BaseTrial) -> float:
         """Train one trial.
@@ -226,138 +191,11 @@ class DilatedRNNObjective:
         """
         instance("trial", trial, BaseTrial, "a trial of Optuna")
         check_direction(study_of(trial), self.dataset.direction, self.dataset.metric)
-        dilations = self.space.suggest(trial)
-        settings = {name: resolve(trial, name, value) for name, value in self._searched.items()}
-        with (
-            _warned_of_threads(),
-            _torch_threads(self._n_threads),
-            torch.random.fork_rng(self._cuda_devices()),
-        ):
-            run = self._prepare(trial, dilations, settings)
-            try:
+        # Outside: a sampler may draw from torch's random stream, which comes back below.
+        asked = self._recipe.ask(trial)
+        with undisturbed_process(self.task.device, self._n_threads):
+            run = self._recipe.run_of(trial, *asked)
+            with recorded(trial, run):
                 run.train(trial)
-                trial.set_user_attr(BEST_EPOCH_ATTR, run.best.epoch)
-                trial.set_user_attr(TEST_ATTR, self.task.score(run.model, "test"))
-            except optuna.TrialPruned:
-                if run.checkpoint is not None:
-                    run.checkpoint.unlink(missing_ok=True)
-                raise
-            finally:
-                trial.set_user_attr(EPOCHS_ATTR, len(run.history.values))
-                trial.set_user_attr(LEARNING_RATES_ATTR, run.history.lr)
-                if run.history.ihyll:
-                    trial.set_user_attr(IHYLL_FINAL_ATTR, run.history.ihyll[-1])
-                flush_ihyll(trial)
+                record_test(trial, run)
         return run.value
-
-    def _prepare(
-        self, trial: BaseTrial, dilations: tuple[int, ...], settings: dict[str, Any]
-    ) -> Run:
-        seed = random_stream(trial, self._seed)
-        torch.manual_seed(int(seed.generate_state(1)[0]))
-        network = {
-            "cell": settings["cell"],
-            "dropout": settings["dropout"],
-            "residual": self._residual,
-            "init": self._init,
-        }
-        model = self.task.build(dilations, settings["hidden_size"], **network)
-        start = float(settings["lr_min" if self._policy else "lr_max"])
-        optimizer = _OPTIMIZERS[settings["optimizer"]](model.parameters(), lr=start)
-        probe = self.task.probe(model, size=self._probe_size, seed=self._seed)
-        reference = self._reference_value(probe)
-        trial.set_user_attr(IHYLL_REFERENCE_ATTR, reference)
-        run = Run(
-            task=self.task,
-            model=model,
-            optimizer=optimizer,
-            policy=self._make_policy(optimizer, settings, reference),
-            probe=probe,
-            epochs=self._epochs,
-            seed=seed,
-            clip=self._clip,
-            direction=self.dataset.direction,
-        )
-        if self._checkpoint_dir is not None and isinstance(trial, optuna.Trial):
-            number, name = first_number(trial), trial.study.study_name
-            run.checkpoint = checkpoint_path(self._checkpoint_dir, name, number)
-            key, run.resume = _checkpoint_key(trial)
-            run.identity = {
-                "key": key,
-                "study": name,
-                "trial": number,
-                "dilations": list(dilations),
-                "dataset": self.dataset.fingerprint,
-                "settings": fingerprint(self._fixed_settings | settings),
-            }
-            arguments = self.task.model_arguments(dilations, settings["hidden_size"], **network)
-            run.build = {
-                "class": self.task.model_class.__name__,
-                # The safe reader of checkpoints takes Python's own numbers only.
-                "arguments": {k: getattr(v, "item", lambda v=v: v)() for k, v in arguments.items()},
-            }
-            trial.set_user_attr(CHECKPOINT_FILE_ATTR, str(run.checkpoint.resolve()))
-        return run
-
-    def _reference_value(self, probe: InformationProbe) -> float:
-        """Return the soft upper bound of IHYLL [V §3], in nats."""
-        if self._reference == "entropy":
-            return float(probe.reference("entropy"))
-        if self._reference == "ixy":
-            # Euclidean: with the maximum norm a few bright pixels decide the distance of images.
-            return float(probe.reference("input", metric="euclidean"))
-        return self._reference
-
-    def _make_policy(
-        self, optimizer: torch.optim.Optimizer, settings: dict[str, Any], reference: float
-    ) -> Policy | None:
-        bounds = {"lr_min": settings["lr_min"], "lr_max": settings["lr_max"]}
-        if self._policy == "reference":
-            cooling = _COOLING * settings["lr_max"]
-            policy = IHYLLReferencePolicy(optimizer, reference=reference, gamma2=cooling, **bounds)
-            # No change is known after one epoch, and a short trial can spare no other at lr_min.
-            policy.value_only(1)
-            return policy
-        if self._policy == "change":
-            return IHYLLChangePolicy(optimizer, **bounds)
-        return None
-
-    def _cuda_devices(self) -> list[torch.device]:
-        return [self.task.device] if self.task.device.type == "cuda" else []
-
-
-def _checkpoint_key(trial: optuna.Trial) -> tuple[str, bool]:
-    """Return the key of the trial's checkpoint, and whether there may be one already."""
-    storage, trial_id = trial.study._storage, trial._trial_id
-    attrs = storage.get_trial(trial_id).system_attrs
-    if "failed_trial" in attrs and CHECKPOINT_KEY_ATTR in attrs:
-        return str(attrs[CHECKPOINT_KEY_ATTR]), True
-    key = uuid.uuid4().hex
-    storage.set_trial_system_attr(trial_id, CHECKPOINT_KEY_ATTR, key)
-    return key, False
-
-
-@contextlib.contextmanager
-def _warned_of_threads() -> Iterator[None]:
-    alone = _TRAINING.acquire(blocking=False)
-    if not alone:
-        warnings.warn(
-            "Trials in threads of one process share torch's random stream, so that they are not "
-            "repeatable: use worker processes instead of n_jobs",
-            stacklevel=3,
-        )
-    try:
-        yield
-    finally:
-        if alone:
-            _TRAINING.release()
-
-
-@contextlib.contextmanager
-def _torch_threads(n_threads: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(n_threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
