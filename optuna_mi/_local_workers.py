@@ -70,7 +70,9 @@ def run_workers(job: Job, study: optuna.Study, n_workers: int) -> None:
     workers = _start(job, n_workers)
     deaths: list[str] = []
     try:
-        with tqdm(total=job.preset.trials, initial=n_ended(study), unit="trial") as bar:
+        with tqdm(
+            total=job.preset.trials, initial=n_ended(study), unit="trial", disable=job.quiet
+        ) as bar:
             told = False
             while any(worker.process.is_alive() for worker in workers):
                 wait([w.process.sentinel for w in workers if w.process.is_alive()], _POLL_SECONDS)
@@ -177,7 +179,8 @@ def _work(job: Job, number: int, trial: Any, errors: Connection) -> None:
     with _interruption.handled(ctrl_c=False):
         _end_with_parent()  # not before: that the parent is gone already would be forgotten
         try:
-            optuna.logging.set_verbosity(optuna.logging.WARNING)
+            level = optuna.logging.INFO if job.verbose else optuna.logging.WARNING
+            optuna.logging.set_verbosity(level)
             study = optuna.load_study(study_name=job.study_name, storage=open_waiting(job.storage))
             space = DilationSpace.from_study(study)
             dataset = load(job.dataset, job.reading)

@@ -40,6 +40,10 @@ class Job:
         threshold: Nats below which dependence ends.
         seed: Seed of everything random.
         device: Where to train.
+        values: What numbers are measured as: "auto", "symbols", "bins" or "ksg".
+        n_bins: Quantile bins of real values; None for the default.
+        quiet: Show no progress.
+        verbose: Let Optuna speak of each trial.
     """
 
     dataset: str
@@ -55,12 +59,26 @@ class Job:
     threshold: float
     seed: int
     device: str
+    values: Literal["auto", "symbols", "bins", "ksg"] = "auto"
+    n_bins: int | None = None
+    quiet: bool = False
+    verbose: bool = False
 
 
-def measure(sequences: Any, *, max_lag: int | None, threshold: float, seed: int) -> DecayAnalysis:
-    """Return the analysis of the sequences' decay curve, its curve within."""
-    curve = decay_curve(sequences, max_lag=max_lag, seed=seed, progress=True)
-    return analyze_decay(curve, threshold=threshold, seed=seed)
+def measure(job: Job, dataset: Dataset) -> DecayAnalysis:
+    """Return the analysis of a data set's decay curve, its curve within."""
+    asked: dict[str, Any] = {"values": job.values}
+    if job.n_bins is not None:
+        # it alone says that values are real; those of symbols have been refused
+        asked = {"values": "ksg" if job.values == "ksg" else "bins", "n_bins": job.n_bins}
+    curve = decay_curve(
+        dataset.sequences,
+        max_lag=job.max_lag,
+        seed=job.seed,
+        progress=not job.quiet,
+        **asked,
+    )
+    return analyze_decay(curve, threshold=job.threshold, seed=job.seed)
 
 
 def design(job: Job, dataset: Dataset, analysis: DecayAnalysis) -> DilationSpace:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from optuna_mi.decay import DecayAnalysis
 
 # options of analyze that search does not have: it would measure something else
-_NOT_OF_SEARCH = {"values": "auto", "bins": None, "difference": 0, "detrend": False}
+_NOT_OF_SEARCH = {"difference": 0, "detrend": False}
 # what a curve's note says of the series, and the option that helps
 _FIRST = {"look like a random walk": "--difference", "look like a trend": "--detrend"}
 
@@ -58,6 +58,7 @@ def _search(arguments: argparse.Namespace) -> str | None:
         return None
     command = ["optuna-mi", "search", arguments.dataset]
     usual: dict[str, Any] = {"max_lag": None, "threshold": 1e-5, "seed": 0, "out": None}
+    usual |= {"values": "auto", "bins": None}
     usual |= {f.name: f.default for f in fields(Reading) if f.name != "symbols"}
     for name, default in usual.items():
         value = getattr(arguments, name)

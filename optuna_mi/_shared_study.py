@@ -219,12 +219,15 @@ def _asked(job: Job) -> dict[str, Any]:
 
     Not the seed: it moves the noise of the baseline alone, and workers with other seeds join.
     """
-    return {
+    asked: dict[str, Any] = {
         "max_lag": job.max_lag,
         "threshold": job.threshold,
         "window": job.preset.window,
         "max_layers": job.preset.max_layers,
     }
+    if job.values in ("bins", "ksg") or job.n_bins is not None:
+        asked["values"] = [job.values, job.n_bins]
+    return asked
 
 
 def _training(job: Job, dataset: Dataset) -> dict[str, Any]:

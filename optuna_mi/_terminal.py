@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
 
+_quiet = False
+
 
 def printable(text: str) -> str:
     r"""Return the text with everything but printable characters and line ends escaped.
@@ -28,6 +30,23 @@ def say(text: object = "", *, error: bool = False) -> None:
         print(printable(str(text)), file=sys.stderr if error else sys.stdout)
     except BrokenPipeError:
         _leave_unread()
+
+
+def inform(text: object = "", *, error: bool = False) -> None:
+    """Print what is said on the way, unless this command was asked to be quiet."""
+    if not _quiet:
+        say(text, error=error)
+
+
+@contextmanager
+def talking(*, quiet: bool) -> Iterator[None]:
+    """Let :func:`inform` print or not."""
+    global _quiet
+    before, _quiet = _quiet, quiet
+    try:
+        yield
+    finally:
+        _quiet = before
 
 
 @contextmanager

@@ -16,9 +16,10 @@ import pandas as pd
 import pytest
 
 import optuna_mi
-from optuna_mi import _analysis_files, _analyze_command
+from optuna_mi import _analysis_files
 from optuna_mi._analysis_files import write_analysis
-from optuna_mi._analyze_command import lag_table
+from optuna_mi._commands import common
+from optuna_mi._commands.analyze import lag_table
 from optuna_mi.cli import main
 from optuna_mi.datasets._reading import FileContents
 from optuna_mi.decay import DecayAnalysis, DecayCurve, analyze_decay
@@ -225,7 +226,7 @@ def test_the_data_are_gone_when_the_report_is_written(
     text = tmp_path / "text.txt"
     text.write_text("abcab" * 500)
     data: list[weakref.ref[object]] = []
-    read = _analyze_command.read
+    read = common.read
 
     def remember(arguments: argparse.Namespace) -> FileContents:
         contents = read(arguments)
@@ -237,6 +238,6 @@ def test_the_data_are_gone_when_the_report_is_written(
         assert data[0]() is None
         return folder
 
-    monkeypatch.setattr(_analyze_command, "read", remember)
+    monkeypatch.setattr(common, "read", remember)
     monkeypatch.setattr(_analysis_files, "write_figure", look)
     assert main(["analyze", str(text), "--max-lag", "20", "--out", str(tmp_path)]) == 0

@@ -13,7 +13,7 @@ from optuna_mi.datasets._arrays import from_arrays
 from optuna_mi.datasets._base import Dataset, LanguageModeling
 from optuna_mi.datasets._frame import from_frame
 from optuna_mi.datasets._kinds import NO_LONGER_EXACT, numbered
-from optuna_mi.datasets._reading import Reading, rows_of
+from optuna_mi.datasets._reading import FileContents, Reading, rows_of
 from optuna_mi.datasets._text import encode, split_stream
 from optuna_mi.datasets._user_file import read_unchecked
 
@@ -31,7 +31,15 @@ def load_file(path: Path, *, reading: Reading | None = None) -> Dataset:
             it.
     """
     reading = reading or Reading()
-    contents = read_unchecked(path, reading)
+    return dataset_of(path, read_unchecked(path, reading), reading)
+
+
+def dataset_of(path: Path, contents: FileContents, reading: Reading) -> Dataset:
+    """Return a file's content as a data set.
+
+    Raises:
+        ValueError: It is empty, or holds values that cannot be learnt.
+    """
     if isinstance(contents.sequences, pd.DataFrame) and "label" in contents.sequences:
         return from_frame(contents.sequences, label_col="label", name=path.name)
     if contents.labels is not None:

@@ -72,7 +72,7 @@ def load(name: str | os.PathLike[str], reading: Reading) -> Dataset:
     """Do what `load_dataset` does, told how to read a file by an object."""
     if isinstance(name, str) and name in NAMES:
         check_named(name, reading)
-        return _load(name)
+        return load_named(name)
     from optuna_mi.datasets._file_dataset import load_file
 
     return load_file(find_path(name), reading=reading)
@@ -89,7 +89,8 @@ def check_named(name: str, reading: Reading) -> None:
         )
 
 
-def _load(name: str) -> Dataset:
+def load_named(name: str) -> Dataset:
+    """Return one of the data sets in ``NAMES``."""
     from optuna_mi.datasets import _images, _text
 
     loaders: dict[str, Callable[[], Dataset]] = {
