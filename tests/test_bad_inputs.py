@@ -34,7 +34,7 @@ _TABLES = [module.T for module in _MODULES]
 # results that the package makes, types, and callbacks that need the library that they are for
 _NOT_FOR_USERS = {
     "Budget", "Cycle", "Dataset", "Delay", "IHYLLCallback", "LagSelection", "LayerState",
-    "MutualInformation", "ProbeMeasurement", "SampleSizeCurve", "Segment", "State", "TCNShape",
+    "MutualInformation", "ProbeMeasurement", "SampleSizeCurve", "State", "TCNShape",
 }  # fmt: skip
 _BAD = [case for table in _TABLES for case in table.bad]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from optuna_mi.decay import generators
-from optuna_mi.decay._decay_analysis import Cycle, DecayAnalysis, Delay, Segment
+from optuna_mi.decay._decay_analysis import Cycle, DecayAnalysis, Delay
 from optuna_mi.decay._decay_curve import DecayCurve
 from optuna_mi.decay.analysis._analyze import analyze_decay
 from optuna_mi.decay.measure._decay_curve import decay_curve
@@ -13,7 +13,6 @@ __all__ = [
     "DecayAnalysis",
     "DecayCurve",
     "Delay",
-    "Segment",
     "analyze_decay",
     "decay_curve",
     "generators",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
@@ -37,23 +36,6 @@ _KINDS: dict[PeriodKind, str] = {
     "dominant": "dominant: one period back is enough",
     "modulating": "modulating: it rides on a longer dependence",
 }
-
-
-@dataclass(frozen=True)
-class Segment:
-    """The fitted law between two inflections.
-
-    Attributes:
-        start: First distance.
-        stop: Last distance.
-        slope: d ln MI / d ln distance, at most 0; the mean slope for the exponential law.
-        log_drop: ln MI(start) - ln MI(stop) of the fitted law, at least 0.
-    """
-
-    start: float
-    stop: float
-    slope: float
-    log_drop: float
 
 
 @dataclass(frozen=True)
@@ -161,19 +143,6 @@ class DecayAnalysis(Record):
         distance = reals("d", d, least=1)
         # exp underflows to 0 at -745; a law never reaches 0
         return np.exp(np.maximum(evaluate_log(self.fit, distance), -700.0))
-
-    def segments(self) -> tuple[Segment, ...]:
-        """Return the pieces of the law between 1, the inflections and ``max_dilation``."""
-        stop = float(self.max_dilation)
-        edges = [1.0, *(b for b in self.breakpoints if 1.0 < b < stop), stop]
-        if stop <= 1.0:
-            return (Segment(1.0, 1.0, 0.0, 0.0),)
-        level = np.log(self.predict(np.array(edges)))
-        out = []
-        for i, (a, b) in enumerate(itertools.pairwise(edges)):
-            drop = max(0.0, float(level[i] - level[i + 1]))
-            out.append(Segment(a, b, 0.0 - drop / float(np.log(b / a)), drop))
-        return tuple(out)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, DecayAnalysis):

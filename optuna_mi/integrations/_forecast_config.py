@@ -11,7 +11,7 @@ from optuna.trial import BaseTrial, FixedTrial
 from optuna_mi._checks import instance, one_of
 from optuna_mi.integrations._forecast_sampler import ForecastSampler
 from optuna_mi.search_space import IntRange
-from optuna_mi.search_space._check_space import check_space
+from optuna_mi.search_space._space import check_space
 
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler

@@ -13,7 +13,7 @@ from optuna_mi.integrations._forecast_sampler import ForecastSampler
 from optuna_mi.integrations._panel import training_part
 from optuna_mi.search_space import DilationSpace, IntRange
 from optuna_mi.search_space._check_arguments import check_analysis, check_trial
-from optuna_mi.search_space._check_space import check_space
+from optuna_mi.search_space._space import check_space
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -16,7 +16,7 @@ from optuna_mi.samplers._claims import NO_CELL, UNDECIDED, written_cell
 from optuna_mi.samplers._forwarding import ForwardingSampler
 from optuna_mi.samplers._tickets import TicketOffice
 from optuna_mi.search_space._check_arguments import check_study
-from optuna_mi.search_space._check_space import check_space
+from optuna_mi.search_space._space import check_space
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution

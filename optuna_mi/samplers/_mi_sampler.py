@@ -14,7 +14,7 @@ from optuna_mi._checks import real, whole
 from optuna_mi.samplers._forwarding import ForwardingSampler
 from optuna_mi.samplers._heirs import carries, is_done, is_heir
 from optuna_mi.samplers._prior import draw_choice, draw_near
-from optuna_mi.search_space._check_space import check_space
+from optuna_mi.search_space._space import check_space
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, SupportsIndex
 from optuna_mi._attributes import DILATIONS_ATTR
 from optuna_mi._checks import whole, wholes
 from optuna_mi.search_space._check_arguments import check_trial, setting_value
-from optuna_mi.search_space._check_space import check_space
 from optuna_mi.search_space._format import format_dilations
+from optuna_mi.search_space._space import check_space
 
 if TYPE_CHECKING:
     from optuna.trial import BaseTrial

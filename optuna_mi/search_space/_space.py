@@ -1,34 +1,26 @@
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Unpack
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 
 from optuna_mi._attributes import DILATIONS_ATTR
 from optuna_mi._checks import check_keywords, flag, instance, listed, real, sentences, whole
-from optuna_mi.search_space._build import space_fields
-from optuna_mi.search_space._check_arguments import check_study, check_trial, setting_value
-from optuna_mi.search_space._describe import describe
+from optuna_mi.search_space._check_arguments import check_trial, setting_value
+from optuna_mi.search_space._describe import law_in_words, ranges_in_words
 from optuna_mi.search_space._format import format_dilations
-from optuna_mi.search_space._freeze import freeze, frozen_json, verify
+from optuna_mi.search_space._from_analysis import Limits, fields_of_analysis
+from optuna_mi.search_space._from_dilations import fields_of_list
+from optuna_mi.search_space._frozen import Frozen
 from optuna_mi.search_space._geometry import LINE_EXPONENT, DecayGeometry
-from optuna_mi.search_space._given_list import fields_of_list
-from optuna_mi.search_space._grid import chosen_values
-from optuna_mi.search_space._json import (
-    fields_from_json,
-    fingerprint,
-    space_to_dict,
-    space_to_json,
-)
+from optuna_mi.search_space._grid import Gridded
 from optuna_mi.search_space._ranges import IntRange, fit_counts
 
 if TYPE_CHECKING:
-    from optuna.study import Study
     from optuna.trial import BaseTrial
 
     from optuna_mi.context import ContextCurve, Window
@@ -36,12 +28,10 @@ if TYPE_CHECKING:
 
 #: Choices of the parameter that ``baselines=True`` adds.
 PROGRESSIONS = ("mi", "doubling")
-# settings of which the different ones are counted, in minutes
-_MOST_COUNTED = 10_000_000
 
 
 @dataclass(frozen=True)
-class DilationSpace:
+class DilationSpace(Gridded, Frozen):
     """A small search space of dilations, read off the decay of mutual information.
 
     A few integers describe a list of dilations: ``n_layers_0``, ``n_layers_1``, … (layers in each
@@ -115,11 +105,6 @@ class DilationSpace:
         *,
         window: int | None = None,
         max_layers: int = 12,
-        max_parameters: int | None = None,
-        hidden_size: int | None = None,
-        input_size: int | None = None,
-        cell: Literal["rnn", "gru", "lstm"] = "gru",
-        other_parameters: int = 0,
         baselines: bool = False,
         snap: bool = True,
         line_exponent: float = LINE_EXPONENT,
@@ -131,13 +116,8 @@ class DilationSpace:
             analysis: The decay analysis.
             window: Length in steps of the training sequences. Dilations stay below it; a clipped
                 maximum is logged and told by :meth:`describe`.
-            max_layers: Most layers in total.
-            max_parameters: Most trainable parameters; with ``hidden_size`` and ``input_size`` it
-                becomes a limit on layers.
-            hidden_size: Units of each layer, for ``max_parameters``.
-            input_size: Features that enter the first layer, for ``max_parameters``.
-            cell: Cell type, for ``max_parameters``.
-            other_parameters: Parameters outside the recurrent layers, for ``max_parameters``.
+            max_layers: Most layers in total; `layers_within_parameters` returns it for a size of
+                the model.
             baselines: Also search the standard progression 1, 2, 4, … at equal size, as in
                 [MK20], Table 3.
             snap: Move dilations onto the multiples of a modulating period.
@@ -151,22 +131,9 @@ class DilationSpace:
             TypeError: If ``context`` is something else.
             ValueError: If the limits leave no room for a network.
         """
-        space = cls(
-            **space_fields(
-                analysis,
-                window=window,
-                max_layers=max_layers,
-                max_parameters=max_parameters,
-                hidden_size=hidden_size,
-                input_size=input_size,
-                cell=cell,
-                other_parameters=other_parameters,
-                baselines=baselines,
-                snap=snap,
-                line_exponent=line_exponent,
-                context=context,
-            )
-        )
+        geometry = DecayGeometry.from_analysis(analysis, snap=snap, line_exponent=line_exponent)
+        fields = fields_of_analysis(analysis, geometry, window, max_layers, context)
+        space = cls(baselines=baselines, **fields)
         object.__setattr__(space, "_analysis", analysis)
         return space
 
@@ -211,9 +178,7 @@ class DilationSpace:
             >>> space.dilations({"n_layers_0": 4, "max_dilation": 30})
             (1, 5, 12, 30)
         """
-        return cls(
-            **fields_of_list(dilations, window=window, max_layers=max_layers, baselines=baselines)
-        )
+        return cls(baselines=baselines, **fields_of_list(dilations, window, max_layers))
 
     @classmethod
     def from_sequences(
@@ -225,7 +190,7 @@ class DilationSpace:
         seed: int = 0,
         curve_options: Mapping[str, Any] | None = None,
         analysis_options: Mapping[str, Any] | None = None,
-        **limits: Any,
+        **limits: Unpack[Limits],
     ) -> DilationSpace:
         """Measure the decay of the sequences, analyse it and make the space.
 
@@ -340,115 +305,35 @@ class DilationSpace:
             n_layers = min(n_layers, 1 + int(math.log2(max(self.window - 1, 1))))
         return tuple(2**i for i in range(n_layers))
 
-    def settings(self, points: int | Mapping[str, int | Sequence[Any]]) -> Iterator[dict[str, Any]]:
-        """Yield the product of every parameter's chosen values, the recommended setting first."""
-        yield dict(self.recommended)
-        values = chosen_values(self.distributions(), self.recommended, points)
-        for combination in itertools.product(*values.values()):
-            yield dict(zip(values, combination, strict=True))
-
-    def grid(
-        self, points: int | Mapping[str, int | Sequence[Any]] = 3
-    ) -> tuple[dict[str, Any], ...]:
-        """Return a finite grid of settings whose lists of dilations all differ.
-
-        Args:
-            points: How many values of each parameter to take, evenly placed (on a log scale for
-                ``max_dilation``); or for each parameter its own number or the values themselves.
-                1 takes the recommended value alone. Any other number takes both ends and the
-                recommended value, so 2 takes up to three; a larger one takes as many as it says, or
-                fewer where neighbours round to the same integer. Of ``progression`` all choices
-                are taken.
-
-        Returns:
-            Settings, the recommended one first, also where the values lack it.
-
-        Raises:
-            TypeError: If the points of a parameter are no integer and no values.
-            ValueError: If a parameter is unknown, or a value outside its range.
-
-        Example:
-            >>> space = DilationSpace(
-            ...     DecayGeometry("power"), (IntRange(3, 3, 3),), IntRange(8, 32, 16), max_layers=7
-            ... )
-            >>> [[params["max_dilation"] for params in space.grid(n)] for n in (1, 2, 3, 4)]
-            [[16], [16, 8, 32], [16, 8, 32], [16, 8, 20, 32]]
-        """
-        seen: dict[tuple[int, ...], dict[str, Any]] = {}
-        for params in self.settings(points):
-            seen.setdefault(self.dilations(params), params)
-        return tuple(seen.values())
-
-    @cached_property
-    def n_distinct(self) -> int:
-        """Number of different lists of dilations in the whole space; slow for very wide ones."""
-        values = {
-            name: range(d.low, d.high + 1) if isinstance(d, IntDistribution) else PROGRESSIONS
-            for name, d in self.distributions().items()
-        }
-        n_settings = math.prod(map(len, values.values()))
-        if n_settings > _MOST_COUNTED:
-            raise ValueError(
-                f"n_distinct would try {n_settings:,} settings, which takes hours: lower the "
-                f"ranges to {_MOST_COUNTED:,} settings or fewer"
-            )
-        products = itertools.product(*values.values())
-        return len({self.dilations(dict(zip(values, c, strict=True))) for c in products})
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """Hexadecimal digest of everything that decides which dilations a setting stands for."""
-        return fingerprint(self)
-
-    @cached_property
-    def _record(self) -> dict[str, Any]:
-        return space_to_dict(self)
-
-    def to_json(self) -> str:
-        """Return the space as canonical JSON."""
-        return space_to_json(self)
-
-    @classmethod
-    def from_json(cls, text: str) -> DilationSpace:
-        """Read a space back from :meth:`to_json`.
-
-        Raises:
-            ValueError: If the text is not a space, or one of a newer format.
-        """
-        fields = fields_from_json(text)
-        try:
-            return cls(**fields)
-        except TypeError as error:
-            raise ValueError(f"this is not the JSON of a DilationSpace: {error}") from error
-
-    def freeze(self, study: Study) -> None:
-        """Write the space into a study, unless it is there already.
-
-        Raises:
-            SpaceMismatchError: If the study was made for another space.
-        """
-        check_study(study)
-        freeze(self, study)
-
-    def verify(self, study: Study) -> None:
-        """Check that a study was made for this space.
-
-        Raises:
-            SpaceMismatchError: If it was made for another one, or for none.
-        """
-        check_study(study)
-        verify(self, study)
-
-    @classmethod
-    def from_study(cls, study: Study) -> DilationSpace:
-        """Read the space that a study's creator froze into it.
-
-        Raises:
-            SpaceMismatchError: If the study holds none.
-        """
-        check_study(study)
-        return cls.from_json(frozen_json(study))
-
     def describe(self) -> str:
         """Return a paragraph about the space that a person understands."""
-        return describe(self)
+        parts = [law_in_words(self.geometry)]
+        if self.reason:
+            parts.append(self.reason if self.reason.endswith(".") else f"{self.reason}.")
+        parts.append(
+            ranges_in_words(self.geometry, self.layers, self.max_dilation, self.max_layers)
+        )
+        if self.geometry.snap_period is not None:
+            parts.append(
+                f"From one period on, dilations sit on multiples of {self.geometry.snap_period}, "
+                "where mutual information peaks."
+            )
+        if self.window is not None:
+            parts.append(f"No dilation reaches the training window of {self.window} steps.")
+        if self.baselines:
+            parts.append("The standard progression 1, 2, 4, … of equal size is searched beside it.")
+        tried_first = format_dilations(self.dilations(self.recommended))
+        last = f"The data's own recommendation, tried first: {tried_first}."
+        return " ".join([*parts, *self.notes, last])
+
+
+def check_space(space: Any) -> DilationSpace:
+    """Return the space.
+
+    Raises:
+        TypeError: It is none.
+    """
+    remedy = "make one with DilationSpace.from_sequences or from_analysis"
+    instance("space", space, DilationSpace, "a DilationSpace", remedy)
+    checked: DilationSpace = space
+    return checked

@@ -62,11 +62,7 @@ T.sweep("DilationSpace", lambda **k: DilationSpace(**{
 _from = lambda: {"analysis": analysis()}
 T.sweep("DilationSpace.from_analysis", DilationSpace.from_analysis, _from,
         analysis=(*OBJECT, curve()), window=(*whole(optional=True), 1), max_layers=whole(),
-        context=(5, "text", analysis(), curve()), max_parameters=whole(optional=True), baselines=FLAG, snap=FLAG, line_exponent=_SHARE)
-T.sweep("DilationSpace.from_analysis of a size", DilationSpace.from_analysis,
-        lambda: _from() | {"max_parameters": 9999, "hidden_size": 8, "input_size": 4},
-        max_parameters=(*whole(optional=True), 1), hidden_size=whole(), input_size=whole(), cell=name(),
-        other_parameters=whole(0))
+        context=(5, "text", analysis(), curve()), baselines=FLAG, snap=FLAG, line_exponent=_SHARE)
 T.sweep("DilationSpace.from_sequences", DilationSpace.from_sequences, lambda: {"x": symbols()},
         x=(None, 5, [], np.zeros(9, int)), max_lag=whole(optional=True), threshold=real(0, -1),
         seed=whole(0), curve_options=("a", 5, {"nope": 1}, [1]), words=("symbols", "sequences", "nope"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import logging
 from pathlib import Path
@@ -10,7 +11,8 @@ import numpy as np
 import pytest
 
 from optuna_mi.decay import DecayAnalysis, DecayCurve, analyze_decay
-from optuna_mi.search_space import DilationSpace, design_dilations
+from optuna_mi.search_space import DilationSpace, design_dilations, layers_within_parameters
+from optuna_mi.search_space._from_analysis import Limits
 
 PAPER_MODEL_6 = (1, 2, 3, 4, 5, 6, 8, 11, 18, 32, 73, 240)
 
@@ -179,15 +181,15 @@ def test_from_sequences_finds_a_markov_chains_span() -> None:
 
 def test_limits() -> None:
     analysis = _law("power")
-    limited = DilationSpace.from_analysis(
-        analysis, max_parameters=100_000, hidden_size=64, input_size=32
-    )
-    assert limited.max_layers < 12
-    assert "layers fit into 100000 parameters" in limited.describe()
-    with pytest.raises(ValueError, match="max_parameters needs hidden_size and input_size"):
-        DilationSpace.from_analysis(analysis, max_parameters=1000)
+    fit = layers_within_parameters(100_000, hidden_size=64, input_size=32)
+    assert DilationSpace.from_analysis(analysis, max_layers=fit).max_layers == fit < 12
     with pytest.raises(ValueError, match="max_layers must be an integer of at least 1"):
         DilationSpace.from_analysis(analysis, max_layers=0)
+
+
+def test_limits_are_the_keywords_of_from_analysis() -> None:
+    signature = inspect.signature(DilationSpace.from_analysis)
+    assert list(Limits.__annotations__) == list(signature.parameters)[1:]
 
 
 def test_bad_arguments_teach() -> None:

@@ -1,19 +1,15 @@
+"""The space that a decay analysis calls for."""
+
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from optuna_mi._checks import whole
 from optuna_mi._logging import get_logger
-from optuna_mi.search_space._check_arguments import check_analysis
 from optuna_mi.search_space._design import largest_dilation
 from optuna_mi.search_space._geometry import MAX_RATIO, DecayGeometry
-from optuna_mi.search_space._ranges import (
-    IntRange,
-    layer_ranges,
-    layers_within_parameters,
-    max_dilation_range,
-)
+from optuna_mi.search_space._ranges import IntRange, layer_ranges, max_dilation_range
 
 if TYPE_CHECKING:
     from optuna_mi.context import ContextCurve, Window
@@ -22,38 +18,27 @@ if TYPE_CHECKING:
 _logger = get_logger(__name__)
 
 
-def space_fields(
+class Limits(TypedDict, total=False):
+    """Types of the keywords of `DilationSpace.from_analysis`, which explains them."""
+
+    window: int | None
+    max_layers: int
+    baselines: bool
+    snap: bool
+    line_exponent: float
+    context: ContextCurve | Window | None
+
+
+def fields_of_analysis(
     analysis: DecayAnalysis,
-    *,
+    geometry: DecayGeometry,
     window: int | None,
     max_layers: int,
-    max_parameters: int | None,
-    hidden_size: int | None,
-    input_size: int | None,
-    cell: Literal["rnn", "gru", "lstm"],
-    other_parameters: int,
-    baselines: bool,
-    snap: bool,
-    line_exponent: float,
     context: ContextCurve | Window | None,
 ) -> dict[str, Any]:
-    """Return the fields of the space that :meth:`DilationSpace.from_analysis` makes."""
-    check_analysis(analysis)
+    """Return the fields of the space that `DilationSpace.from_analysis` makes."""
     max_layers = whole("max_layers", max_layers, 1)
     notes = []
-    if max_parameters is not None:
-        if hidden_size is None or input_size is None:
-            raise ValueError("max_parameters needs hidden_size and input_size as well.")
-        fit = layers_within_parameters(
-            max_parameters,
-            hidden_size=hidden_size,
-            input_size=input_size,
-            cell=cell,
-            other_parameters=other_parameters,
-        )
-        if fit < max_layers:
-            max_layers = fit
-            notes.append(f"At most {fit} layers fit into {max_parameters} parameters.")
     recommended = max(int(analysis.max_dilation), 1)
     limit, why = largest_dilation(analysis, window)
     if limit is not None and recommended > limit:
@@ -65,7 +50,6 @@ def space_fields(
     farthest = recommended
     if context is not None:
         recommended = min(learnt(context), farthest)
-    geometry = DecayGeometry.from_analysis(analysis, snap=snap, line_exponent=line_exponent)
     geometry = geometry.up_to(recommended)
     largest = max_dilation_range(geometry, recommended, limit)
     if context is not None:
@@ -88,7 +72,6 @@ def space_fields(
         "max_dilation": largest,
         "max_layers": max_layers,
         "window": None if limit is None else limit + 1,
-        "baselines": baselines,
         "reason": f"Largest dilation {analysis.max_dilation}: {analysis.max_dilation_reason}",
         "notes": tuple(notes),
     }

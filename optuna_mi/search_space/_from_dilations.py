@@ -7,14 +7,14 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from optuna_mi._checks import flag, whole, wholes
+from optuna_mi._checks import whole, wholes
 from optuna_mi.search_space._format import format_dilations
 from optuna_mi.search_space._geometry import GIVEN, DecayGeometry
 from optuna_mi.search_space._ranges import IntRange
 
 
 def fields_of_list(
-    dilations: Sequence[int], *, window: int | None, max_layers: int | None, baselines: bool
+    dilations: Sequence[int], window: int | None, max_layers: int | None
 ) -> dict[str, Any]:
     """Return the fields of the space that `DilationSpace.from_dilations` makes.
 
@@ -48,6 +48,5 @@ def fields_of_list(
         "max_dilation": IntRange(math.ceil(largest / 2), high, largest),
         "max_layers": most,
         "window": window,
-        "baselines": flag("baselines", baselines),
         "reason": f"The list {format_dilations(given)} was given",
     }
