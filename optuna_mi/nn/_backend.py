@@ -1,14 +1,24 @@
-"""Which backend runs an input."""
+"""Which backend runs an input, and where each one is."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+import functools
+from collections.abc import Callable, Sequence
+from typing import Literal, TypeAlias
 
 import torch
+from torch import nn
 from torch.autograd import forward_ad
 
-from optuna_mi.nn._check_arguments import Backend
+from optuna_mi.nn import _torch_func, _views
+from optuna_mi.nn._check_arguments import Backend, LayerState
+from optuna_mi.nn._positions import LayerPlan
+
+# Cell, input, plan, dilation, state, whether to add the input: see ``_views.run_layer``.
+RunLayer: TypeAlias = Callable[
+    [nn.RNNBase, torch.Tensor, LayerPlan, int, LayerState | None, bool],
+    tuple[torch.Tensor, LayerState | None],
+]
 
 # Above this size large matrix products beat a kernel that works through one position at a time.
 MAX_FUSED_SIZE = 64
@@ -18,8 +28,8 @@ MIN_BATCH = 8
 
 def choose_backend(
     backend: Backend, sizes: Sequence[int], x: torch.Tensor, weight: torch.Tensor
-) -> Literal["plain", "views", "fused", "blocks"]:
-    """The backend for this input; ``"plain"`` inside the transforms of ``torch.func``.
+) -> Literal["torch_func", "views", "fused", "blocks"]:
+    """The backend for this input; ``"torch_func"`` inside the transforms of ``torch.func``.
 
     Args:
         backend: What the user asked for.
@@ -33,7 +43,7 @@ def choose_backend(
     if backend in ("fused", "blocks"):
         _check_own_kernels(backend)
     if _is_transformed():
-        return "plain"
+        return "torch_func"
     # Nothing else must depend on the input's shape where that is symbolic.
     if backend == "views" or _is_traced():
         return "views"
@@ -51,6 +61,24 @@ def choose_backend(
     if reason is not None or x.shape[1] < MIN_BATCH:
         return "views"
     return "fused" if max(sizes) <= MAX_FUSED_SIZE else "blocks"
+
+
+@functools.cache
+def get_run_layer(backend: str) -> RunLayer:
+    """Return a backend's ``run_layer``. Only the own kernels import numba, when first used.
+
+    Args:
+        backend: What :func:`choose_backend` returned.
+    """
+    if backend == "fused":
+        from optuna_mi.nn._fused import run_layer as fused
+
+        return fused
+    if backend == "blocks":
+        from optuna_mi.nn._blocks import run_layer as blocks
+
+        return blocks
+    return _torch_func.run_layer if backend == "torch_func" else _views.run_layer
 
 
 def _is_transformed() -> bool:

@@ -3,7 +3,7 @@
 The rows of a layer, (positions * batch), are worked through in groups that stay in the cache: one
 product projects a group's inputs, one a block of lanes makes the recurrent part, one pass does the
 rest of the cell; backwards likewise, with one product a group for the gradient of the inputs and
-of each weight. Under autocast the operands are bfloat16 (``_products``).
+of each weight. Under autocast the operands are bfloat16 (``_blocks_matmul``).
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from typing import Any
 import torch
 from torch import nn
 
-from optuna_mi.nn import _pointwise
+from optuna_mi.nn import _blocks_cells
+from optuna_mi.nn._blocks_groups import MAX_ROWS, Group, make_groups
+from optuna_mi.nn._blocks_matmul import multiply, product_dtype
+from optuna_mi.nn._call_kernel import call, flat
 from optuna_mi.nn._check_arguments import LayerState
 from optuna_mi.nn._first_derivative import first_derivatives_only
-from optuna_mi.nn._groups import MAX_ROWS, Group, make_groups
-from optuna_mi.nn._numpy_views import call, flat
 from optuna_mi.nn._positions import LayerPlan, last_rows, take_rows
-from optuna_mi.nn._products import multiply, product_dtype
 
 
 def run_layer(
@@ -121,7 +121,7 @@ class _RNN(torch.autograd.Function):
                 if past is not None:
                     h = past[piece.past : piece.past + piece.rows]
                     multiply(y[piece.row : piece.row + piece.rows], h, h_t, add=True)
-                call(_pointwise.rnn_forward, flat_y, piece.row, piece.rows, size)
+                call(_blocks_cells.rnn_forward, flat_y, piece.row, piece.rows, size)
         ctx.save_for_backward(x, start, w_ih, w_hh, y)
         ctx.groups = groups
         return y
@@ -139,7 +139,7 @@ class _RNN(torch.autograd.Function):
         for group in reversed(ctx.groups):
             past = start if group.first else y
             for row, lane, rows, _ in reversed(group.pieces):
-                call(_pointwise.rnn_backward, *arrays, lane, row, rows, size)
+                call(_blocks_cells.rnn_backward, *arrays, lane, row, rows, size)
                 if past is not None:
                     multiply(carry[lane : lane + rows], g[row : row + rows], v_hh)
             here = slice(group.start, group.stop)
@@ -182,7 +182,7 @@ class _GRU(torch.autograd.Function):
                     h = past[piece.past : piece.past + piece.rows]
                     multiply(recurrent[: piece.rows], h, h_t, bias=b_hh)
                 call(
-                    _pointwise.gru_forward, *head, flat_past, *tail,
+                    _blocks_cells.gru_forward, *head, flat_past, *tail,
                     piece.past, piece.row, piece.rows, size,
                 )  # fmt: skip
         ctx.save_for_backward(x, start, w_ih, w_hh, y, gates, m)
@@ -211,7 +211,7 @@ class _GRU(torch.autograd.Function):
             flat_past = flat_start if group.first else flat_y
             for row, lane, rows, before in reversed(group.pieces):
                 call(
-                    _pointwise.gru_backward, *head, flat_past, *tail,
+                    _blocks_cells.gru_backward, *head, flat_past, *tail,
                     before, lane, row, rows, size,
                 )  # fmt: skip
                 if past is not None:
@@ -266,7 +266,7 @@ class _LSTM(torch.autograd.Function):
                     h = past[piece.past : piece.past + piece.rows]
                     multiply(gates[piece.row : piece.row + piece.rows], h, h_t, add=True)
                 call(
-                    _pointwise.lstm_forward, flat_gates, flat_past, *arrays,
+                    _blocks_cells.lstm_forward, flat_gates, flat_past, *arrays,
                     piece.past, piece.row, piece.rows, size,
                 )  # fmt: skip
         ctx.save_for_backward(x, start, start_c, w_ih, w_hh, y, cells, gates)
@@ -294,7 +294,7 @@ class _LSTM(torch.autograd.Function):
             flat_past = flat_start if group.first else tail[0]
             for row, lane, rows, before in reversed(group.pieces):
                 call(
-                    _pointwise.lstm_backward, *head, flat_past, *tail,
+                    _blocks_cells.lstm_backward, *head, flat_past, *tail,
                     before, lane, row, rows, size,
                 )  # fmt: skip
                 if past is not None:

@@ -9,7 +9,7 @@ from optuna_mi._checks import whole
 from optuna_mi.nn._check_arguments import Backend, Cell, Init, check_input
 from optuna_mi.nn._dilated_rnn import DilatedRNN
 from optuna_mi.nn._embedding import embedded, make_embedding
-from optuna_mi.nn._uncompiled import uncompiled
+from optuna_mi.nn._torch_compile import uncompiled
 
 
 class DilatedRNNClassifier(nn.Module):

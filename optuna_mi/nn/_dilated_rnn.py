@@ -26,7 +26,7 @@ from optuna_mi.nn._init import init_layer
 from optuna_mi.nn._layer import DilatedLayer
 from optuna_mi.nn._lengths import check_lengths, last_steps, run_packed, without_padding
 from optuna_mi.nn._positions import plan_stack, take_rows
-from optuna_mi.nn._uncompiled import uncompiled
+from optuna_mi.nn._torch_compile import uncompiled
 
 
 class DilatedRNN(nn.Module):

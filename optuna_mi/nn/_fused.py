@@ -17,10 +17,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from optuna_mi.nn import _kernel_gru, _kernel_lstm, _kernel_rnn
+from optuna_mi.nn import _fused_gru, _fused_lstm, _fused_rnn
+from optuna_mi.nn._call_kernel import Array, call, flat
 from optuna_mi.nn._check_arguments import LayerState
 from optuna_mi.nn._first_derivative import first_derivatives_only
-from optuna_mi.nn._numpy_views import Array, call, flat
 from optuna_mi.nn._positions import LayerPlan, last_rows, take_rows
 from optuna_mi.nn._simd import COLUMNS
 
@@ -43,7 +43,7 @@ def run_layer(
     if cell.mode == "LSTM":
         result = _LSTMFunction.apply(_enter(x), *starts, *weights, plan, add_input)  # type: ignore[no-untyped-call]
     else:
-        kernel = _kernel_gru if cell.mode == "GRU" else _kernel_rnn
+        kernel = _fused_gru if cell.mode == "GRU" else _fused_rnn
         result = _PlainFunction.apply(_enter(x), starts[0], *weights, plan, kernel, add_input)  # type: ignore[no-untyped-call]
     outputs = [_leave(output, batch) for output in result if output is not None]
     passed = outputs.pop() if add_input else outputs[0]
@@ -193,7 +193,7 @@ class _LSTMFunction(torch.autograd.Function):
         cells = torch.empty_like(y)
         passed = torch.empty_like(y) if add_input else None
         _by_columns(
-            _kernel_lstm.forward, batch,
+            _fused_lstm.forward, batch,
             flat(x), plan.source_rows, flat(start), flat(start_c), plan.starts, plan.lengths,
             *_pairs((w_ih, w_hh, b_ih, b_hh)), flat(y), flat(cells), flat(passed),
         )  # fmt: skip
@@ -216,7 +216,7 @@ class _LSTMFunction(torch.autograd.Function):
         wanted = ctx.needs_input_grad[1] or ctx.needs_input_grad[2]
         gstart, gstart_c = _empty_like(start, wanted), _empty_like(start_c, wanted)
         parts = _by_columns(
-            _kernel_lstm.backward, batch,
+            _fused_lstm.backward, batch,
             flat(_output_gradient(y, gy, gpassed)), flat(gpassed), flat(gcells),
             flat(x), plan.source_rows, flat(start), flat(start_c), plan.starts, plan.lengths,
             *_pairs(tuple(parameters)), flat(y), flat(cells),

@@ -1,14 +1,12 @@
 from __future__ import annotations
 
-import functools
-import importlib
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import nn
 from torch.nn import functional
 
+from optuna_mi.nn._backend import get_run_layer
 from optuna_mi.nn._check_arguments import Cell, LayerState
 from optuna_mi.nn._positions import LayerPlan, take_rows
 
@@ -17,12 +15,6 @@ _CELLS: dict[str, Callable[[int, int], nn.RNNBase]] = {
     "gru": nn.GRU,
     "lstm": nn.LSTM,
 }
-
-
-@functools.cache
-def _module(backend: str) -> Any:
-    # Imported late: the own kernels bring numba.
-    return importlib.import_module(f"optuna_mi.nn._{backend}")
 
 
 class DilatedLayer(nn.Module):
@@ -67,13 +59,13 @@ class DilatedLayer(nn.Module):
             x: What the layer below passes on, ``(rows, B, features)``.
             plan: The positions.
             state: Outputs (and cells, for LSTM) at times -d .. -1, ``(d, B, H)``; ``None``: zeros.
-            backend: ``"plain"``, ``"views"``, ``"fused"`` or ``"blocks"``.
+            backend: ``"torch_func"``, ``"views"``, ``"fused"`` or ``"blocks"``.
 
         Returns:
             The outputs ``(n, B, H)`` in the plan's order, and the state after the last step; it is
             ``None`` if the plan is pruned.
         """
-        run = _module(backend).run_layer
+        run = get_run_layer(backend)
         if not (self.training and self.dropout > 0.0):
             passed, after = run(self.cell, x, plan, self.dilation, state, self.residual)
             return passed, after

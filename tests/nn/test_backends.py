@@ -35,7 +35,7 @@ class Backend(NamedTuple):
 
 BACKENDS = {
     "views": Backend(torch.float64, 1e-12, 1e-12),
-    "plain": Backend(torch.float64, 1e-12, 1e-12),
+    "torch_func": Backend(torch.float64, 1e-12, 1e-12),
     "fused": Backend(torch.float32, 2e-6, 1e-5),
     "blocks": Backend(torch.float32, 2e-6, 1e-5),
 }

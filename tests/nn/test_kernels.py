@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
 import os
 import subprocess
@@ -14,7 +13,7 @@ import pytest
 import torch
 from torch.utils.checkpoint import checkpoint
 
-from optuna_mi.nn import DilatedRNN, DilatedRNNClassifier
+from optuna_mi.nn import DilatedRNN, DilatedRNNClassifier, _backend, _dilated_rnn
 from optuna_mi.nn._simd import COLUMNS
 
 from .reference import make
@@ -201,37 +200,35 @@ def test_autocast_rounds_the_operands_of_blocks_only(cell, need):
 )
 def test_auto_chooses(monkeypatch, hidden, batch, dtype, expected):
     used = []
-    for name in ("views", "fused", "blocks"):
-        module = importlib.import_module(f"optuna_mi.nn._{name}")
 
-        def spy(*args, name=name, run=module.run_layer):
-            used.append(name)
-            return run(*args)
+    def spy(*arguments):
+        used.append(_backend.choose_backend(*arguments))
+        return used[-1]
 
-        monkeypatch.setattr(module, "run_layer", spy)
+    monkeypatch.setattr(_dilated_rnn, "choose_backend", spy)
     model = DilatedRNN(3, hidden, (1, 2)).to(dtype)
     model(torch.randn(5, batch, 3, dtype=dtype))
-    assert used == [expected] * 2
+    assert used == [expected]
 
 
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("need", ["all", "last"])
 def test_groups_of_rows(monkeypatch, cell, need):
     """Blocks larger than a group, groups of several blocks, and what lies between."""
-    from optuna_mi.nn import _blocks, _groups
+    from optuna_mi.nn import _blocks, _blocks_groups
 
-    monkeypatch.setattr(_groups, "MAX_ROWS", 7)
+    monkeypatch.setattr(_blocks_groups, "MAX_ROWS", 7)
     monkeypatch.setattr(_blocks, "MAX_ROWS", 7)
     compare_with_naive("blocks", cell, (1, 2, 9), 5, 23, 3, need, True, True)
 
 
 def test_slow_first_use_is_announced(monkeypatch):
-    from optuna_mi.nn import _numpy_views
+    from optuna_mi.nn import _call_kernel
 
     class Compiling:
         signatures = ()
         stats = SimpleNamespace(cache_misses={"signature": 1})
-        __module__ = "optuna_mi.nn._kernel_gru"
+        __module__ = "optuna_mi.nn._fused_gru"
 
         def __call__(self, x):
             assert said.wait(10)
@@ -246,11 +243,11 @@ def test_slow_first_use_is_announced(monkeypatch):
             said.set()
 
     handler = Handler()
-    _numpy_views._logger.addHandler(handler)
+    _call_kernel._logger.addHandler(handler)
     try:
-        assert _numpy_views.call(Compiling(), 1) == 2
+        assert _call_kernel.call(Compiling(), 1) == 2
     finally:
-        _numpy_views._logger.removeHandler(handler)
+        _call_kernel._logger.removeHandler(handler)
     assert texts == [
         "Compiling CPU kernels for the dilated RNN (gru); later runs find them cached."
     ]

@@ -1,6 +1,6 @@
 """Plain tanh RNN: a whole dilated layer, forward and backward.
 
-Memory and order as in ``_kernel_gru``. Torch's equation: h' = tanh(W_ih x + b_ih + W_hh h + b_hh).
+Memory and order as in ``_fused_gru``. Torch's equation: h' = tanh(W_ih x + b_ih + W_hh h + b_hh).
 """
 
 from __future__ import annotations
@@ -8,8 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from optuna_mi._numba import njit
-from optuna_mi.nn._simd import COLUMNS, ONE, WIDTH, flush, load, splat, store, tanh
-from optuna_mi.nn._tiles import (
+from optuna_mi.nn._fused_matmul import (
     ITEMS,
     ROWS,
     Floats,
@@ -29,6 +28,7 @@ from optuna_mi.nn._tiles import (
     product,
     write_tile,
 )
+from optuna_mi.nn._simd import COLUMNS, ONE, WIDTH, flush, load, splat, store, tanh
 
 
 @njit(cache=True, nogil=True)
@@ -46,7 +46,7 @@ def forward(
     first: int,
     last: int,
 ) -> None:
-    """Outputs of columns ``first`` to ``last``; arguments as in ``_kernel_gru.forward``."""
+    """Outputs of columns ``first`` to ``last``; arguments as in ``_fused_gru.forward``."""
     features, size = weights[0].shape[1], weights[1].shape[1]
     packed, bias = pack(weights, size), pad_rows(biases[0] + biases[1], size)
     out = np.empty(n_blocks(size) * ROWS * COLUMNS, dtype=np.float32)
@@ -87,7 +87,7 @@ def backward(
     first: int,
     last: int,
 ) -> Gradients:
-    """Gradients of columns ``first`` to ``last``; as ``_kernel_gru.backward``."""
+    """Gradients of columns ``first`` to ``last``; as ``_fused_gru.backward``."""
     w_ih, w_hh = weights
     size, features = w_hh.shape[1], w_ih.shape[1]
     none = np.zeros((max(size, features), 0), dtype=np.float32)

@@ -1,7 +1,7 @@
 """What is left of a cell after its matrix products, for a block of rows ``(rows, gates * H)``.
 
 Each kernel is one pass over memory. Rows are row-major; ``row`` is the block's first row in the
-buffers of the whole layer. The equations are those of the ``_kernel_*`` modules.
+buffers of the whole layer. The equations are those of the ``_fused_*`` modules.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from optuna_mi._numba import njit
+from optuna_mi.nn._fused_matmul import Floats
 from optuna_mi.nn._simd import (
     ONE,
     WIDTH,
@@ -21,7 +22,6 @@ from optuna_mi.nn._simd import (
     tanh,
     two_sigmoids,
 )
-from optuna_mi.nn._tiles import Floats
 
 
 @njit(nogil=True)

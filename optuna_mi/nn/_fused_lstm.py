@@ -1,6 +1,6 @@
 """LSTM: a whole dilated layer, forward and backward.
 
-Memory and order as in ``_kernel_gru``. Torch's equations:
+Memory and order as in ``_fused_gru``. Torch's equations:
 
     i, f, o = s(W x + b + U h + v)        g = tanh(W x + b + U h + v)
     c' = f c + i g                        h' = o tanh(c')
@@ -11,20 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from optuna_mi._numba import njit
-from optuna_mi.nn._simd import (
-    COLUMNS,
-    ONE,
-    WIDTH,
-    flush,
-    fma,
-    load,
-    sigmoid,
-    splat,
-    store,
-    tanh,
-    two_sigmoids,
-)
-from optuna_mi.nn._tiles import (
+from optuna_mi.nn._fused_matmul import (
     ITEMS,
     ROWS,
     Floats,
@@ -43,6 +30,19 @@ from optuna_mi.nn._tiles import (
     pad_rows,
     product,
     write_tile,
+)
+from optuna_mi.nn._simd import (
+    COLUMNS,
+    ONE,
+    WIDTH,
+    flush,
+    fma,
+    load,
+    sigmoid,
+    splat,
+    store,
+    tanh,
+    two_sigmoids,
 )
 
 
@@ -65,7 +65,7 @@ def forward(
 ) -> None:
     """Outputs and cells of columns ``first`` to ``last``.
 
-    Arguments as in ``_kernel_gru.forward``; ``start_c`` are the cells before each lane and
+    Arguments as in ``_fused_gru.forward``; ``start_c`` are the cells before each lane and
     ``cells``, like ``y``, is written.
     """
     features, size = weights[0].shape[1], weights[1].shape[1]
@@ -122,7 +122,7 @@ def backward(
     first: int,
     last: int,
 ) -> Gradients:
-    """Gradients of columns ``first`` to ``last``; as ``_kernel_gru.backward``.
+    """Gradients of columns ``first`` to ``last``; as ``_fused_gru.backward``.
 
     ``gcells`` is the gradient of the cells (empty: zero), ``gstart_c`` that of ``start_c``.
     """

@@ -13,19 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from optuna_mi._numba import njit
-from optuna_mi.nn._simd import (
-    COLUMNS,
-    ONE,
-    WIDTH,
-    flush,
-    fma,
-    load,
-    splat,
-    store,
-    tanh,
-    two_sigmoids,
-)
-from optuna_mi.nn._tiles import (
+from optuna_mi.nn._fused_matmul import (
     ITEMS,
     ROWS,
     Floats,
@@ -44,6 +32,18 @@ from optuna_mi.nn._tiles import (
     pad_rows,
     product,
     write_tile,
+)
+from optuna_mi.nn._simd import (
+    COLUMNS,
+    ONE,
+    WIDTH,
+    flush,
+    fma,
+    load,
+    splat,
+    store,
+    tanh,
+    two_sigmoids,
 )
 
 
