@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-IntArray = npt.NDArray[np.int64]
+from optuna_mi.nn._rows import IntArray, Rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,16 +28,16 @@ class LayerPlan:
     Attributes:
         positions: Times that are computed, int64 ``(n,)``.
         block_sizes: Lanes that are alive in each block, non-increasing.
-        lanes: Residues ``t mod d`` of block 0, int64; row of the initial state that each reads.
-        source: Row of the layer below for each position, int64 ``(n,)``; ``None`` is the identity.
+        lanes: Residues ``t mod d`` of block 0; row of the initial state that each reads.
+        source: Row of the layer below for each position, ``(n,)``; ``None`` is the identity.
         unread: Rows of the layer below that this one does not read, int64.
         full: All of ``0 .. length - 1`` are computed.
     """
 
     positions: IntArray
     block_sizes: tuple[int, ...]
-    lanes: IntArray
-    source: IntArray | None
+    lanes: Rows
+    source: Rows | None
     unread: IntArray
     full: bool
 
@@ -61,7 +61,7 @@ class LayerPlan:
     @cached_property
     def source_rows(self) -> IntArray:
         """``source`` with the identity spelled out."""
-        return np.arange(len(self.positions)) if self.source is None else self.source
+        return np.arange(len(self.positions)) if self.source is None else self.source.index
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +74,7 @@ class StackPlan:
     """
 
     layers: tuple[LayerPlan, ...]
-    output: IntArray | None
+    output: Rows | None
 
     @property
     def n_cells(self) -> int:
@@ -137,8 +137,8 @@ def plan_stack(length: int, dilations: tuple[int, ...], n_last: int | None) -> S
             LayerPlan(
                 positions,
                 sizes,
-                lanes,
-                source=None if identity else source,
+                Rows(lanes),
+                source=None if identity else Rows(source),
                 unread=np.setdiff1d(np.arange(below), source),
                 full=len(positions) == length,
             )
@@ -148,17 +148,12 @@ def plan_stack(length: int, dilations: tuple[int, ...], n_last: int | None) -> S
         below = len(positions)
     output = row[wanted]
     identity = len(output) == below and bool((output == np.arange(below)).all())
-    return StackPlan(tuple(layers), None if identity else output)
+    return StackPlan(tuple(layers), None if identity else Rows(output))
 
 
-def take_rows(x: torch.Tensor, rows: IntArray | None) -> torch.Tensor:
-    """Rows of ``x`` along its first axis; a view where ``rows`` are a contiguous range."""
-    if rows is None:
-        return x
-    first, n = int(rows[0]), len(rows)
-    if int(rows[-1]) - first == n - 1 and bool((np.diff(rows) == 1).all()):
-        return x[first : first + n]
-    return x.index_select(0, torch.from_numpy(rows).to(x.device))
+def take_rows(x: torch.Tensor, rows: Rows | None) -> torch.Tensor:
+    """Rows of ``x`` along its first axis, all of it for ``None``."""
+    return x if rows is None else rows.take(x)
 
 
 def last_rows(x: torch.Tensor, before: torch.Tensor | None, n: int) -> torch.Tensor:

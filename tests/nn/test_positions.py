@@ -38,19 +38,19 @@ def test_the_plan_is_closed_minimal_and_consistent(length, dilations, data):
     for layer in plan.layers:
         inputs.append(below)
         below = layer.positions
-    assert set(below if plan.output is None else below[plan.output]) >= wanted
-    output = below if plan.output is None else below[plan.output]
+    assert set(below if plan.output is None else below[plan.output.index]) >= wanted
+    output = below if plan.output is None else below[plan.output.index]
     assert list(output) == sorted(wanted)
     for layer, d, under in reversed(list(zip(plan.layers, dilations, inputs, strict=True))):
         closure = {s for t in wanted for s in range(t, -1, -d)}
         assert len(layer.positions) == len(set(layer.positions))
         assert set(layer.positions) == closure  # minimal: nothing more than is read
-        source = layer.source if layer.source is not None else np.arange(len(under))
+        source = layer.source.index if layer.source is not None else np.arange(len(under))
         assert np.array_equal(under[source], layer.positions)
         assert sum(layer.block_sizes) == len(layer.positions)
         assert list(layer.block_sizes) == sorted(layer.block_sizes, reverse=True)
         offsets = np.cumsum((0, *layer.block_sizes))
         for s, size in enumerate(layer.block_sizes):
             block = layer.positions[offsets[s] : offsets[s] + size]
-            assert np.array_equal(block, layer.lanes[:size] + s * d)
+            assert np.array_equal(block, layer.lanes.index[:size] + s * d)
         wanted = closure
