@@ -9,23 +9,21 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from torch import Tensor, nn
 
-from optuna_mi._checks import as_array, instance, listed, one_of, shown, whole
+from optuna_mi._checks import instance, listed, one_of, shown, whole
 from optuna_mi._logging import get_logger
 from optuna_mi.information import MutualInformation
 from optuna_mi.information._check_samples import METRICS
-from optuna_mi.training._probe_capture import first_tensor, hooked, undisturbed
-from optuna_mi.training._probe_model import as_parameters, eager, get_layer, takes_model, unwrap
-from optuna_mi.training._probe_reduction import Reduction, reduce_activations
-from optuna_mi.training._probe_sampling import (
-    check_pair,
-    check_shift,
-    position_indices,
-    stratified_indices,
-    usable_targets,
+from optuna_mi.training._probe_features import (
+    Reduction,
+    layer_features,
+    output_features,
+    project,
 )
+from optuna_mi.training._probe_forward import run_model
+from optuna_mi.training._probe_model import get_layer, takes_model, unwrap
+from optuna_mi.training._probe_sampling import as_tensor, draw_sample
 from optuna_mi.training._probe_truth import Classes, RealValues
 
 _logger = get_logger(__name__)
@@ -153,7 +151,6 @@ class InformationProbe:
             get_layer(self.model, name)
         self._layers = tuple(layers)
         self._forward: Callable[..., Any] | None = forward
-        self._batch_dim = batch_dim
         self._batch_size = batch_size
         self._k = k
         self._metric: Literal["chebyshev", "euclidean"] = metric
@@ -161,33 +158,31 @@ class InformationProbe:
         self._max_features = max_features
         self._seed = seed
         self._warned = False
-        all_inputs, all_targets = _tensor("inputs", inputs), _tensor("targets", targets)
-        check_pair(all_inputs, all_targets, batch_dim, burn_in)
-        rng = np.random.default_rng(seed)
-        self._positions: tuple[Tensor, Tensor] | None = None
-        truth = all_targets.detach().cpu()
-        is_real = truth.is_floating_point()
-        truth = truth.double() if is_real else truth.long()
-        usable = usable_targets(truth.numpy(), ignore_index)
-        if usable.ndim == 1:
-            there = np.flatnonzero(usable)
-            classes = np.zeros(len(there), dtype=np.int64) if is_real else truth.numpy()[there]
-            chosen = torch.from_numpy(there[stratified_indices(classes, size, rng)])
-            self.targets = truth[chosen]
-        else:
-            check_shift(all_inputs, truth, usable)
-            by_step = usable if batch_dim == 1 else usable.T
-            used, step, sequence = position_indices(by_step, burn_in, size, rng)
-            chosen = torch.from_numpy(used)
-            at = (torch.from_numpy(step), torch.from_numpy(sequence))
-            self._positions = at if batch_dim == 1 else (at[1], at[0])
-            self.targets = truth.index_select(batch_dim, chosen)[self._positions]
-        self.inputs = all_inputs.detach().index_select(batch_dim, chosen.to(all_inputs.device))
-        self._truth = (
-            RealValues(self.targets.reshape(len(self.targets), -1), k=k, seed=seed)
-            if is_real
-            else Classes(self.targets, k=k, metric=metric, estimator=estimator, seed=seed)
+        self._sample = draw_sample(
+            as_tensor("inputs", inputs),
+            as_tensor("targets", targets),
+            size=size,
+            seed=seed,
+            batch_dim=batch_dim,
+            burn_in=burn_in,
+            ignore_index=ignore_index,
         )
+        drawn = self._sample.targets
+        self._truth = (
+            RealValues(drawn.reshape(len(drawn), -1), k=k, seed=seed)
+            if drawn.is_floating_point()
+            else Classes(drawn, k=k, metric=metric, estimator=estimator, seed=seed)
+        )
+
+    @property
+    def inputs(self) -> Tensor:
+        """The examples that are measured, as they were given."""
+        return self._sample.inputs
+
+    @property
+    def targets(self) -> Tensor:
+        """Their targets: int64 (N,), or float64 (N,) or (N, values)."""
+        return self._sample.targets
 
     def follow(self, model: nn.Module) -> None:
         """Measure another model from now on, on the same examples.
@@ -255,7 +250,7 @@ class InformationProbe:
                 upper_bound=self.target_entropy,
             )
         one_of("kind", kind, ("entropy", "input"))
-        if self._positions is not None:
+        if self._sample.positions is not None:
             raise ValueError(
                 "the inputs are sequences of symbols, or of steps with a target each: use "
                 "reference('entropy')"
@@ -263,7 +258,7 @@ class InformationProbe:
         if metric is None:
             raise ValueError("reference('input') depends on the metric: give metric=...")
         one_of("metric", metric, METRICS)
-        samples = self.inputs.movedim(self._batch_dim, 0).flatten(1).cpu().double().numpy()
+        samples = self.inputs.movedim(self._sample.batch_dim, 0).flatten(1).cpu().double().numpy()
         return self._truth.information(samples, metric)
 
     def measure(self) -> ProbeMeasurement:
@@ -278,111 +273,20 @@ class InformationProbe:
         Raises:
             ValueError: If the model's output does not fit the targets.
         """
-        output, captured = self._activations()
-        ihyll = self._estimate(self._output_samples(output), last=True)
-        layers = {
-            name: self._estimate(self._layer_samples(value, name), last=False)
-            for name, value in captured.items()
-        }
-        return ProbeMeasurement(ihyll=ihyll, layers=layers)
+        output, layers = run_model(
+            self.model, self._sample, self._layers, self._forward, self._batch_size
+        )
+        sample, how, most = self._sample, self._reduce, self._max_features
+        return ProbeMeasurement(
+            ihyll=self._estimate(output_features(output, sample), last=True),
+            layers={
+                name: self._estimate(layer_features(value, name, sample, how, most), last=False)
+                for name, value in layers.items()
+            },
+        )
 
-    def _activations(self) -> tuple[Tensor, dict[str, Tensor]]:
-        n = self.inputs.shape[self._batch_dim]
-        outputs: list[Tensor] = []
-        captured: dict[str, list[Tensor]] = {name: [] for name in self._layers}
-        latest: dict[str, Tensor] = {}
-        # By name each time: a layer may have been replaced, as the head is in fine-tuning.
-        layers = {name: get_layer(self.model, name) for name in self._layers}
-        device = next((p.device for p in self.model.parameters()), self.inputs.device)
-        with undisturbed(self.model, device), eager(self.model), hooked(layers, latest):
-            step = self._batch_size or n
-            for start in range(0, n, step):
-                inputs = self.inputs.narrow(self._batch_dim, start, min(step, n - start))
-                outputs.append(first_tensor(self._run(as_parameters(inputs, self.model))))
-                for name, values in captured.items():
-                    if name not in latest:
-                        raise ValueError(f"layer {name!r} was not run by the forward pass")
-                    values.append(latest.pop(name))
-        output = self._join(outputs, "the output")
-        return output, {name: self._join(v, f"layer {name!r}") for name, v in captured.items()}
-
-    def _run(self, inputs: Tensor) -> Any:
-        if self._forward is None:
-            return self.model(inputs)
-        if takes_model(self._forward):
-            return self._forward(self.model, inputs)
-        return self._forward(inputs)
-
-    def _join(self, chunks: list[Tensor], what: str) -> Tensor:
-        """Join the chunks along the axis whose lengths are their numbers of examples."""
-        if len(chunks) == 1:
-            return chunks[0]
-        n = self.inputs.shape[self._batch_dim]
-        step = self._batch_size or n
-        lengths = [min(step, n - start) for start in range(0, n, step)]
-        axes = [
-            axis
-            for axis in (0, 1)
-            if all(c.dim() > axis for c in chunks) and [c.shape[axis] for c in chunks] == lengths
-        ]
-        if not axes:
-            raise ValueError(
-                f"{what} holds no axis of the {n} examples; got {tuple(chunks[0].shape)}"
-            )
-        if len(axes) == 2 and self._positions is None:
-            _check_unambiguous(chunks[0], what, "batch_size")
-        return torch.cat(chunks, dim=self._batch_dim if len(axes) == 2 else axes[0])
-
-    def _output_samples(self, output: Tensor) -> Tensor:
-        if self._positions is not None:
-            return self._at_positions(output, "the output")
-        if output.dim() == 1:
-            output = output.unsqueeze(1)
-        if output.shape[0] != len(self.targets):
-            raise ValueError(
-                f"the output has shape {tuple(output.shape)} for {len(self.targets)} examples; "
-                "pass forward= to turn it into (examples, features)"
-            )
-        return output.flatten(1)
-
-    def _layer_samples(self, value: Tensor, name: str) -> Tensor:
-        if self._positions is not None:
-            return self._at_positions(value, f"layer {name!r}")
-        n = len(self.targets)
-        if value.shape[:2] == (n, n):
-            _check_unambiguous(value, f"layer {name!r}", "size")
-        if value.shape[0] != n:
-            if value.dim() == 3 and value.shape[1] == n:
-                value = value[-1]  # time first: the last step is what a classifier reads
-            else:
-                raise ValueError(
-                    f"layer {name!r} has activations of shape {tuple(value.shape)}, in which no "
-                    f"axis holds the {n} examples"
-                )
-        return reduce_activations(value, self._reduce, self._max_features)
-
-    def _at_positions(self, value: Tensor, what: str) -> Tensor:
-        assert self._positions is not None
-        if value.dim() < 3 or value.shape[:2] != self.inputs.shape[:2]:
-            raise ValueError(
-                f"{what} has shape {tuple(value.shape)}, expected {tuple(self.inputs.shape[:2])} "
-                "in the first two axes and features in the third"
-            )
-        first, second = (index.to(value.device) for index in self._positions)
-        return value[first, second].flatten(1)
-
-    def _estimate(self, activations: Tensor, *, last: bool) -> MutualInformation:
-        samples = activations.detach().double()
-        if samples.shape[1] > self._max_features:
-            generator = torch.Generator("cpu").manual_seed(self._seed)
-            matrix = torch.randn(
-                samples.shape[1],
-                self._max_features,
-                generator=generator,
-                dtype=torch.float64,
-                device="cpu",
-            )
-            samples = samples @ matrix.to(samples.device) / math.sqrt(self._max_features)
+    def _estimate(self, features: Tensor, *, last: bool) -> MutualInformation:
+        samples = project(features.detach().double(), self._max_features, self._seed)
         if last and self._truth.softmax:
             samples = samples.softmax(dim=1)
         array = samples.cpu().numpy()
@@ -394,23 +298,3 @@ class InformationProbe:
                 value=math.nan, n=len(array), k=self._k, estimator=self._truth.estimator
             )
         return self._truth.information(array, self._metric)
-
-
-def _tensor(name: str, values: Any) -> Tensor:
-    """Return values as a tensor, or raise TypeError or ValueError if they are no array."""
-    if isinstance(values, Tensor):
-        return values
-    array = as_array(name, values)
-    if array.dtype.kind not in "biufc":
-        raise TypeError(f"{name} must be a tensor or an array of numbers, got dtype {array.dtype}")
-    # Arrays stay on the CPU, whatever torch.set_default_device says.
-    return torch.as_tensor(array, device="cpu")
-
-
-def _check_unambiguous(value: Tensor, what: str, remedy: str) -> None:
-    """Raise ValueError if examples may lie along the second axis, as they do time first."""
-    if value.dim() == 3:
-        raise ValueError(
-            f"{what} has shape {tuple(value.shape)} for {value.shape[0]} examples at once, so that "
-            f"its first or its second axis may hold them: choose another {remedy}"
-        )

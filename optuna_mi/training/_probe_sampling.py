@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,80 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from optuna_mi._checks import as_array
+
 # Floats that are whole and take no more values than this are class numbers.
 _MOST_CLASSES = 20
+
+
+@dataclass(frozen=True)
+class ProbeSample:
+    """The examples, or positions, that a probe looks at.
+
+    Attributes:
+        inputs: As they were given, less the examples that are not used.
+        targets: int64 (N,), or float64 (N,) or (N, values).
+        positions: Indices of the targets' positions in the first two axes of ``inputs``, each
+            (N,); ``None`` where a target belongs to a whole example.
+        batch_dim: Axis of ``inputs`` that holds the examples.
+    """
+
+    inputs: Tensor
+    targets: Tensor
+    positions: tuple[Tensor, Tensor] | None
+    batch_dim: int
+
+    @property
+    def n_examples(self) -> int:
+        """Examples, or sequences, that the model is run on."""
+        return self.inputs.shape[self.batch_dim]
+
+
+def draw_sample(
+    inputs: Tensor,
+    targets: Tensor,
+    *,
+    size: int,
+    seed: int,
+    batch_dim: int,
+    burn_in: int,
+    ignore_index: int | None,
+) -> ProbeSample:
+    """Draw the probe's examples; arguments and errors as in `InformationProbe`."""
+    check_pair(inputs, targets, batch_dim, burn_in)
+    rng = np.random.default_rng(seed)
+    truth = targets.detach().cpu()
+    is_real = truth.is_floating_point()
+    truth = truth.double() if is_real else truth.long()
+    usable = usable_targets(truth.numpy(), ignore_index)
+    positions = None
+    if usable.ndim == 1:
+        there = np.flatnonzero(usable)
+        classes = np.zeros(len(there), dtype=np.int64) if is_real else truth.numpy()[there]
+        chosen = torch.from_numpy(there[stratified_indices(classes, size, rng)])
+        drawn = truth[chosen]
+    else:
+        check_shift(inputs, truth, usable)
+        by_step = usable if batch_dim == 1 else usable.T
+        used, step, sequence = (
+            torch.from_numpy(indices) for indices in position_indices(by_step, burn_in, size, rng)
+        )
+        chosen = used
+        positions = (step, sequence) if batch_dim == 1 else (sequence, step)
+        drawn = truth.index_select(batch_dim, chosen)[positions]
+    kept = inputs.detach().index_select(batch_dim, chosen.to(inputs.device))
+    return ProbeSample(kept, drawn, positions, batch_dim)
+
+
+def as_tensor(name: str, values: Any) -> Tensor:
+    """Return values as a tensor, or raise TypeError or ValueError if they are no array."""
+    if isinstance(values, Tensor):
+        return values
+    array = as_array(name, values)
+    if array.dtype.kind not in "biufc":
+        raise TypeError(f"{name} must be a tensor or an array of numbers, got dtype {array.dtype}")
+    # Arrays stay on the CPU, whatever torch.set_default_device says.
+    return torch.as_tensor(array, device="cpu")
 
 
 def check_pair(inputs: Tensor, targets: Tensor, batch_dim: int, burn_in: int) -> None:
@@ -65,7 +138,7 @@ def check_shift(inputs: Tensor, truth: Tensor, usable: npt.NDArray[np.bool_]) ->
             "the targets are the inputs themselves, which any network knows; to measure the "
             "prediction of the next symbol shift them: inputs[:, :-1], targets[:, 1:] where steps "
             "are the second axis",
-            stacklevel=3,
+            stacklevel=4,
         )
 
 
