@@ -39,7 +39,7 @@ class Budget:
     information: float
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ContextCurve(Record):
     """What the last k steps tell about a later value, as far as it can be learnt from the data.
 

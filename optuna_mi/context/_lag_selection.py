@@ -20,7 +20,7 @@ Floats = npt.NDArray[np.float64]
 _FLOATS = ("gain", "gain_error", "alone")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class LagSelection(Record):
     """Lags chosen one by one, each the one that adds most to those before.
 

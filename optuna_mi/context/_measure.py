@@ -114,7 +114,7 @@ class Question:
         """
         horizon = int(horizons.max())
         steps = _steps(data, horizon, max_context)
-        places = place(data, horizon, steps - 1 if data.is_real else 0)
+        places = place(data, horizons, steps - 1 if data.is_real else 0)
         return cls(data, places, steps, horizons, n_threads, max_context is not None)
 
     def losses(self, n_train: int | None) -> tuple[Floats, Ints, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -12,7 +12,8 @@ import numpy.typing as npt
 from optuna_mi._checks import one_of
 from optuna_mi._pandas import is_frame
 from optuna_mi.context._refine import LEFT_OUT, SCORED_ONLY
-from optuna_mi.decay.measure._read import encode, flatten, flatten_vectors
+from optuna_mi.decay.measure._panel import Panel, as_pandas, is_panel, read_panel
+from optuna_mi.decay.measure._read import encode, flatten, flatten_vectors, panel_values
 from optuna_mi.decay.measure._real import check_finite
 
 Floats = npt.NDArray[np.float64]
@@ -42,6 +43,8 @@ class Data:
         is_panel: Whether sequences are series, each with a level and scale of its own.
         names: Names of the series of a panel, in the order of the sequences.
         notes: What a reader should know.
+        there: Whether a step has a value of its own, bool, shape (N,); a step without one repeats
+            the last value before it and is never asked for. ``None``: all have one.
     """
 
     values: npt.NDArray[Any]
@@ -50,6 +53,7 @@ class Data:
     is_panel: bool = False
     names: tuple[Any, ...] | None = None
     notes: tuple[str, ...] = ()
+    there: npt.NDArray[np.bool_] | None = None
 
     @property
     def lengths(self) -> Ints:
@@ -70,12 +74,18 @@ def read(x: Any, values: Values = "auto") -> Data:
         ValueError: If it is empty or constant, or holds NaN or infinity.
     """
     one_of("values", values, ("auto", "symbols", "real"))
-    raw, offsets = flatten(x) if is_frame(x) else flatten_vectors(x)
+    x = as_pandas(x)
+    names: tuple[Any, ...] | None = None
+    notes: tuple[str, ...] = ()
+    there: npt.NDArray[np.bool_] | None = None
+    with_ids = is_panel(x)
+    if with_ids:
+        raw, offsets, there, notes = _panel(read_panel(x))
+        names = tuple(np.unique(x["unique_id"]))
+    else:
+        raw, offsets = flatten(x) if is_frame(x) else flatten_vectors(x)
     if raw.size == 0:
         raise ValueError("there are no values: the input is empty, give at least two")
-    is_panel = is_frame(x) and "unique_id" in x.columns
-    names = tuple(np.unique(x["unique_id"])) if is_panel else None
-    notes: tuple[str, ...] = ()
     real = raw.dtype.kind == "f" or raw.ndim == 2
     if values == "symbols" and real:
         whole = raw.ndim == 1 and np.isfinite(raw).all() and (raw % 1 == 0).all()
@@ -85,7 +95,7 @@ def read(x: Any, values: Values = "auto") -> Data:
                 "bins first (numpy.digitize), or take values='real'"
             )
         raw, real = raw.astype(np.int64), False
-    if values == "auto" and is_panel and not real:
+    if values == "auto" and with_ids and not real:
         # what a panel holds is a quantity, unless it has a few levels only
         import pandas as pd
 
@@ -93,23 +103,48 @@ def read(x: Any, values: Values = "auto") -> Data:
     if real or values == "real":
         if isinstance(x, str | bytes | bytearray):
             raise TypeError("values='real' needs numbers, got characters")
-        return _real(check_finite(raw), offsets, is_panel, names)
+        return replace(_real(check_finite(raw), offsets, with_ids, names, notes), there=there)
     codes = encode(raw, offsets)
     if values == "auto" and codes.n_symbols > 256 and not _is_text(x):
-        notes = (
+        notes += (
             f"the {codes.n_symbols:,} kinds of integers are taken for symbols; if they are "
             "quantities, pass values='real'",
         )
-    return Data(codes.codes, offsets, codes.alphabet, is_panel, names, notes)
+    return Data(codes.codes, offsets, codes.alphabet, with_ids, names, notes, there)
+
+
+def _panel(
+    panel: Panel,
+) -> tuple[npt.NDArray[Any], Ints, npt.NDArray[np.bool_] | None, tuple[str, ...]]:
+    """Return values at the steps of the series' clocks, offsets, which are there, and notes.
+
+    A step without a value repeats the last one before it: what a forecaster would know there.
+    """
+    raw = panel_values(panel)
+    notes = [panel.irregular_note] if panel.n_irregular else []
+    if not panel.n_missing:
+        return raw, panel.offsets, None, tuple(notes)
+    row, offsets = panel.on_the_clock(np.arange(raw.size), -1)
+    notes.append(
+        f"{panel.n_missing:,} steps of {panel.n_with_gaps:,} of {offsets.size - 1:,} series have "
+        "no value: they repeat the last one before them, and are never asked for"
+    )
+    return raw[np.maximum.accumulate(row)], offsets, row >= 0, tuple(notes)
 
 
 def _is_text(x: Any) -> bool:
     return isinstance(x, str) or (isinstance(x, list) and bool(x) and isinstance(x[0], str))
 
 
-def _real(values: Floats, offsets: Ints, is_panel: bool, names: tuple[Any, ...] | None) -> Data:
+def _real(
+    values: Floats,
+    offsets: Ints,
+    is_panel: bool,
+    names: tuple[Any, ...] | None,
+    told: tuple[str, ...],
+) -> Data:
     columns = values.reshape(len(values), -1)
-    notes = []
+    notes = list(told)
     spread = np.ptp(columns, axis=0)
     if not spread.any():
         raise ValueError(
@@ -207,20 +242,20 @@ def _trained_blocks(n_blocks: int) -> npt.NDArray[np.bool_]:
     return np.asarray(np.arange(n_blocks) % 2 == 0)
 
 
-def place(data: Data, horizon: int, lead: int = 0) -> Places:
+def place(data: Data, horizons: Ints, lead: int = 0) -> Places:
     """Return the places of data, in blocks of whole sequences or of contiguous steps.
 
     Args:
         data: The sequences.
-        horizon: How far ahead the value asked for lies.
+        horizons: How far ahead the values asked for lie; shape (H,).
         lead: Steps before t that must be there.
 
     Raises:
         ValueError: If too little is left to hold anything out.
     """
+    horizon = int(horizons.max())
     starts, lengths = data.offsets[:-1], data.lengths
     room = np.maximum(lengths - horizon - lead, 0)
-    total = int(room.sum())
     longest = int(lengths.max())
     if longest <= horizon + lead:
         raise ValueError(
@@ -230,18 +265,24 @@ def place(data: Data, horizon: int, lead: int = 0) -> Places:
             else f"{lead} steps of context and horizon {horizon} are more than the longest "
             f"sequence's {longest} steps; look less far back (max_context, candidates)"
         )
-    if total < FEWEST_PLACES:
-        raise ValueError(
-            f"{total} steps have a past of {lead + 1} and a value {horizon} ahead: too few to hold "
-            f"any out; at least {FEWEST_PLACES} are needed. Bring longer data"
-            + (", or look less far back (max_context, candidates)" if lead else "")
-        )
     at = np.concatenate(
         [
             np.arange(s + lead, s + lead + n, dtype=np.int64)
             for s, n in zip(starts, room, strict=True)
         ]
     )
+    if data.there is not None:
+        kept = np.logical_and.reduce([data.there[at + h] for h in horizons])
+        room = np.bincount(np.repeat(np.arange(room.size), room)[kept], minlength=room.size)
+        at = at[kept]
+    total = at.size
+    if total < FEWEST_PLACES:
+        gaps = "" if data.there is None else " beside the gaps"
+        raise ValueError(
+            f"{total} steps have a past of {lead + 1} and a value {horizon} ahead{gaps}: too few "
+            f"to hold any out; at least {FEWEST_PLACES} are needed. Bring longer data"
+            + (", or look less far back (max_context, candidates)" if lead else "")
+        )
     n_blocks = int(np.clip(total // (4 * _SHORTEST), _FEWEST_BLOCKS, N_BLOCKS))
     used = np.flatnonzero(room)
     if used.size >= n_blocks:

@@ -143,8 +143,16 @@ def _series(data: Data, i: int) -> Data | None:
     part = data.values[data.offsets[i] : data.offsets[i + 1]]
     if len(part) < 60 or not np.ptp(part, axis=0).any():
         return None
-    offsets = np.array([0, len(part)], dtype=np.int64)
-    return replace(data, values=part, offsets=offsets, is_panel=False, names=None, notes=())
+    there = None if data.there is None else data.there[data.offsets[i] : data.offsets[i + 1]]
+    return replace(
+        data,
+        values=part,
+        offsets=np.array([0, len(part)], dtype=np.int64),
+        is_panel=False,
+        names=None,
+        notes=(),
+        there=there,
+    )
 
 
 def _reason(curve: ContextCurve, far: tuple[int, ...], length: int) -> str:

@@ -121,7 +121,8 @@ def choose_from(
 ) -> LagSelection:
     """Choose from given lags, which were picked from so many."""
     longest = int(lags[-1]) - horizon
-    places = place(data, horizon, longest if data.is_real else 0).limited(max_places)
+    lead = longest if data.is_real else 0
+    places = place(data, np.array([horizon]), lead).limited(max_places)
     # symbols t - (d - horizon) are known at t: the newest is lag 1
     nearest = lags - horizon + 1
     model: GreedySymbols | GreedyLinear

@@ -20,7 +20,7 @@ _NAMES = {
 }
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Window(Record):
     """How many past steps a model should see.
 

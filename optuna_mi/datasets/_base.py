@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optuna_mi._checks import instance, one_of, whole
+from optuna_mi._short import Short
 from optuna_mi.datasets._check_fields import (
     check_array,
     check_codes,
@@ -18,7 +19,6 @@ from optuna_mi.datasets._check_fields import (
     check_sequences,
     check_splits,
 )
-from optuna_mi.datasets._short import Short
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)

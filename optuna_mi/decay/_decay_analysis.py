@@ -66,7 +66,7 @@ class Delay:
     mi: float
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class DecayAnalysis(Record):
     """The law of a decay curve and the span of dependence that follows from it.
 

@@ -39,7 +39,7 @@ OTHER_COMPOSITION = "the sequences differ in composition"
 _COUNTS = ("memory", "sequence_length", "n_sequences", "n_symbols", "n_total")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class DecayCurve(Record):
     """Mutual information between two symbols of a sequence against their distance.
 

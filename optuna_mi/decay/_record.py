@@ -15,6 +15,7 @@ from typing import Any, Self
 import numpy as np
 
 from optuna_mi._checks import file_path, instance, new_file
+from optuna_mi._short import Short
 
 
 def plain(value: Any) -> Any:
@@ -91,7 +92,7 @@ def read_text(path: str | os.PathLike[str], kind: str) -> str:
     return source.read_text(encoding="utf-8")
 
 
-class Record(abc.ABC):
+class Record(Short, abc.ABC):
     """A frozen result that can be saved, loaded and read by a person."""
 
     @abc.abstractmethod

@@ -171,3 +171,26 @@ def test_bad_input_is_told_with_its_remedy(x, options, message) -> None:
 def test_reals_are_no_symbols() -> None:
     with pytest.raises(TypeError, match="values='real'"):
         context_curve(np.random.default_rng(0).normal(size=100), values="symbols")
+
+
+def test_gaps_of_a_panel_are_steps_and_nothing_is_asked_for_there() -> None:
+    rng = np.random.default_rng(3)
+    y = rng.normal(size=1200)
+    for i in range(12, y.size):
+        y[i] += 0.95 * y[i - 12]
+    panel = pd.DataFrame(
+        {"unique_id": "a", "ds": pd.date_range("2020-01-01", periods=y.size, freq="h"), "y": y}
+    )
+    with_gaps = panel[rng.random(y.size) > 0.03]
+    curve = context_curve(with_gaps, max_context=16, budgets=False)
+    # rows taken for neighbours gave 0.34 nats here
+    assert curve.information[12] > 0.6
+    assert np.argmax(curve.gain) == 12
+    assert curve.n_scored <= len(with_gaps) - 16
+    assert "never asked for" in curve.notes[0]
+
+
+def test_a_curve_is_told_by_its_shapes() -> None:
+    told = repr(context_curve("abcabd" * 200, max_context=4))
+    assert "<float64 array of shape (5,)>" in told
+    assert len(told) < 1000

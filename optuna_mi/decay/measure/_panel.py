@@ -49,11 +49,16 @@ class Panel:
                 "pairs are taken by time, and those that would need such a step are left out"
             )
         if self.n_irregular:
-            parts.append(
-                f"{self.n_irregular:,} of {n:,} series have no regular step, and their rows are "
-                "taken for neighbours (freq= names a step)"
-            )
+            parts.append(f"{self.irregular_note} (freq= names a step)")
         return "; ".join(parts)
+
+    @property
+    def irregular_note(self) -> str:
+        """What to say of series without a regular step."""
+        return (
+            f"{self.n_irregular:,} of {self.offsets.size - 1:,} series have no regular step, and "
+            "their rows are taken for neighbours"
+        )
 
     def on_the_clock(
         self, values: npt.NDArray[Any], missing: float

@@ -1,4 +1,4 @@
-"""What a data set is called in a notebook: its shapes, not its numbers."""
+"""What a result or a data set is called in a notebook: shapes of its arrays, not their numbers."""
 
 from __future__ import annotations
 
