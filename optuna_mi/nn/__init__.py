@@ -7,6 +7,7 @@ from optuna_mi.nn._check_arguments import LayerState, State
 from optuna_mi.nn._classifier import DilatedRNNClassifier
 from optuna_mi.nn._dilated_rnn import DilatedRNN, detach_state
 from optuna_mi.nn._language_model import DilatedRNNLanguageModel
+from optuna_mi.nn._population import DilatedRNNPopulation
 from optuna_mi.nn._regressor import DilatedRNNRegressor
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "DilatedRNN",
     "DilatedRNNClassifier",
     "DilatedRNNLanguageModel",
+    "DilatedRNNPopulation",
     "DilatedRNNRegressor",
     "LayerState",
     "State",

@@ -12,6 +12,7 @@ from optuna_mi.nn import (
     DilatedRNN,
     DilatedRNNClassifier,
     DilatedRNNLanguageModel,
+    DilatedRNNPopulation,
     DilatedRNNRegressor,
     detach_state,
 )
@@ -84,6 +85,33 @@ T.sweep("DilatedRNNLanguageModel.forward", _language, lambda: {"tokens": _tokens
             _tokens.bool()))
 T.sweep("detach_state", detach_state, None,
         state=(None, 5, "ab", (None,), (np.zeros(3),), torch.zeros(1, 2, 3), [(5, 5)]))
+
+_networks = lambda: {"networks": [DilatedRNN(**_rnn), DilatedRNN(2, 3, (1,))]}
+_unequal = [[DilatedRNN(**_rnn), DilatedRNN(2, 4, (1,))], [DilatedRNN(2, [3, 4], (1, 2))],
+            [DilatedRNN(**_rnn), DilatedRNN(3, 3, (1,))], [DilatedRNN(**_rnn), _classifier], [_classifier] * 2,
+            [DilatedRNN(**_rnn), DilatedRNN(**_rnn, cell="rnn")], [DilatedRNN(**_rnn), DilatedRNN(**_rnn).double()]]
+T.sweep("DilatedRNNPopulation", DilatedRNNPopulation, _networks, mode=name(),
+        max_layers=(*whole(optional=True), 1),
+        networks=(None, 5, "ab", [], [None], [5], torch.nn.GRU(2, 3), [torch.nn.GRU(2, 3)], *_unequal))
+_population = DilatedRNNPopulation(**_networks())
+T.sweep("DilatedRNNPopulation.forward", _population, lambda: {"x": _x}, state=_STATE, words=("input",),
+        x=(*_INPUT, torch.zeros(3, 6, 2, 2)))
+_classifiers = DilatedRNNPopulation([DilatedRNNClassifier(**_rnn, n_classes=3) for _ in range(2)])
+T.sweep("DilatedRNNPopulation.forward of classifiers", _classifiers, lambda: {"x": _x}, lengths=_LENGTHS)
+T.sweep("DilatedRNNPopulation.forward of classifiers", _classifiers, None, x=(torch.zeros(2, 2, 2),),
+        words=("dilation",))
+_languages = DilatedRNNPopulation([DilatedRNNLanguageModel(**_lm) for _ in range(2)])
+T.sweep("DilatedRNNPopulation.forward of language models", _languages, None, words=("tokens",),
+        x=(None, _x, _x[:, :, 0], _tokens + 5, _tokens - 1, _tokens[0], torch.zeros(3, 6, 2, dtype=torch.int64)))
+T.sweep("DilatedRNNPopulation.model", _population.model, None, k=(*whole(0), 2))
+T.sweep("DilatedRNNPopulation.views", _population.views, lambda: {"k": 0, "matrix": _population.weights},
+        k=(*whole(0), 2), matrix=(None, 5, torch.zeros(2, 3), np.zeros((2, 9))))
+T.sweep("DilatedRNNPopulation.seed", _population.seed, lambda: {"k": 0, "seed": 1}, k=(*whole(0), 2),
+        seed=whole(0, optional=True))
+T.sweep("DilatedRNNPopulation.fits", _population.fits, None, network=(None, 5, _classifier), words=("networks",))
+T.sweep("DilatedRNNPopulation.replace", _population.replace, lambda: {"k": 0, "network": DilatedRNN(**_rnn)},
+        k=(*whole(0), 2), network=(None, 5, _classifier, DilatedRNN(2, 3, (1, 2, 3)), _population.model(1)),
+        words=("networks",))
 
 T.stays_valid("DilatedRNN", DilatedRNN, lambda: _rnn, input_size=np.int64(2), hidden_sizes=np.int32(3),
               dilations=np.array([1, 2]), dropout=np.float32(0.1), batch_first=np.True_)

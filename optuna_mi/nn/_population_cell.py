@@ -1,0 +1,40 @@
+"""A cell whose weights come from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from optuna_mi.nn._check_arguments import Cell
+
+
+class WeightsOnly:
+    """Stands for a ``torch.nn.RNN``, ``GRU`` or ``LSTM`` in a backend's ``run_layer``.
+
+    The modules keep their parameters as leaves; a row of a population is none.
+    """
+
+    def __init__(self, cell: Cell, size: int, weights: Sequence[Tensor]) -> None:
+        self.mode = "RNN_TANH" if cell == "rnn" else cell.upper()
+        self.hidden_size = size
+        self.all_weights = [list(weights)]
+        self._run = getattr(torch._VF, "rnn_tanh" if cell == "rnn" else cell)
+
+    def __call__(self, x: Any, start: Any) -> tuple[Any, Any]:
+        packed = not isinstance(x, Tensor)
+        data = x.data if packed else x
+        rows = int(x.batch_sizes[0]) if packed else data.shape[1]
+        if start is None:
+            zeros = data.new_zeros(1, rows, self.hidden_size)
+            start = (zeros, zeros) if self.mode == "LSTM" else zeros
+        weights, settings = self.all_weights[0], (True, 1, 0.0, True, False)
+        if packed:
+            found = self._run(data, x.batch_sizes, start, weights, *settings)
+            output = x._replace(data=found[0])
+        else:
+            found = self._run(data, start, weights, *settings, False)
+            output = found[0]
+        return output, (found[1], found[2]) if self.mode == "LSTM" else found[1]
