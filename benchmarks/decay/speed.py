@@ -22,7 +22,8 @@ import numpy as np
 from benchmarks.decay.reference import data_folder, mnist_images, ptb_letters, ptb_words
 from optuna_mi.decay import DecayCurve, analyze_decay, decay_curve
 from optuna_mi.decay.measure._engine import PooledEngine
-from optuna_mi.decay.measure._read import encode, flatten
+from optuna_mi.decay.measure._read import flatten
+from optuna_mi.decay.measure._sequences import encode
 
 REPEATS = 7
 

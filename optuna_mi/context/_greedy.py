@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from optuna_mi._threads import parallel
 from optuna_mi.context._linear import LagMoments, gaussian_losses
 from optuna_mi.context._places import Data, Places
 from optuna_mi.context._symbols import BackOff
-from optuna_mi.decay.measure._engine import parallel
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from optuna_mi._checks import flag, real, whole
+from optuna_mi._threads import resolve_threads
 from optuna_mi.context._context_curve import Budget, ContextCurve
 from optuna_mi.context._enough import TOLERANCE, enough, mean_and_error
 from optuna_mi.context._linear import LagMoments, gaussian_losses
 from optuna_mi.context._places import FEWEST_PLACES, Data, Places, Values, place, read
 from optuna_mi.context._symbols import BackOff, nested_losses
-from optuna_mi.decay.measure._engine import resolve_threads
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from optuna_mi._checks import flag, real, whole
+from optuna_mi._threads import resolve_threads
 from optuna_mi.context._candidates import symbol_candidates
 from optuna_mi.context._context_curve import ContextCurve
 from optuna_mi.context._enough import TOLERANCE
@@ -16,7 +17,6 @@ from optuna_mi.context._measure import Question, answer
 from optuna_mi.context._places import Data, Values, read
 from optuna_mi.context._select_lags import choose_from
 from optuna_mi.context._window import Window
-from optuna_mi.decay.measure._engine import resolve_threads
 
 # steps ahead that stand for all up to the horizon
 _HORIZONS = 6

@@ -9,13 +9,13 @@ import numpy.typing as npt
 from scipy.special import stdtrit
 
 from optuna_mi._checks import as_array, real, whole
+from optuna_mi._threads import resolve_threads
 from optuna_mi.context._candidates import real_candidates, symbol_candidates
 from optuna_mi.context._enough import BEYOND, mean_and_error
 from optuna_mi.context._greedy import GreedyLinear, GreedySymbols
 from optuna_mi.context._lag_selection import LagSelection
 from optuna_mi.context._measure import default_steps
 from optuna_mi.context._places import Data, Values, place, read
-from optuna_mi.decay.measure._engine import resolve_threads
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

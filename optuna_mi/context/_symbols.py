@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from optuna_mi._threads import parallel
 from optuna_mi.context._places import N_FOLDS, Data, Places
 from optuna_mi.context._refine import LEFT_OUT, SCORED_ONLY, blend, learn_weights, refine
-from optuna_mi.decay.measure._engine import parallel
 
 Floats = npt.NDArray[np.float64]
 Shares = npt.NDArray[np.float32]

@@ -23,6 +23,22 @@ def check_estimator(estimator: str) -> None:
     one_of("estimator", estimator, ESTIMATORS)
 
 
+def bias_per_symbol(estimator: Estimator) -> float:
+    """Return what Miller and Madow take from n ln n for every symbol seen; 0 for other estimators.
+
+    The plug-in entropy of K symbols is too low by (K - 1) / 2N, half of 1 / N for each but one.
+    """
+    return 0.5 if estimator == "miller-madow" else 0.0
+
+
+def large_count_terms(estimator: Estimator) -> tuple[float, float]:
+    """Return (c, e) of the term g(n) = n ln n + c + e / n of a large count (`count_terms`).
+
+    Of n psi(n) these are the first terms of psi's asymptotic series.
+    """
+    return (-0.5, -1.0 / 12.0) if estimator == "grassberger" else (-bias_per_symbol(estimator), 0.0)
+
+
 def count_terms(
     counts: npt.NDArray[np.integer | np.floating], estimator: Estimator
 ) -> npt.NDArray[np.float64]:
@@ -40,10 +56,22 @@ def count_terms(
     n = np.asarray(counts, dtype=np.float64)
     if estimator == "grassberger":
         return np.where(n > 0, n * digamma(np.maximum(n, 1.0)), 0.0)
-    terms: npt.NDArray[np.float64] = xlogy(n, n)
-    if estimator == "miller-madow":
-        terms = terms - 0.5 * (n > 0)
+    terms: npt.NDArray[np.float64] = xlogy(n, n) - bias_per_symbol(estimator) * (n > 0)
     return terms
+
+
+def entropy_of_terms(
+    total: float, terms: npt.ArrayLike, estimator: Estimator
+) -> npt.NDArray[np.float64]:
+    """Return the entropies in nats that the sums of `count_terms` stand for.
+
+    Args:
+        total: Number of samples N.
+        terms: Sum of the terms of one distribution's counts, or of several ones', any shape.
+        estimator: Which entropy.
+    """
+    # one symbol has no bias: Miller and Madow take half for each but one
+    return np.asarray(np.log(total) - (np.asarray(terms) + bias_per_symbol(estimator)) / total)
 
 
 def entropy_from_counts(
@@ -83,5 +111,4 @@ def entropy_from_counts(
     total = float(n.sum(dtype=np.float64))
     # few different counts, each often: one term a different count keeps sparse data cheap
     value, times = np.unique(n[n > 0], return_counts=True)
-    h = np.log(total) - float(np.dot(count_terms(value, estimator), times)) / total
-    return float(h - 0.5 / total if estimator == "miller-madow" else h)
+    return float(entropy_of_terms(total, count_terms(value, estimator) @ times, estimator))

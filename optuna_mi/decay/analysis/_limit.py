@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from optuna_mi.decay._decay_curve import DecayCurve
-from optuna_mi.decay._noise_quantile import FLOOR_TAIL, noise_quantile
+from optuna_mi.decay._floor import FLOOR_TAIL, noise_quantile
 
 Floats = npt.NDArray[np.float64]
 

@@ -9,10 +9,11 @@ import numpy.typing as npt
 
 from optuna_mi.decay._decay_curve import OTHER_COMPOSITION
 from optuna_mi.decay.measure._engine import PooledEngine
+from optuna_mi.decay.measure._lags import anchor_lags
 from optuna_mi.decay.measure._random_pairs import random_pairs
 from optuna_mi.decay.measure._sequences import Sequences
 from optuna_mi.decay.measure._settings import Settings
-from optuna_mi.decay.measure._surrogates import anchor_lags, shuffled_within
+from optuna_mi.decay.measure._surrogates import shuffled_within
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

@@ -1,66 +1,36 @@
-"""How the pairs of pooled curves are counted, and by how many threads."""
+"""Which way the pairs of pooled curves are counted: the one that takes least time."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import chain, pairwise
-from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from tqdm import tqdm
 
-from optuna_mi._checks import whole
-from optuna_mi.decay.measure._count_kernels import Codes
-from optuna_mi.decay.measure._fft_counts import fft_cost, fft_edges, fft_estimates, fft_segment
-from optuna_mi.decay.measure._pooled import LagEstimate, dense_lags, n_blocks_for
+from optuna_mi._threads import parallel
+from optuna_mi.decay.measure._counts import Codes
+from optuna_mi.decay.measure._dense import (
+    LagEstimate,
+    dense_lags,
+    fft_cost,
+    fft_edges,
+    fft_estimates,
+    fft_segment,
+    n_blocks_for,
+)
+from optuna_mi.decay.measure._lags import anchor_lags
 from optuna_mi.decay.measure._sequences import Sequences
 from optuna_mi.decay.measure._sparse import make_groups, sparse_lags
-from optuna_mi.decay.measure._surrogates import anchor_lags
 from optuna_mi.information._entropy import Estimator
 
 Ints = npt.NDArray[np.int64]
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 # nanoseconds, measured: a pair counted densely, one counted sparsely, a cell of a table evaluated
 _DENSE_PAIR, _SPARSE_PAIR, _CELL = 0.6, 3.0, 1.0
 _LARGEST_TABLE = 1 << 23
 # sparse counting measures the standard error, as long as the rest, at so many lags
 _ERRORS_MEASURED = 16
-
-
-def resolve_threads(n_threads: int | None) -> int:
-    """Return the number of threads: those of the machine that this process may use, if ``None``.
-
-    Raises:
-        TypeError: If it is no integer.
-        ValueError: If it is below 1.
-    """
-    if n_threads is None:
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
-    return whole("n_threads", n_threads, 1)
-
-
-def parallel(
-    function: Callable[[Item], Result],
-    items: list[Item],
-    *,
-    n_threads: int,
-    progress: bool = False,
-    label: str = "",
-) -> list[Result]:
-    """Return function of every item, in order."""
-    results: Iterable[Result]
-    if n_threads == 1:
-        results = map(function, items)
-        return list(tqdm(results, total=len(items), desc=label, disable=not progress))
-    with ThreadPoolExecutor(n_threads) as pool:
-        results = pool.map(function, items)
-        return list(tqdm(results, total=len(items), desc=label, disable=not progress))
 
 
 class PooledEngine:

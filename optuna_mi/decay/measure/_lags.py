@@ -1,4 +1,4 @@
-"""Which distances to measure."""
+"""Which distances to measure: all, those asked for, or some that stand for the others."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from optuna_mi._checks import as_array, whole
-from optuna_mi.decay.measure._fft_counts import fft_cost
-from optuna_mi.decay.measure._screen import promising_lags
+from optuna_mi.decay.measure._dense import fft_cost
+from optuna_mi.decay.measure._promising_lags import promising_lags
 from optuna_mi.decay.measure._sequences import Sequences
 
 # nanoseconds that a default curve may take: about two seconds of counting
@@ -87,10 +87,23 @@ def choose_lags(sequences: Sequences, lags: Any, max_lag: int | None) -> npt.NDA
             f"max_lag must be below the longest sequence's length {longest}, got {max_lag}: "
             "there are no pairs further apart"
         )
+    wanted = _wanted(sequences, lags, max_lag)
+    if not sequences.has_gaps:
+        return wanted
+    wanted = wanted[sequences.n_pairs(wanted) > 0]
+    if wanted.size == 0:
+        raise ValueError(
+            "the missing steps leave no pair at any of the lags: give other lags, or freq= for the "
+            "step that the times keep"
+        )
+    return wanted
+
+
+def _wanted(sequences: Sequences, lags: Any, max_lag: int | None) -> npt.NDArray[np.int64]:
     if lags is not None and not isinstance(lags, str):
         if max_lag is not None:
             raise ValueError("give lags or max_lag, not both")
-        return _given(lags, longest)
+        return _given(lags, sequences.longest)
     if lags not in (None, "all", "log"):
         raise ValueError(f"lags must be 'all', 'log', an array or None, got {lags!r}")
     last = int(max_lag) if max_lag is not None else _default_max_lag(sequences)
@@ -128,3 +141,29 @@ def _given(lags: npt.ArrayLike, longest: int) -> npt.NDArray[np.int64]:
             f"{array[0]}..{array[-1]}"
         )
     return array.astype(np.int64)
+
+
+def spread_evenly(lags: npt.NDArray[np.int64], n: int) -> npt.NDArray[np.int64]:
+    """Return at most n of the lags, spread evenly, both ends included."""
+    if lags.size <= n:
+        return lags
+    nearest = np.searchsorted(lags, np.linspace(lags[0], lags[-1], n))
+    chosen: npt.NDArray[np.int64] = lags[np.unique(nearest)]
+    return chosen
+
+
+def anchor_lags(lags: npt.NDArray[np.int64], n: int) -> npt.NDArray[np.int64]:
+    """Return at most n of the lags, spread evenly over their logarithms, both ends included."""
+    if lags.size <= n:
+        return lags
+    targets = np.geomspace(lags[0], lags[-1], n)
+    nearest = np.searchsorted(lags, targets).clip(0, lags.size - 1)
+    # small lags are less dense than the targets there: fill up from the whole range
+    fill = np.linspace(0, lags.size - 1, n).astype(np.int64)
+    chosen = np.unique(nearest)
+    for i in fill:
+        if chosen.size >= n:
+            break
+        chosen = np.union1d(chosen, [i])
+    anchors: npt.NDArray[np.int64] = lags[chosen]
+    return anchors

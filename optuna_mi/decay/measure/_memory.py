@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.fft import irfft, next_fast_len, rfft
 
+from optuna_mi.decay.measure._counts import count_symbols
 from optuna_mi.decay.measure._lagged_sums import lagged_sums
-from optuna_mi.decay.measure._marginal_counts import count_symbols
 from optuna_mi.decay.measure._sequences import Sequences
 
 Floats = npt.NDArray[np.float64]

@@ -8,9 +8,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from optuna_mi._threads import parallel
+from optuna_mi.decay._decay_curve import DecayCurve
+from optuna_mi.decay._floor import noise_floor
 from optuna_mi.decay.measure._composition import plateau_note
-from optuna_mi.decay.measure._engine import parallel
-from optuna_mi.decay.measure._noise import noise_floor
+from optuna_mi.decay.measure._lags import choose_lags
+from optuna_mi.decay.measure._real import rank_correlation
+from optuna_mi.decay.measure._sequences import Sequences
+from optuna_mi.decay.measure._values import Series
 from optuna_mi.information import mutual_info_ksg
 
 Floats = npt.NDArray[np.float64]
@@ -20,7 +25,44 @@ Ints = npt.NDArray[np.int64]
 _FEW_LAGS = 4
 
 
-def ksg_curve(
+def curve_by_neighbours(
+    series: Series, *, lags: Any, max_lag: int | None, **settings: Any
+) -> DecayCurve:
+    """Return the curve of real values; settings are those of `_columns`, each aside.
+
+    Raises:
+        TypeError: If a lag is no integer.
+        ValueError: If the lags make no sense.
+    """
+    values, offsets = series.values, series.offsets
+    settings["each"] = series.panel is not None
+    # what the lags depend on: lengths, no symbols
+    shape = Sequences(np.broadcast_to(np.uint8(0), len(values)), offsets, 1, 1)
+    wanted = choose_lags(shape, lags, max_lag)
+    columns = _columns(values, offsets, wanted, **settings)
+    method, notes = None, series.notes
+    if "baseline" in columns:
+        method = "within" if settings["within"] else "shuffle"
+    if method == "shuffle":
+        notes += _composition_note(values, offsets, wanted, columns, **settings)
+    if values.ndim == 1:
+        columns["correlation"] = rank_correlation(values, offsets, wanted)
+    return DecayCurve(
+        lags=wanted,
+        **columns,
+        sequence_length=shape.longest,
+        n_sequences=shape.n_sequences,
+        n_total=shape.n_total,
+        estimator="ksg",
+        boundary="within",
+        positions="pooled",
+        baseline_method=method,
+        seed=settings["seed"],
+        notes=notes + shape.notes_about_short_ones(int(wanted[-1])),
+    )
+
+
+def _columns(
     values: Floats,
     offsets: Ints,
     lags: Ints,
@@ -99,7 +141,7 @@ def ksg_curve(
     }
 
 
-def ksg_composition_note(
+def _composition_note(
     values: Floats, offsets: Ints, lags: Ints, columns: dict[str, Any], **settings: Any
 ) -> tuple[str, ...]:
     """Return a remark if sequences of different levels are most of a curve at long distances."""
@@ -107,7 +149,7 @@ def ksg_composition_note(
     if offsets.size < 3 or settings["each"] or level <= columns["floor"][0]:
         return ()
     at = lags[np.unique(np.linspace(0, lags.size - 1, _FEW_LAGS).astype(np.int64))]
-    inside = ksg_curve(values, offsets, at, **(settings | {"within": True, "progress": False}))
+    inside = _columns(values, offsets, at, **(settings | {"within": True, "progress": False}))
     left = float(inside["baseline"][0] - columns["baseline"][0])
     return (plateau_note(left, level),) if left > max(0.5 * level, columns["floor"][0]) else ()
 

@@ -1,4 +1,4 @@
-"""The floor: what MI may be where there is none."""
+"""Baseline and noise of a shuffle: what MI is measured where there is none."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from optuna_mi.decay._noise_quantile import FLOOR_TAIL, noise_quantile
+from optuna_mi.decay._floor import noise_floor
 from optuna_mi.decay.measure._composition import composition
+from optuna_mi.decay.measure._counts import marginal_counts
 from optuna_mi.decay.measure._engine import PooledEngine
-from optuna_mi.decay.measure._marginal_counts import marginal_counts
+from optuna_mi.decay.measure._lags import spread_evenly
 from optuna_mi.decay.measure._memory import measure_memory
 from optuna_mi.decay.measure._pairing_moments import pairing_moments
-from optuna_mi.decay.measure._random_pairs import random_pairs, spread_evenly
+from optuna_mi.decay.measure._random_pairs import random_pairs
 from optuna_mi.decay.measure._sequences import Sequences
 from optuna_mi.decay.measure._settings import Settings
 from optuna_mi.decay.measure._surrogates import block_shuffled
@@ -33,18 +34,6 @@ _SURE = 2.0
 _STRAY = 12.0
 # surrogates of memory: their symbols at most, and lags
 _LONGEST_SURROGATE, _REPLICATES = 1 << 22, 16
-
-
-def noise_floor(deviation: Floats, skewness: Floats | float = 0.0) -> Floats:
-    """Return the value that noise with mean 0 exceeds as rarely as a normal one three deviations.
-
-    Few symbols or few pairs make noise skewed, and three deviations are not rare.
-
-    Args:
-        deviation: Standard deviation, any shape.
-        skewness: Third central moment in units of the deviation's cube.
-    """
-    return np.asarray(deviation * noise_quantile(FLOOR_TAIL, skewness))
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,12 @@ import numpy as np
 import numpy.typing as npt
 
 from optuna_mi._numba import njit
-from optuna_mi.information._entropy import Estimator, count_terms
+from optuna_mi.information._entropy import (
+    Estimator,
+    count_terms,
+    entropy_of_terms,
+    large_count_terms,
+)
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -35,12 +40,6 @@ _LARGEST = 1024
 _EXACT_BELOW, _WIDTH = 400, 2e-3
 # a term of a cell's distribution that is smaller than this share of the largest is left out
 _NEGLIGIBLE = 1e-18
-# n psi(n) = n ln n - 1/2 - 1 / 12n + ..., and Miller-Madow's term is n ln n - 1/2
-_FAR_TERMS: dict[Estimator, tuple[float, float]] = {
-    "plugin": (0.0, 0.0),
-    "miller-madow": (-0.5, 0.0),
-    "grassberger": (-0.5, -1.0 / 12.0),
-}
 
 
 @dataclass(frozen=True)
@@ -76,12 +75,10 @@ def pairing_moments(n_x: Ints, n_y: Ints, estimator: Estimator) -> PairingMoment
     else:
         table = count_terms(np.arange(_LARGEST), estimator)
         joint, variance, third = _sum_of_terms(
-            x, x_times, y, y_times, total, table, *_FAR_TERMS[estimator]
+            x, x_times, y, y_times, total, table, *large_count_terms(estimator)
         )
-    # H(X) + H(Y) - H(X, Y) with H = ln N - sum of terms / N, for Miller-Madow less 1 / 2N
-    mean = np.log(total) + (joint - terms_x - terms_y) / total
-    if estimator == "miller-madow":
-        mean -= 0.5 / total
+    # H(X) + H(Y) - H(X, Y); the terms are subtracted first, as they are large and nearly cancel
+    mean = entropy_of_terms(total, terms_x + terms_y - joint, estimator)
     skewness = third / variance**1.5 if variance > 0.0 else 0.0
     return PairingMoments(float(mean), float(np.sqrt(variance)) / total, skewness)
 

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from optuna_mi.decay._floor import noise_floor
+from optuna_mi.decay.measure._dense import LagEstimate
 from optuna_mi.decay.measure._engine import PooledEngine, fill_errors
-from optuna_mi.decay.measure._noise import ShuffleNoise, noise_floor, shuffle_noise
-from optuna_mi.decay.measure._pooled import LagEstimate
+from optuna_mi.decay.measure._noise import ShuffleNoise, shuffle_noise
 from optuna_mi.decay.measure._position_spread import PositionSpread, position_errors
 from optuna_mi.decay.measure._sequences import Sequences
 from optuna_mi.decay.measure._settings import Settings

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from optuna_mi.decay.measure._count_kernels import Codes
-from optuna_mi.decay.measure._marginal_counts import marginal_counts
+from optuna_mi.decay.measure._counts import Codes, marginal_counts
+from optuna_mi.decay.measure._lags import spread_evenly
 from optuna_mi.decay.measure._pairing_moments import marginal_classes, pairing_moments
 from optuna_mi.decay.measure._sequences import Sequences
 from optuna_mi.information._entropy import Estimator
@@ -78,12 +78,3 @@ def random_pairs(
         skewness=np.interp(lags, at, skewness),
         error=error / n_pairs,
     )
-
-
-def spread_evenly(lags: Ints, n: int) -> Ints:
-    """Return at most n of the lags, spread evenly, both ends included."""
-    if lags.size <= n:
-        return lags
-    nearest = np.searchsorted(lags, np.linspace(lags[0], lags[-1], n))
-    chosen: Ints = lags[np.unique(nearest)]
-    return chosen

@@ -1,4 +1,4 @@
-"""Sequences of symbols in the form the counting kernels take."""
+"""Sequences of codes, the form the counting kernels take, and how symbols become codes."""
 
 from __future__ import annotations
 
@@ -11,10 +11,16 @@ import numpy as np
 import numpy.typing as npt
 
 from optuna_mi.decay.measure._lagged_sums import lagged_sums
+from optuna_mi.decay.measure._panel import Panel
 
 Codes = npt.NDArray[np.integer[Any]]
 
 _ALIGNED_FROM = 30
+# symbols handled at a time: temporary arrays stay small beside a memory-mapped file
+_CHUNK = 1 << 20
+_LARGEST_TABLE = 1 << 24
+# bytes that are not copied only to number them without gaps
+_LONG = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -98,6 +104,16 @@ class Sequences:
             pairs[: own.size] += np.rint(lagged_sums(own)).astype(np.int64)
         return pairs
 
+    def notes_about_short_ones(self, last_lag: int) -> tuple[str, ...]:
+        """Return a remark if sequences are too short for some of the lags."""
+        short = int((self.lengths <= last_lag).sum())
+        if short == 0:
+            return ()
+        return (
+            f"{short:,} of {self.n_sequences:,} sequences are not longer than the last lag "
+            f"{last_lag:,} and drop out at the lags they are too short for",
+        )
+
     def concatenated(self) -> Self:
         """Return the same symbols as one sequence."""
         return replace(self, offsets=np.array([0, self.n_total], dtype=np.int64))
@@ -110,3 +126,92 @@ class Sequences:
     def with_codes(self, codes: Codes) -> Self:
         """Return other codes in the same places."""
         return replace(self, codes=codes)
+
+
+def encode_panel(values: npt.NDArray[Any], panel: Panel) -> Sequences:
+    """Turn a panel's integers, one a row, into codes at the steps of its series' clocks.
+
+    Raises:
+        ValueError: As for `encode`.
+    """
+    found = encode(values, panel.offsets)
+    if panel.n_missing:
+        codes, offsets = panel.on_the_clock(found.codes.astype(np.int64), -1)
+        found = encode_with_gaps(codes, offsets)
+    return replace(found, is_panel=True)
+
+
+def encode_with_gaps(values: npt.NDArray[np.int64], offsets: npt.NDArray[np.int64]) -> Sequences:
+    """Turn integers into codes, where negative ones are steps without a symbol.
+
+    Raises:
+        ValueError: As for `encode`.
+    """
+    there = values >= 0
+    found = encode(values[there], offsets)
+    if there.all():
+        return found
+    codes = np.full(values.size, found.alphabet, dtype=_smallest(found.alphabet + 1))
+    codes[there] = found.codes
+    return Sequences(codes, offsets, found.alphabet + 1, found.n_symbols, has_gaps=True)
+
+
+def encode(values: npt.NDArray[Any], offsets: npt.NDArray[np.int64]) -> Sequences:
+    """Turn integers into codes of the smallest type, without a copy where they are that already.
+
+    Raises:
+        ValueError: If there are no symbols, only one kind, or negative ones.
+    """
+    if values.size == 0:
+        raise ValueError("there are no symbols: the input is empty, give at least two")
+    if values.dtype.kind == "b":
+        values = values.view(np.uint8)
+    low, high = _range(values)
+    if low < 0:
+        raise ValueError(
+            f"symbols must not be negative, got {low}; number them with "
+            "numpy.unique(x, return_inverse=True)"
+        )
+    if low == high:
+        raise ValueError(
+            f"all {values.size} symbols are the same ({low}): there is nothing to measure; "
+            "at least two different ones are needed"
+        )
+    if high < _LARGEST_TABLE:
+        seen = np.zeros(high + 1, dtype=bool)
+        for part in _chunks(values):
+            seen[part] = True
+        n_symbols = int(seen.sum())
+        # few unused codes do no harm, and the user's own array serves; of long texts a copy does
+        few = 2 * n_symbols > high or (values.size >= _LONG and n_symbols > 16 and high < 128)
+        if values.dtype == np.uint8 and few:
+            return Sequences(_plain(values), offsets, high + 1, n_symbols)
+        rank = np.cumsum(seen) - 1
+        codes = np.empty(values.size, dtype=_smallest(n_symbols))
+        for i, part in enumerate(_chunks(values)):
+            codes[i * _CHUNK : i * _CHUNK + part.size] = rank[part]
+    else:
+        symbols, inverse = np.unique(values, return_inverse=True)
+        n_symbols = int(symbols.size)
+        codes = inverse.astype(_smallest(n_symbols))
+    return Sequences(codes, offsets, n_symbols, n_symbols)
+
+
+def _plain(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    return np.ascontiguousarray(values).view(np.ndarray)
+
+
+def _chunks(values: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
+    return [values[i : i + _CHUNK] for i in range(0, values.size, _CHUNK)]
+
+
+def _range(values: npt.NDArray[Any]) -> tuple[int, int]:
+    parts = _chunks(values)
+    return min(int(p.min()) for p in parts), max(int(p.max()) for p in parts)
+
+
+def _smallest(n_symbols: int) -> type[np.unsignedinteger[Any]]:
+    for kind in (np.uint8, np.uint16):
+        if n_symbols <= np.iinfo(kind).max + 1:
+            return kind
+    return np.uint32

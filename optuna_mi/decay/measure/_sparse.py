@@ -14,11 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from optuna_mi._numba import njit
-from optuna_mi.decay.measure._count_kernels import Codes, Ints
-from optuna_mi.decay.measure._marginal_counts import take_ends
-from optuna_mi.decay.measure._pooled import LagEstimate, block_edges, block_error
+from optuna_mi.decay.measure._counts import Codes, Ints, take_ends
+from optuna_mi.decay.measure._dense import LagEstimate, block_edges, block_error
 from optuna_mi.decay.measure._sequences import Sequences
-from optuna_mi.information._entropy import Estimator, count_terms
+from optuna_mi.information._entropy import Estimator, count_terms, entropy_of_terms
 
 Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.integer[Any]]
@@ -268,7 +267,6 @@ def _entropies(times: Ints, total: int, estimator: Estimator) -> tuple[float, fl
     seen = times[counts]
 
     def entropy(kind: Estimator) -> float:
-        return float(np.log(total) - np.dot(count_terms(counts, kind), seen) / total)
+        return float(entropy_of_terms(total, count_terms(counts, kind) @ seen, kind))
 
-    value, plain = entropy(estimator), entropy("plugin")
-    return (value - 0.5 / total if estimator == "miller-madow" else value), plain
+    return entropy(estimator), entropy("plugin")

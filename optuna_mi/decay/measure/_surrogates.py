@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from optuna_mi.decay.measure._count_kernels import Codes
+from optuna_mi.decay.measure._counts import Codes
 from optuna_mi.decay.measure._sequences import Sequences
 
 Ints = npt.NDArray[np.int64]
@@ -58,20 +58,3 @@ def rotated(sequences: Sequences, rng: np.random.Generator) -> Codes:
     partner = np.empty_like(cycle)
     partner[cycle] = np.roll(cycle, 1)
     return rows[partner].reshape(-1)
-
-
-def anchor_lags(lags: Ints, n: int) -> Ints:
-    """Return at most n of the lags, spread evenly over their logarithms, both ends included."""
-    if lags.size <= n:
-        return lags
-    targets = np.geomspace(lags[0], lags[-1], n)
-    nearest = np.searchsorted(lags, targets).clip(0, lags.size - 1)
-    # small lags are less dense than the targets there: fill up from the whole range
-    fill = np.linspace(0, lags.size - 1, n).astype(np.int64)
-    chosen = np.unique(nearest)
-    for i in fill:
-        if chosen.size >= n:
-            break
-        chosen = np.union1d(chosen, [i])
-    anchors: Ints = lags[chosen]
-    return anchors

@@ -1,4 +1,4 @@
-"""How far noise of a known skewness goes."""
+"""The floor: how high MI may be measured where there is none."""
 
 from __future__ import annotations
 
@@ -12,6 +12,18 @@ Floats = npt.NDArray[np.float64]
 FLOOR_TAIL = float(ndtr(-3.0))
 # distributions that are less skewed than this are taken for as skewed
 _STRAIGHT = 1e-3
+
+
+def noise_floor(deviation: Floats, skewness: Floats | float = 0.0) -> Floats:
+    """Return the value that noise with mean 0 exceeds as rarely as a normal one three deviations.
+
+    Few symbols or few pairs make noise skewed, and three deviations are not rare.
+
+    Args:
+        deviation: Standard deviation, any shape.
+        skewness: Third central moment in units of the deviation's cube.
+    """
+    return np.asarray(deviation * noise_quantile(FLOOR_TAIL, skewness))
 
 
 def noise_quantile(tail: float, skewness: Floats | float) -> Floats:

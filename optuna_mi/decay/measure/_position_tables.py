@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from optuna_mi._numba import njit
 from optuna_mi.decay.measure._sequences import Sequences
-from optuna_mi.information._entropy import Estimator, count_terms
+from optuna_mi.information._entropy import Estimator, count_terms, entropy_of_terms
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -49,10 +49,7 @@ class Columns:
 
     def entropies(self, estimator: Estimator) -> Floats:
         """Return the entropy of every position in nats, shape (T,)."""
-        n = self.codes.shape[1]
-        offset = 0.5 / n if estimator == "miller-madow" else 0.0
-        h: Floats = np.log(n) - offset - self.terms / n
-        return h
+        return entropy_of_terms(self.codes.shape[1], self.terms, estimator)
 
 
 def make_columns(
@@ -185,7 +182,7 @@ def conditional_lag(
     n_steps, n = columns.codes.shape
     out = np.empty(n_steps - lag)
     probes = np.zeros(min(_PROBES, n))
-    constant = float(np.log(n)) - (0.5 / n if estimator == "miller-madow" else 0.0)
+    constant = float(entropy_of_terms(n, 0.0, estimator))
     _position_mi(
         columns.codes,
         columns.sizes,

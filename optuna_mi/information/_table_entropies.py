@@ -13,12 +13,12 @@ import numpy.typing as npt
 from scipy.special import digamma
 
 from optuna_mi._numba import njit
+from optuna_mi.information._entropy import Estimator, bias_per_symbol
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Counts = npt.NDArray[np.uint32] | npt.NDArray[np.int32]
 
-PLUGIN, MILLER_MADOW, GRASSBERGER = 0, 1, 2
 # processors turn signed integers into floats faster, and so few fit
 _SIGNED = 1 << 31
 # n psi(n) of small n; of larger ones psi's asymptotic series is exact to the last digit
@@ -27,12 +27,10 @@ _SMALL: Floats = np.concatenate(([0.0], np.arange(1, _FEW) * digamma(np.arange(1
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _term(n: float, log_n: float, kind: int, small: Floats) -> float:
-    """Return g(n) of a positive count (see `information._entropy.count_terms`)."""
-    if kind == PLUGIN:
-        return n * log_n
-    if kind == MILLER_MADOW:
-        return n * log_n - 0.5
+def _term(n: float, log_n: float, bias: float, small: Floats) -> float:
+    """Return g(n) of a positive count (`count_terms`): n psi(n) if there are small ones of it."""
+    if small.size == 0:
+        return n * log_n - bias
     if n < small.size:
         return float(small[int(n)])
     square = 1.0 / (n * n)
@@ -41,14 +39,14 @@ def _term(n: float, log_n: float, kind: int, small: Floats) -> float:
 
 
 @njit(cache=True, nogil=True)
-def _entropy(counts: Ints, total: float, kind: int, small: Floats, logs: Floats) -> float:
+def _entropy(counts: Ints, total: float, bias: float, small: Floats, logs: Floats) -> float:
     """Return the entropy of counts, and write their logarithms, those of zeros as zero."""
-    terms = 0.0
+    terms = bias
     for i in range(counts.size):
         logs[i] = 0.0
         if counts[i] > 0:
             logs[i] = np.log(counts[i])
-            terms += _term(float(counts[i]), logs[i], kind, small)
+            terms += _term(float(counts[i]), logs[i], bias, small)
     return float(np.log(total) - terms / total)
 
 
@@ -72,15 +70,15 @@ def _weighted(counts: Counts, weights: Floats) -> float:
 
 @njit(cache=True, nogil=True)
 def table_entropies(
-    blocks: Counts, k: int, kind: int, small: Floats
+    blocks: Counts, k: int, bias: float, small: Floats
 ) -> tuple[float, float, float, Floats, Floats]:
     """Return H(X), H(Y), H(X, Y) of a table, and its blocks' sums and sizes.
 
     Args:
         blocks: The counts of every block, shape (B, k * k).
         k: Number of symbols.
-        kind: `PLUGIN`, `MILLER_MADOW` or `GRASSBERGER`.
-        small: n psi(n) of the first n.
+        bias: `bias_per_symbol` of the estimator.
+        small: n psi(n) of the first n for Grassberger's estimator, empty for the others.
 
     Returns:
         The entropies in nats; the sums of ln p(x, y) / p(x) p(y) over each block, and the numbers
@@ -96,11 +94,11 @@ def table_entropies(
     n_y = table.sum(axis=0)
     total = float(n_x.sum())
     log_x, log_y = np.empty(k), np.empty(k)
-    h_x = _entropy(n_x, total, kind, small, log_x)
-    h_y = _entropy(n_y, total, kind, small, log_y)
+    h_x = _entropy(n_x, total, bias, small, log_x)
+    h_y = _entropy(n_y, total, bias, small, log_y)
     log_total = np.log(total)
     pointwise = np.zeros(k * k)
-    terms = 0.0
+    terms = bias
     for a in range(k):
         row_terms = 0.0
         for b in range(k):
@@ -108,21 +106,16 @@ def table_entropies(
             if n > 0:
                 log_n = np.log(n)
                 pointwise[a * k + b] = log_n + log_total - log_x[a] - log_y[b]
-                row_terms += _term(float(n), log_n, kind, small)
+                row_terms += _term(float(n), log_n, bias, small)
         terms += row_terms
     h_xy = log_total - terms / total
-    if kind == MILLER_MADOW:
-        h_x -= 0.5 / total
-        h_y -= 0.5 / total
-        h_xy -= 0.5 / total
     for b in range(n_blocks):
         sums[b] = _weighted(blocks[b].copy(), pointwise)
     return h_x, h_y, h_xy, sums, sizes
 
 
-def entropies(blocks: npt.NDArray[np.uint32], k: int, estimator: str) -> Any:
+def entropies(blocks: npt.NDArray[np.uint32], k: int, estimator: Estimator) -> Any:
     """Do what `table_entropies` does, the estimator given by its name."""
-    kind = {"plugin": PLUGIN, "miller-madow": MILLER_MADOW, "grassberger": GRASSBERGER}[estimator]
-    if blocks.max(initial=0) < _SIGNED:
-        return table_entropies(blocks.view(np.int32), k, kind, _SMALL)
-    return table_entropies(blocks, k, kind, _SMALL)
+    small = _SMALL if estimator == "grassberger" else _SMALL[:0]
+    counts = blocks.view(np.int32) if blocks.max(initial=0) < _SIGNED else blocks
+    return table_entropies(counts, k, bias_per_symbol(estimator), small)
