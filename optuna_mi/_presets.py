@@ -19,7 +19,7 @@ class Preset:
         hidden_size: Units a layer.
         cell: The recurrent cell.
         window: Language modelling: steps through which a gradient flows.
-        max_layers: The most layers a trial may have.
+        max_layers: The most layers that a trial may have.
     """
 
     trials: int = 12

@@ -19,7 +19,7 @@ def small_figure(draw: Callable[[int], go.Figure], title: str) -> go.Figure:
     """Draw a figure with as many points as fit ``MAX_BYTES``.
 
     Args:
-        draw: Returns the figure with at most so many points a series.
+        draw: Returns the figure with at most so many points per series.
         title: A title for half a page's width.
     """
     for n in (400, 200, 140, 100, 70, 50, 30, 20):

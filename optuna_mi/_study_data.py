@@ -182,7 +182,7 @@ def read_space(study: Study) -> DilationSpace | None:
 
 
 def training_frame(trial: FrozenTrial) -> pd.DataFrame:
-    """Return a trial's series: one row an epoch, columns ``value``, ``lr``, ``ihyll`` (nats)."""
+    """Return a trial's series: one row per epoch, columns ``value``, ``lr``, ``ihyll`` (nats)."""
     import pandas as pd
 
     f = facts(trial)

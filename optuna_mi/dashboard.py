@@ -126,7 +126,7 @@ def _import_dashboard() -> ModuleType:
 def _figures(
     study: Study, analysis: DecayAnalysis | None, order: list[FrozenTrial]
 ) -> dict[str, Callable[[int], go.Figure]]:
-    """Return a function for each figure that draws it with at most so many points a series."""
+    """Return a function for each figure that draws it with at most so many points per series."""
     draw: dict[str, Callable[[int], go.Figure]] = {}
     with_dilations = [f for f in map(facts, order) if f.dilations]
     if analysis is not None and bool((analysis.curve.mi_corrected > 0).any()):
@@ -185,8 +185,8 @@ def _note(study: Study, analysis: DecayAnalysis | None) -> str:
     if space is not None:
         parts.append(_fenced(textwrap.fill(space.describe(), 100)))
     parts.append(
-        "**Columns of the trial table.** `dilations`: one a layer. `ihyll_final`: information the "
-        "last layer holds about the outcome, in nats. `ihyll_reference`: what it is compared with "
+        "**Columns of the trial table.** `dilations`: one per layer. `ihyll_final`: what the last "
+        "layer tells about the outcome, in nats. `ihyll_reference`: what it is compared with "
         "(what the input holds, or the entropy of the outcome). `epochs`: epochs trained."
     )
     figures = {

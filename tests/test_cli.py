@@ -237,7 +237,7 @@ def test_analyze_measures_all_of_a_file(tmp_path: Path, capsys: pytest.CaptureFi
     real.write_text("\n".join(map(str, rng.normal(size=200))))
     for path, told in (
         (short, "1 sequence, 100 symbols"),
-        (two, "2 sequences of 7, one a row, 14 symbols"),
+        (two, "2 sequences of 7, one per row, 14 symbols"),
         (real, "1 sequence, 200 real values"),
     ):
         folder = tmp_path / path.stem

@@ -110,14 +110,14 @@ def _kind(label: Any) -> str:
 
 
 def check_count(shape: tuple[int, ...], n: int) -> None:
-    """Raise ValueError unless labels are one a sequence."""
+    """Raise ValueError unless labels are one per sequence."""
     if len(shape) == 2 and shape[0] == n:
         raise ValueError(
-            f"labels have shape {shape}: give one a sequence, shape ({n},); of one-hot rows "
-            "y.argmax(axis=1), or kind='regression' for several numbers a sequence"
+            f"labels have shape {shape}: give one per sequence, shape ({n},); of one-hot rows "
+            "y.argmax(axis=1), or kind='regression' for several numbers per sequence"
         )
     if shape[:1] != (n,) or len(shape) != 1:
         raise ValueError(
-            f"y has shape {shape}, but X holds {n} sequences: give one label a sequence, or one "
+            f"y has shape {shape}, but X holds {n} sequences: give one label per sequence, or one "
             "target a step in the shape of X"
         )

@@ -57,8 +57,8 @@ def read_values(x: Any, lengths: Any = None, *, symbols: bool | None = None) -> 
     """
     if isinstance(x, pd.DataFrame):
         raise TypeError(
-            "X is a DataFrame: give from_frame a long one (a row a step; id_col=, time_col=, "
-            "target_col=), or pass its numbers: frame.to_numpy() with one sequence a row"
+            "X is a DataFrame: give from_frame a long one (a row per step; id_col=, time_col=, "
+            "target_col=), or pass its numbers: frame.to_numpy() with one sequence per row"
         )
     if lengths is not None:
         x = _cut(x, lengths)

@@ -49,8 +49,8 @@ def from_arrays(
 
     Three kinds of task, of symbols or of real values, of one feature or of many:
 
-    - ``"classification"``: one label a sequence (``y`` of any type; the classes are kept);
-    - ``"regression"``: real targets, one or several numbers a sequence, or one a step;
+    - ``"classification"``: one label per sequence (``y`` of any type; the classes are kept);
+    - ``"regression"``: real targets, one or several numbers per sequence, or one per step;
     - ``"next"``: no ``y``; the next symbol, or the next ``horizon`` real values.
 
     Real inputs are put in standard units of the training split. Labelled sequences are split at
@@ -61,7 +61,7 @@ def from_arrays(
         X: Array (sequences, steps) or (sequences, steps, features), one sequence (steps,), or a
             list of sequences of any lengths; a str is a sequence of characters. One series of
             several features is ``X[None]``.
-        y: Labels or targets: one a sequence, or (steps, …) like ``X``; None for the next value.
+        y: Labels or targets: one per sequence, or (steps, …) like ``X``; None for the next value.
         kind: The task; by default "classification" for labels (whole floats with up to 20
             different values are labels), "regression" for other floats, "next" without ``y``.
         lengths: Valid steps of each sequence, where ``X`` is padded.
@@ -159,7 +159,7 @@ def _joined(x: Any, y: Any, test: Any) -> tuple[list[Any], list[Any], int]:
     for sequences, labels in ((x, y), test):
         if len(sequences) != len(labels):
             raise ValueError(
-                f"{len(labels)} labels for {len(sequences)} sequences: give one label a sequence"
+                f"{len(labels)} labels for {len(sequences)} sequences: give one label per sequence"
             )
     return [*x, *test[0]], [*y, *test[1]], len(test[1])
 

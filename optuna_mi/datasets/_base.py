@@ -207,7 +207,7 @@ class RegressionSplit(Short):
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class SequenceRegression(Short):
-    """Sequences that real values are predicted from: one a sequence, or the next ones at each step.
+    """Sequences from which real values are predicted: one per sequence, or the next at each step.
 
     Attributes:
         name: The name under which the data are known.

@@ -119,7 +119,7 @@ def check_names(vocabulary: Any) -> tuple[str, ...]:
         TypeError: If one is no str.
         ValueError: If there are fewer than two.
     """
-    names = listed("vocabulary", vocabulary, "names (str), one a symbol")
+    names = listed("vocabulary", vocabulary, "names (str), one per symbol")
     for i, name in enumerate(names):
         instance(f"vocabulary[{i}]", name, str, "a str")
     if len(names) < 2:

@@ -1,4 +1,4 @@
-"""A data set of a long table: a row a step of a series."""
+"""A data set of a long table: a row per step of a series."""
 
 from __future__ import annotations
 
@@ -130,6 +130,6 @@ def _labels(panel: Panel, label_col: str) -> list[Any]:
         name = several.index[several > 1][0]
         raise ValueError(
             f"the series {name} has {several[name]} different labels in {label_col!r}: give one "
-            "label a series, or predict the column as target_col="
+            "label per series, or predict the column as target_col="
         )
     return list(groups.first())

@@ -33,7 +33,7 @@ def classification(
     Args:
         name: The data set's name.
         values: The sequences.
-        y: One label a sequence.
+        y: One label per sequence.
         valid: Share for validation.
         test: Share for test, 0 where it is given.
         seed: Decides the split.

@@ -41,7 +41,7 @@ def load_dataset(
         column: The column of a table to read, by its name or its number from 0.
         time_column: The column that orders the rows of a table.
         id_column: The column that tells a table's series apart.
-        label_column: A column of labels, one a row: what is to be learnt of the sequences.
+        label_column: A column of labels, one per row: what is to be learnt of the sequences.
         rows: Whether each row of a table or an array is a sequence.
         encoding: Of a text or table; UTF-8 by default.
         decimal: The decimal sign of a table.

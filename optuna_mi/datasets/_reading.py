@@ -66,7 +66,7 @@ class FileContents:
         vocabulary: Names of the symbols, where `sequences` hold their codes.
         unit: What a symbol is: "character", "word", "byte" or "symbol"; "value" for real numbers.
         aside: What the description says of columns that were left out.
-        labels: The column of labels that was named, one a sequence, or None.
+        labels: The column of labels that was named, one per sequence, or None.
     """
 
     sequences: Any

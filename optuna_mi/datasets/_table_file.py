@@ -221,7 +221,7 @@ def from_rows(name: str, frame: pd.DataFrame, reading: Reading) -> FileContents:
             "each row is read as a sequence of numbers: choose a column by --column NAME"
         )
     values = frame.to_numpy()
-    what = f"{count_of(len(values), 'sequence')} of {values.shape[1]:,}, one a row"
+    what = f"{count_of(len(values), 'sequence')} of {values.shape[1]:,}, one per row"
     return FileContents(values, what, aside=aside if label is not None else "", labels=labels)
 
 
@@ -263,7 +263,7 @@ def _from_lists(
         found = [np.delete(row, at) for row in found]
     if len(found) == 1:
         return FileContents(found[0], "1 sequence")
-    return FileContents(found, f"{count_of(len(found), 'sequence')}, one a row", labels=labels)
+    return FileContents(found, f"{count_of(len(found), 'sequence')}, one per row", labels=labels)
 
 
 def _array(path: Path, reading: Reading) -> NDArray[Any]:
@@ -305,7 +305,7 @@ def _from_array(path: Path, array: NDArray[Any], reading: Reading) -> FileConten
         )
     if array.ndim not in (1, 2) or 0 in array.shape:
         raise ValueError(
-            f"{path} has shape {array.shape}: give one sequence (1-D) or a sequence a row (2-D)"
+            f"{path} has shape {array.shape}: give one sequence (1-D) or a sequence per row (2-D)"
         )
     if array.ndim == 1 or array.shape[0] == 1:
         return FileContents(array.reshape(-1), "1 sequence")
@@ -320,4 +320,4 @@ def _from_array(path: Path, array: NDArray[Any], reading: Reading) -> FileConten
     if array.dtype.kind == "f" or reading.label_column:
         frame = pd.DataFrame(np.asarray(array)).rename(columns=str)
         return from_rows(path.name, frame, reading)
-    return FileContents(array, f"{count_of(n, 'sequence')} of {width:,}, one a row")
+    return FileContents(array, f"{count_of(n, 'sequence')} of {width:,}, one per row")

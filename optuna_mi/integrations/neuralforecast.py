@@ -93,7 +93,7 @@ class ForecastDesign:
         to train on, for the sake of enough windows.
 
         Args:
-            panel: One row a step of a series: its name, the time, the value.
+            panel: One row per step of a series: its name, the time, the value.
             h: Forecast horizon in steps.
             holdout: Last steps of every series that are kept for validation and test and are not
                 looked at here (``val_size + test_size``); ``h`` by default, as the Auto models.

@@ -11,7 +11,7 @@ from optuna_mi._checks import flag, instance, real, whole
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# A key an epoch doubles load times, and a write an epoch bloats a journal in long trials.
+# A key per epoch doubles load times, and a write per epoch bloats a journal in long trials.
 _WRITE_EVERY = 10
 
 

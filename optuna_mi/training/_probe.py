@@ -55,7 +55,7 @@ class InformationProbe:
     position and the symbol that followed, at a random subset of positions.
 
     Real targets (floats) are those of a regression, and the estimator is KSG's [Kraskov et al.
-    2004]: one or several numbers an example, or, with three axes, a position. NaN marks what is
+    2004]: one or several numbers per example (with three axes: per position). NaN marks what is
     left out.
 
     Measured is the very object that was passed, without the wrappers of ``torch.compile``,
@@ -84,7 +84,7 @@ class InformationProbe:
         metric: ``"chebyshev"`` or ``"euclidean"``.
         estimator: ``"mixed"``, or ``"ksg"``, which is [V]'s: softmax of the outputs against one-hot
             labels with a jitter of 1e-10 (hidden layers are taken as they are).
-        reduce: How a layer's activations become one vector an example: ``"pool"`` (average over a
+        reduce: How a layer's activations become one vector per example: ``"pool"`` (average over a
             grid as fine as ``max_features`` allows), ``"mean"`` (average over all of space),
             ``"flatten"``, or a function from a tensor with examples first to (N, D).
         max_features: More features than these are projected, by a fixed random matrix, onto so

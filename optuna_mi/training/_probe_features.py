@@ -1,4 +1,4 @@
-"""How activations become one vector an example, (N, D)."""
+"""How activations become one vector per example, (N, D)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Reduction = Literal["pool", "mean", "flatten"] | Callable[[Tensor], Tensor]
 
 
 def output_features(output: Tensor, sample: ProbeSample) -> Tensor:
-    """Return the last layer's activations, one vector an example or a position.
+    """Return the last layer's activations, one vector per example or a position.
 
     Raises:
         ValueError: If the output does not fit the targets.
@@ -38,7 +38,7 @@ def output_features(output: Tensor, sample: ProbeSample) -> Tensor:
 def layer_features(
     value: Tensor, name: str, sample: ProbeSample, how: Reduction, max_features: int
 ) -> Tensor:
-    """Return a hidden layer's activations, one vector an example or a position.
+    """Return a hidden layer's activations, one vector per example or a position.
 
     Args:
         value: What the layer put out.

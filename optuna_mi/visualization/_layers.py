@@ -1,4 +1,4 @@
-"""Layers on a decay curve: one horizontal line a layer, and its crossing with the fit."""
+"""Layers on a decay curve: one horizontal line per layer, and its crossing with the fit."""
 
 from __future__ import annotations
 

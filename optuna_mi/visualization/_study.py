@@ -99,7 +99,7 @@ def _add_best_and_reference(figure: go.Figure, shown: list[TrialFacts]) -> None:
 
 
 def plot_dilations(study: Study, n: int = 10) -> go.Figure:
-    """Draw the dilations of the best trials, one row a trial, the best on top.
+    """Draw the dilations of the best trials, one row per trial, the best on top.
 
     Args:
         study: A study with one objective.

@@ -39,7 +39,7 @@ def plot_training(
     Args:
         trial: A trial of :class:`~optuna_mi.DilatedRNNObjective`, or of any objective that
             reports intermediate values and IHYLL (:func:`optuna_mi.report_ihyll`) and keeps its
-            learning rates, one an epoch, in the attribute ``mi:lr``; or several trials by name.
+            learning rates, one per epoch, in the attribute ``mi:lr``; or several trials by name.
         target_name: What the objective is: "validation accuracy", "bits per character".
         max_points: Longer series are thinned to so many points.
 
