@@ -11,7 +11,6 @@ from optuna_mi.nn._check_arguments import LayerState, State
 from optuna_mi.nn._classifier import DilatedRNNClassifier
 from optuna_mi.nn._population_check import (
     check_inputs,
-    check_network,
     check_networks,
     check_span,
     check_states,
@@ -40,13 +39,11 @@ class DilatedRNNPopulation(nn.Module):
 
     The weights of all networks are one matrix, a row a network. The networks that are passed in
     live on as views of their rows: whoever trains the population changes them, and the other way
-    round.
+    round. To take another network in, make another population of those that stay and the new one.
 
     Args:
         networks: K networks of one class: :class:`DilatedRNN`, :class:`DilatedRNNClassifier`,
             :class:`DilatedRNNRegressor` or :class:`DilatedRNNLanguageModel`.
-        max_layers: The most layers that a network may have which takes another's place; ``None``
-            for what the deepest of these has.
         mode: ``"each"`` runs one network after the other with the kernels of its own backend,
             which is the fastest on a CPU; ``"together"`` runs all at once, a layer at a time;
             ``"auto"`` chooses by the device.
@@ -74,17 +71,13 @@ class DilatedRNNPopulation(nn.Module):
         self,
         networks: Sequence[Network],
         *,
-        max_layers: int | None = None,
         mode: Mode = "auto",
     ) -> None:
         super().__init__()
         self._networks = check_networks(networks)
-        deepest = max(len(stack_of(network).layers) for network in self._networks)
-        if max_layers is not None:
-            deepest = whole("max_layers", max_layers, deepest)
         one_of("mode", mode, ("auto", "each", "together"))
         self.mode: Mode = mode
-        self._layout = Layout.of(self._networks, deepest)
+        self._layout = Layout.of(self._networks)
         self._generators: list[torch.Generator | None] = [None] * len(self._networks)
         like = next(self._networks[0].parameters())
         self.weights = nn.Parameter(like.new_zeros(len(self._networks), self._layout.n_columns))
@@ -115,39 +108,6 @@ class DilatedRNNPopulation(nn.Module):
                 f"{tuple(self.weights.shape)}"
             )
         return self._layout.views(self.model(k), matrix[k])
-
-    def fits(self, network: Network) -> bool:
-        """Return whether a network's layers and head are no more than there is room for."""
-        check_network(network, self._networks[0])
-        return self._layout.fits(network)
-
-    def replace(self, k: int, network: Network) -> None:
-        """Put a network into a place; the one that was there keeps its values as its own.
-
-        Args:
-            k: The place, from 0.
-            network: One that differs from the others in dilations, depth, dropout and weights
-                alone, and that :meth:`fits`.
-
-        Raises:
-            TypeError: It is none of this package's networks.
-            ValueError: It differs in more, has too many layers, or is in the population already.
-        """
-        leaving = self.model(k)
-        if not self.fits(network):
-            raise ValueError(
-                f"network has the dilations {stack_of(network).dilations}, for which there is no "
-                "room here; make a population with max_layers= as large as it will be needed, or a "
-                "new one of these networks and this one"
-            )
-        if any(network is other for other in self._networks):
-            raise ValueError("network is in this population already; pass another one")
-        for parameter in leaving.parameters():
-            parameter.data = parameter.detach().clone()
-        self.weights.data[k].zero_()
-        self._networks[k] = network
-        self._generators[k] = None
-        self._move_in(k)
 
     def seed(self, k: int, seed: int | None) -> None:
         """Give network k a random stream of its own for its dropout.

@@ -61,15 +61,16 @@ class Layout:
     head: tuple[int, int] | None
 
     @classmethod
-    def of(cls, networks: Sequence[Network], max_layers: int) -> Layout:
+    def of(cls, networks: Sequence[Network]) -> Layout:
         """Return the layout of networks that differ in dilations alone."""
         first = networks[0]
         stack, embedding = stack_of(first), embedding_of(first)
         rows = cell_of(stack, 0).all_weights[0][1].shape[0]
         size = stack.hidden_sizes[0]
+        deepest = max(len(stack_of(network).layers) for network in networks)
         layers = tuple(
             ((int(rows), features), (int(rows), size), (int(rows),), (int(rows),))
-            for features in (stack.input_size, *[size] * (max_layers - 1))
+            for features in (stack.input_size, *[size] * (deepest - 1))
         )
         heads = [head.weight.shape for head in map(head_of, networks) if head is not None]
         return cls(
@@ -91,13 +92,6 @@ class Layout:
     def n_columns(self) -> int:
         """Columns of the matrix."""
         return sum(torch.Size(shape).numel() for shape in self.shapes)
-
-    def fits(self, network: Network) -> bool:
-        """Return whether a network has no more layers and no wider head than there is room for."""
-        head = head_of(network)
-        return len(stack_of(network).layers) <= len(self.layers) and (
-            self.head is None or head is None or head.weight.shape[1] <= self.head[1]
-        )
 
     def views(self, network: Network, row: Tensor) -> list[tuple[Tensor, Tensor]]:
         """Return each parameter of a network with its part of a row ``(columns,)``."""

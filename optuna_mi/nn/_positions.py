@@ -95,7 +95,7 @@ def _close(wanted: npt.NDArray[np.bool_], dilation: int) -> tuple[IntArray, IntA
     return lanes.astype(np.int64), lengths[lanes].astype(np.int64)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=512)  # a population has as many as networks, for every length
 def plan_stack(length: int, dilations: tuple[int, ...], n_last: int | None) -> StackPlan:
     """Plan the positions of every layer, from the top down.
 

@@ -91,7 +91,6 @@ _unequal = [[DilatedRNN(**_rnn), DilatedRNN(2, 4, (1,))], [DilatedRNN(2, [3, 4],
             [DilatedRNN(**_rnn), DilatedRNN(3, 3, (1,))], [DilatedRNN(**_rnn), _classifier], [_classifier] * 2,
             [DilatedRNN(**_rnn), DilatedRNN(**_rnn, cell="rnn")], [DilatedRNN(**_rnn), DilatedRNN(**_rnn).double()]]
 T.sweep("DilatedRNNPopulation", DilatedRNNPopulation, _networks, mode=name(),
-        max_layers=(*whole(optional=True), 1),
         networks=(None, 5, "ab", [], [None], [5], torch.nn.GRU(2, 3), [torch.nn.GRU(2, 3)], *_unequal))
 _population = DilatedRNNPopulation(**_networks())
 T.sweep("DilatedRNNPopulation.forward", _population, lambda: {"x": _x}, state=_STATE, words=("input",),
@@ -108,10 +107,6 @@ T.sweep("DilatedRNNPopulation.views", _population.views, lambda: {"k": 0, "matri
         k=(*whole(0), 2), matrix=(None, 5, torch.zeros(2, 3), np.zeros((2, 9))))
 T.sweep("DilatedRNNPopulation.seed", _population.seed, lambda: {"k": 0, "seed": 1}, k=(*whole(0), 2),
         seed=whole(0, optional=True))
-T.sweep("DilatedRNNPopulation.fits", _population.fits, None, network=(None, 5, _classifier), words=("networks",))
-T.sweep("DilatedRNNPopulation.replace", _population.replace, lambda: {"k": 0, "network": DilatedRNN(**_rnn)},
-        k=(*whole(0), 2), network=(None, 5, _classifier, DilatedRNN(2, 3, (1, 2, 3)), _population.model(1)),
-        words=("networks",))
 
 T.stays_valid("DilatedRNN", DilatedRNN, lambda: _rnn, input_size=np.int64(2), hidden_sizes=np.int32(3),
               dilations=np.array([1, 2]), dropout=np.float32(0.1), batch_first=np.True_)
