@@ -20,38 +20,39 @@ _logger = get_logger(__name__)
 
 
 class IHYLLPruner(BasePruner):
-    """The wrapped pruner proposes on the objective, IHYLL disposes.
+    """The wrapped pruner proposes to prune, by the objective; IHYLL decides.
 
-    IHYLL, I(last layer's activations; true outcome), says whether a network still learns about
-    the outcome, whatever its objective does at the moment. At every step:
+    IHYLL is I(last layer's activations; true outcome), the mutual information between the two. It
+    can rise while the objective stands still, so it says whether a network still learns. At every
+    step:
 
     1. Without IHYLL (none reported, or all NaN) the wrapped pruner decides; that is logged once.
-       With no more than ``patience`` reports of it nobody decides: a rise cannot be seen yet, and
-       the wrapped pruner would be alone with its least reliable proposals (``hold_back``).
+       With at most ``patience`` reports of it the trial is not pruned: a rise cannot be seen yet,
+       and the wrapped pruner would judge networks that have hardly been trained (``hold_back``).
     2. The wrapped pruner wants to prune: a trial whose IHYLL still rises is spared, at most
-       ``max_spared`` times; any other is pruned. The steps at which a trial was spared are its
-       user attribute ``mi:spared``.
-    3. It does not: a trial is pruned if its IHYLL has saturated *and* lies below ``percentile`` of
-       the IHYLL that completed trials had at the same step.
+       ``max_spared`` times; any other is pruned. The user attribute ``mi:spared`` lists the steps
+       at which a trial was spared.
+    3. The wrapped pruner would keep the trial: it is pruned if its IHYLL has stopped rising *and*
+       lies below the percentile ``percentile`` of that of completed trials at the same step.
 
-    NaN values are skipped as if they had not been reported; a trial with at most ``patience``
-    others is neither spared nor pruned by its IHYLL. If the trial has the user attribute
-    ``ihyll_reference``, such as I(input; outcome), values above it count as that: past the bound of
-    the data processing inequality nothing is learnt about the outcome, so such a trial has
-    saturated.
+    NaN values are skipped as if they had not been reported. With at most ``patience`` other values,
+    IHYLL neither spares nor prunes a trial. Processing adds no information, so IHYLL cannot exceed
+    I(input; outcome) (the data processing inequality): if the trial has the user attribute
+    ``ihyll_reference``, larger values count as that value, and the trial no longer rises.
 
     Report IHYLL with :func:`optuna_mi.report_ihyll`, before ``trial.should_prune()``.
 
     Args:
-        wrapped_pruner: Who judges the objective's intermediate values; ``None`` for nobody. Under
-            ``SuccessiveHalvingPruner`` and ``HyperbandPruner`` a spared trial goes on to its next
-            rung.
+        wrapped_pruner: Judges the objective's intermediate values; ``None`` for no such pruner.
+            Within ``SuccessiveHalvingPruner`` and ``HyperbandPruner`` a spared trial goes on to
+            its next rung.
         patience: Number of the latest values among which a rise is looked for.
         epsilon: Smallest relative rise that counts, as in [V]'s learning-rate policies.
         max_spared: How often the wrapped pruner may be overruled in one trial.
         percentile: Percentile of the peers' IHYLL, 0 to 100, below which a saturated trial ends;
             ``None`` never prunes a trial that the wrapped pruner would keep.
-        n_min_peers: Completed trials with IHYLL at the same step that it takes to compare.
+        n_min_peers: A trial is compared with its peers if so many completed trials have IHYLL at
+            the same step.
         n_warmup_steps: Steps before which rule 3 does not apply.
         hold_back: Do not ask the wrapped pruner before a trial has reported more than ``patience``
             values; False asks it from the first step on. Trials of at most ``patience +
@@ -95,7 +96,7 @@ class IHYLLPruner(BasePruner):
         values = measured(series, step)
         n_reported = sum(reported <= step for reported in series)
         if values and self._hold_back and n_reported <= self._patience:
-            # Not even asked: a pruner with rungs judges each only once.
+            # Not even asked: a pruner with rungs judges each rung only once.
             return False
         proposed = self._wrapped_pruner is not None and self._wrapped_pruner.prune(study, trial)
         if not values:
@@ -132,7 +133,7 @@ class IHYLLPruner(BasePruner):
 
     @staticmethod
     def _keep(study: Study, trial: FrozenTrial, key: str) -> None:
-        # Finished trials are judged too, by those who replay a study; they cannot be written to.
+        # Whoever replays a study asks about finished trials, which cannot be written to.
         if key in trial.user_attrs and not trial.state.is_finished():
             study._storage.set_trial_user_attr(trial._trial_id, key, trial.user_attrs[key])
 

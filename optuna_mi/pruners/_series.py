@@ -11,7 +11,8 @@ from optuna_mi._checks import flag, instance, real, whole
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# A key per epoch doubles load times, and a write per epoch bloats a journal in long trials.
+# One attribute per epoch would double load times; one write per epoch would bloat the journal
+# of a long trial.
 _WRITE_EVERY = 10
 
 
@@ -21,7 +22,7 @@ def report_ihyll(trial: BaseTrial, step: int, value: float, *, flush: bool = Fal
     IHYLL is I(last layer's activations; true outcome), in nats ([V], §3). The whole series is one
     user attribute, ``mi:ihyll``, written with each of the first ten reports and every tenth from
     there on; end a longer objective with `flush_ihyll`. ``IHYLLPruner`` sees every report of the
-    trial at hand at once. Values are kept to six significant digits.
+    running trial at once. Values are kept to six significant digits.
 
     Args:
         trial: The running trial.

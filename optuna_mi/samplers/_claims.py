@@ -46,7 +46,7 @@ class Claims:
     waiting: bool = False
 
     def joined(self, other: Claims) -> Claims:
-        """Return what both say together, as an object of its own."""
+        """Return a new object that merges both."""
         holder = self.holder.copy()
         for cell, number in other.holder.items():
             holder[cell] = min(number, holder.get(cell, number))
@@ -114,7 +114,7 @@ class ClaimReader:
         ended = trial.datetime_complete
         if trial.state != TrialState.FAIL or trial.system_attrs.get(FAILED_ATTR) or ended is None:
             return False
-        # Trials carry local times: that of a machine in another zone is no reason to wait.
+        # Trials carry local times; the clock of a machine in another zone is no reason to wait.
         return abs((now - ended).total_seconds()) < self._release_delay
 
 
@@ -129,7 +129,7 @@ def _add(trial: FrozenTrial, cells: Cells, claims: Claims, pending: bool = False
     elif cell is None:
         if state == TrialState.RUNNING and "fixed_params" not in attrs:
             claims.undecided.append(trial.number)
-            # A retried trial waited, and was nobody's: others may have taken its number's cell.
+            # While a retried trial waited, others may have taken its number's cell.
             if trial.number < len(cells) and "failed_trial" not in attrs:
                 cell = cells.order[trial.number]
         elif "fixed_params" in attrs:

@@ -1,8 +1,8 @@
 """Which trial tries the recommendation when the one before it has failed.
 
-Trial number 0 carries it. If that fails by itself, the first trial to start after its end is the
-heir: all workers read that off the list of trials, and agree. A trial that was only declared dead
-has no heir: it is queued again, and carries the recommendation on.
+Trial number 0 tries it. If that trial fails by itself, the next trial to start after its end, its
+heir, tries it again. All workers see this in the list of trials, so they agree. A trial whose
+worker died has no heir: it is queued again with the recommendation.
 """
 
 from __future__ import annotations

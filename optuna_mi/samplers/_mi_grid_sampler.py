@@ -31,15 +31,16 @@ _logger = get_logger(__name__)
 class MIGridSampler(ForwardingSampler):
     """The paper's grid search, every cell trained exactly once by any number of workers.
 
-    The trial number is an atomic ticket, the order of cells a permutation that depends on the grid
-    alone, so workers need no common seed and no agreement ([MK20], §3 for the grid itself). A
-    failed cell is tried again, at most ``max_retries`` times. A worker that was killed leaves its
-    trial running: where the storage has a heartbeat its cell is trained again by the others, which
-    wait for it at the end; elsewhere set such trials to FAIL and start again. The study stops when
-    no cell is left. Started again, it goes on with the cells that are left.
+    The storage gives each trial number only once, so the number serves as a ticket. The order of
+    cells is a permutation that depends only on the grid, so workers need no common seed and no
+    agreement ([MK20], §3 for the grid itself). A failed cell is tried again, at most
+    ``max_retries`` times. A worker that was killed leaves its trial running. If the storage has a
+    heartbeat, the other workers train its cell again and wait for it at the end; otherwise set such
+    trials to FAIL and start again. The study stops when no cell is left. Started again, it goes on
+    with the cells that are left.
 
     A trial that is enqueued with some of the grid's parameters takes a free cell that agrees with
-    them, and is pruned where none is left.
+    them, and is pruned if none is left.
 
     Pruned cells count as done. Trials that find no cell left are pruned at their first ``suggest``
     call, before any work is done; in an ask/tell loop that call raises ``TrialPruned``, and
@@ -48,7 +49,7 @@ class MIGridSampler(ForwardingSampler):
     Args:
         space: The dilation space that the objective asks with ``space.suggest(trial)``.
         extra: Choices of further parameters by name; they multiply the grid.
-        base_sampler: Who samples all other parameters of the objective; ``None`` takes
+        base_sampler: Samples all other parameters of the objective; ``None`` takes
             ``RandomSampler(seed)``, which treats all cells alike.
         seed: Seed of the default base sampler; it has no influence on the grid.
         points: Passed to :meth:`DilationSpace.grid`.
@@ -123,7 +124,7 @@ class MIGridSampler(ForwardingSampler):
             return  # a retried trial runs what it ran before
         fixed = trial.system_attrs.get("fixed_params")
         if fixed is None:
-            # One that was killed before it had a cell is given any: its number owns none.
+            # A trial that was killed before it had a cell gets any: its number owns none.
             waited = "failed_trial" in trial.system_attrs
             self._office.draw(study, trial, range(self.n_cells) if waited else None)
             return
@@ -197,7 +198,7 @@ class MIGridSampler(ForwardingSampler):
                 self._warn_of_names_not_asked_for(trial)
         left = self._office.open(claims)
         free = left - set(claims.holder)
-        # With a heartbeat the cells of dead workers come back, so somebody has to stay for them.
+        # With a heartbeat the cells of dead workers come back, so a worker must wait for them.
         if free or claims.waiting or (left and is_heartbeat_enabled(study._storage)):
             return
         try:

@@ -29,11 +29,11 @@ _DEFAULT_STARTUP = 10  # As TPESampler and GPSampler.
 class MISampler(ForwardingSampler):
     """Any Optuna sampler, started where the data's mutual information says.
 
-    Trial number 0 takes the space's recommended setting: the number is an atomic ticket, so any
-    number of workers try it exactly once. If it fails, the first trial to start after that takes
-    it, three trials in all. While the base sampler is still in its random start-up,
-    the space's parameters are drawn from a normal around the recommendation instead of uniformly.
-    After that, and for every other parameter of the objective, the base sampler decides alone.
+    Trial number 0 takes the space's recommended setting. The storage gives each number only once,
+    so any number of workers try it exactly once. If the trial fails, the next trial to start takes
+    it, three trials in all. While the base sampler is still in its random start-up, the space's
+    parameters are drawn from a normal around the recommendation instead of uniformly. After that,
+    and for all other parameters of the objective, the base sampler decides alone.
 
     The space is written into the study with the first trial, and verified with every other one.
 
@@ -103,7 +103,7 @@ class MISampler(ForwardingSampler):
         trials = study._storage.get_all_trials(study._study_id, deepcopy=False)
         if is_heir(trial, trials):
             study._storage.set_trial_system_attr(trial._trial_id, RECOMMENDED_ATTR, True)
-            # The trial object at hand was read before the attribute was there.
+            # This trial object was read before the attribute was written.
             trial.system_attrs = {**trial.system_attrs, RECOMMENDED_ATTR: True}
         elif is_done(trials):
             self._recommended.add(key)

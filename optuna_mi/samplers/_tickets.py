@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 _PATIENCE = 5.0  # Seconds a lower ticket may take to write its cell down before it counts as dead.
-_RELEASE_DELAY = 5.0  # Seconds in which whoever declared a trial dead may enqueue it again.
+_RELEASE_DELAY = 5.0  # Seconds in which the declarer of a dead trial may enqueue it again.
 _POLL = (0.01, 1.0)  # Seconds between looks at the storage: the first, the longest.
 
 
@@ -84,7 +84,7 @@ class TicketOffice:
                 return
             # Cells whose own ticket is not drawn yet are left to it.
             candidates = self._cells.order[: trial.number]
-            if trial.number < len(self._cells):  # whoever has its own cell must see it given up
+            if trial.number < len(self._cells):  # its own cell was given up
                 self._write(study, trial, UNDECIDED)
         else:
             candidates = [cell for cell in self._cells.order if cell in among]
@@ -113,8 +113,8 @@ class TicketOffice:
         return [n for n in claims.undecided if n < trial.number and (name, n) not in dead]
 
     def _take(self, study: Study, trial: FrozenTrial, cell: int) -> bool:
-        # A slow worker may have been presumed dead, and both take the cell. Whoever sees the other
-        # after writing steps back; as both have written before they look, one of them does.
+        # A slow worker may have been presumed dead, so that two take the cell. Both write first and
+        # look afterwards, so at least one sees the other and steps back.
         self._write(study, trial, cell)
         if cell not in self.read(study).contested:
             return True
@@ -124,14 +124,14 @@ class TicketOffice:
     def _write(self, study: Study, trial: FrozenTrial, cell: int) -> None:
         value: list[str | int] = [self._cells.fingerprint, cell]
         study._storage.set_trial_system_attr(trial._trial_id, CELL_ATTR, value)
-        # The trial object at hand was read before the attribute was there.
+        # This trial object was read before the attribute was written.
         trial.system_attrs = {**trial.system_attrs, CELL_ATTR: value}
 
     def _fail_lost_trials(self, study: Study, claims: Claims) -> None:
         """Fail trials whose worker was lost before their first heartbeat: they never go stale.
 
-        A living trial writes its own cell down at once, so one that has not for as long as a heart
-        may stand still is dead.
+        A living trial writes down its cell at once. One that has not done so within the heartbeat's
+        grace period is dead.
         """
         storage = study._storage
         if not (has_heartbeat(study) and isinstance(storage, BaseHeartbeat)):
@@ -161,7 +161,7 @@ class TicketOffice:
         return bool(left & claims.pending) or (has_heartbeat(study) and bool(left))
 
     def __getstate__(self) -> dict[str, Any]:
-        # Samplers travel to other processes; what was read here is read again there.
+        # When a sampler is pickled for another process, that process reads the trials itself.
         return {k: v for k, v in self.__dict__.items() if k not in ("_lock", "_readers")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

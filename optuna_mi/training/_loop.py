@@ -77,7 +77,7 @@ class Run:
         direction: "maximize" or "minimize", of the score.
         checkpoint: Where to save after each epoch; None for nowhere.
         resume: Go on from the checkpoint; else it is removed.
-        identity: What a checkpoint must share with this run to be taken up; plain values.
+        identity: What a checkpoint must have in common with this run to be resumed; plain values.
         build: The model's class by name and its arguments, for those who load the checkpoint.
     """
 
@@ -131,7 +131,7 @@ class Run:
         self.model.eval()  # a resumed run may have no epoch left, and would be tested with dropout
 
     def _train_epoch(self, trial: BaseTrial, epoch: int) -> None:
-        # A stream an epoch: a resumed trial needs no saved generator to go on as it would have.
+        # Each epoch has its own random stream, so a resumed trial needs no saved generator.
         seed = np.random.SeedSequence(self.seed.entropy, spawn_key=(epoch + 1,))
         torch.manual_seed(int(seed.generate_state(1)[0]))
         self.model.train()
@@ -148,7 +148,7 @@ class Run:
     def _keep_best(self, epoch: int) -> None:
         values = self.history.values
         choose = max if self.direction == "maximize" else min
-        # The first of equals, as Optuna and the report take it.
+        # Of equal scores the first counts, as in Optuna and in the report.
         if epoch == values.index(choose(values)):
             state = {name: value.clone() for name, value in self.model.state_dict().items()}
             self.best = Best(epoch, state)

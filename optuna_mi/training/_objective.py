@@ -34,7 +34,7 @@ class DilatedRNNObjective:
     :class:`~optuna_mi.IHYLLPruner`. The trial's user attributes hold ``dilations``, ``epochs``,
     ``ihyll_final`` and ``ihyll_reference`` (nats), the series ``mi:ihyll`` and ``mi:lr``, and, for
     a complete trial, ``best_epoch`` (from 0) and ``test``: the test split's score with
-    the weights of that epoch, which nothing is chosen by.
+    the weights of that epoch, which decides nothing.
 
     The settings marked *searchable* take a fixed value or an Optuna distribution, which then
     becomes a parameter of the study.
@@ -43,10 +43,10 @@ class DilatedRNNObjective:
         dataset: What to train on.
         space: Where the dilations come from.
         cell: "gru", "rnn" or "lstm"; searchable.
-        hidden_size: Units a layer; searchable.
+        hidden_size: Units per layer; searchable.
         dropout: Dropout between layers; searchable.
-        residual: Identity connections around layers; without them a short trial of a deep stack
-            compares plateaus, not dilations.
+        residual: Identity connections around layers; without them a deep stack learns nothing in
+            its first hundreds of steps, and a short trial would say nothing about dilations.
         init: Initialisation of the network, as in :class:`~optuna_mi.nn.DilatedRNN`.
         optimizer: "adam", "rmsprop" or "sgd"; searchable.
         lr_min: Lower bound of the learning rate, where it starts; searchable.
@@ -54,12 +54,12 @@ class DilatedRNNObjective:
         policy: "reference" follows IHYLL's value and change, "change" its change alone; None
             trains at ``lr_max`` throughout.
         reference: What IHYLL is compared with, in nats: "entropy" of the targets, a bound that
-            always holds (of real targets: the most that the estimate can say with the probe's
-            examples); "ixy", the estimated mutual information between input and target (only of
-            real sequences of one length with one target each); or a number.
-        epochs: Epochs a trial.
-        steps: Batches an epoch at most; None for the whole training split.
-        batch_size: Sequences, or windows, a batch; of language modelling parallel streams.
+            always holds (for real targets: the largest value the estimator can return with the
+            probe's examples); "ixy", the estimated mutual information between input and target
+            (only of real sequences of one length with one target each); or a number.
+        epochs: Epochs per trial.
+        steps: Batches per epoch at most; None for the whole training split.
+        batch_size: Sequences, or windows, per batch; in language modelling parallel streams.
         window: Language modelling: steps through which a gradient flows.
         embedding_size: Size of a symbol's embedding, where the inputs are symbols.
         valid_symbols: Language modelling: how much of the held-out streams is scored.
@@ -67,16 +67,16 @@ class DilatedRNNObjective:
         probe_size: Examples of the probe.
         seed: With the study's name, if you gave it one, and the trial's number, it fixes every
             random number of trials that run one at a time in a process. Trials in threads
-            (``n_jobs`` of ``study.optimize``) share torch's random stream and are not repeatable,
-            of which a warning tells; use worker processes.
+            (``n_jobs`` of ``study.optimize``) share torch's random stream and are not repeatable;
+            a warning says so. Use worker processes.
         device: Where to train.
         n_threads: Threads of torch while a trial runs; trials side by side are faster than
             threads within one.
         checkpoint_dir: Where a trial saves its state after each epoch, as ``STUDY-NUMBER.pt``: a
-            trial that ``optuna.storages.RetryHeartbeatStaleTrialCallback`` retries goes on there,
-            and a complete trial leaves its model, for :func:`load_best`. A name of other characters
-            than lower-case letters, digits and ``_.-`` gets a digest. A damaged checkpoint, or that
-            of another trial, costs a warning. None for no checkpoints.
+            trial that ``optuna.storages.RetryHeartbeatStaleTrialCallback`` retries goes on from
+            it, and a complete trial leaves its model for :func:`load_best`. A study name with
+            characters other than lower-case letters, digits and ``_.-`` gets a digest. A damaged
+            checkpoint, or one of another trial, is ignored with a warning. None for no checkpoints.
 
     Raises:
         ValueError: A setting is out of range or does not fit the data set.
@@ -120,7 +120,7 @@ class DilatedRNNObjective:
         n_threads: int = 1,
         checkpoint_dir: str | os.PathLike[str] | None = None,
     ) -> None:
-        check_settings(locals(), tuple(OPTIMIZERS))  # the arguments: nothing else is here yet
+        check_settings(locals(), tuple(OPTIMIZERS))  # locals() holds only the arguments here
         check_span(space, dataset, window)
         if reference == "ixy":
             check_inputs_of_one_size(dataset)
@@ -148,7 +148,7 @@ class DilatedRNNObjective:
                 "lr_min": lr_min,
                 "lr_max": lr_max,
             },
-            # A checkpoint of other settings is not taken up; more epochs may be asked for.
+            # A checkpoint with other settings is not resumed; only the number of epochs may differ.
             fixed={
                 "residual": residual,
                 "init": init,

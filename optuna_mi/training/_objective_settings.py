@@ -93,7 +93,7 @@ def check_settings(settings: dict[str, Any], optimizers: Collection[str]) -> Non
     positive = {"clip", "lr_max", "lr_min", "reference"} - set(choices)
     for name in sorted(positive):
         for value in possible[name]:
-            # lr_min has no part in a constant rate
+            # with a constant rate lr_min is not used
             if not (name == "lr_min" and settings["policy"] is None):
                 real(name, value, above=0)
     for value in possible["dropout"]:

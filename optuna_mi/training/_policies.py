@@ -29,10 +29,9 @@ class IHYLLChangePolicy(IHYLLPolicy):
         LR_t &= \max(LR_{min}, LR_{t-1} - \gamma_2 \delta_t) \quad\text{otherwise}
 
     Training begins at ``lr_min``; the first `step` only records. Given plain numbers this is the
-    paper's rule. Given a `MutualInformation`, which brings its standard error, a change within
-    ``noise`` standard errors counts as none, so that a noisy estimate does not raise the rate for
-    ever; it then lowers the rate by what a change of ``epsilon`` would. ``noise=0`` is the paper's
-    rule there too.
+    paper's rule. A `MutualInformation` brings its standard error: then a change within ``noise``
+    standard errors does not raise the rate, as noise would raise it for ever; it lowers the rate
+    by no more than a change of ``epsilon`` would. ``noise=0`` is the paper's rule there too.
 
     Args:
         optimizer: Any optimizer; every parameter group gets the rate (or its own, layer-wise).
@@ -88,7 +87,8 @@ class IHYLLChangePolicy(IHYLLPolicy):
         delta = seen.relative_change
         if self._changed(seen):
             return min(self.lr_max[seen.group], seen.rate + self.gamma1[seen.group] * delta)
-        # Where noise hides a larger change, it must not lower the rate further than the rule can.
+        # A change within the noise may be larger than epsilon; it must not lower the rate by more
+        # than the paper's rule ever does.
         delta = min(delta, self.epsilon)
         return max(self.lr_min[seen.group], seen.rate - self.gamma2[seen.group] * delta)
 

@@ -1,4 +1,4 @@
-"""How a probe runs the model: without leaving a trace, batch by batch, hidden layers kept."""
+"""How a probe runs the model: batch by batch, keeping hidden layers, changing nothing."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def takes_model(forward: Callable[..., Any]) -> bool:
 
 def as_parameters(inputs: Tensor, model: nn.Module) -> Tensor:
     """Return inputs on the device, and real ones in the dtype, of the model's parameters."""
-    # Parameters that are loaded when their layer runs have no values, nor a place, before.
+    # Parameters that are loaded only when their layer runs are on the device "meta" until then.
     parameters = [p for p in model.parameters() if p.device.type != "meta"]
     if not parameters:
         return inputs

@@ -143,7 +143,7 @@ def check_shift(inputs: Tensor, truth: Tensor, usable: npt.NDArray[np.bool_]) ->
 
 
 def usable_targets(targets: npt.NDArray[Any], ignore_index: int | None) -> npt.NDArray[np.bool_]:
-    """Return which targets are no padding, bool, of their shape (of real ones less the last axis).
+    """Return which targets are no padding: bool, in their shape (real ones: without the last axis).
 
     Args:
         targets: Classes, or real values, of which NaN marks padding.
@@ -233,7 +233,7 @@ def position_indices(
         )
     n_used = min(len(filled), -(-4 * size * len(filled) // total))
     used = filled[np.sort(rng.choice(len(filled), size=n_used, replace=False))]
-    if usable[:, used].sum() < size:  # they happen to be the short ones
+    if usable[:, used].sum() < size:  # the drawn sequences happen to be the short ones
         used = filled
     step, sequence = np.nonzero(usable[:, used])
     taken = np.sort(rng.choice(len(step), size=min(size, len(step)), replace=False))

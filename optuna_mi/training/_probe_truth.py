@@ -69,7 +69,7 @@ class Classes:
 
 
 class RealValues:
-    """Real targets, one or several a sample.
+    """Real targets, one or several per sample.
 
     Args:
         targets: Shape (N, values).
@@ -77,8 +77,8 @@ class RealValues:
         seed: Seed of the jitter, which breaks ties.
 
     Attributes:
-        bound: psi(N) - psi(k), what the estimate comes to where one variable is the other: more it
-            cannot resolve with N examples. A real variable has no finite entropy.
+        bound: psi(N) - psi(k), the estimate if both variables are equal: with N examples it cannot
+            be larger. (A real variable has no finite entropy.)
 
     Raises:
         ValueError: If there are no more than k examples, or all are the same.

@@ -15,7 +15,7 @@ _TRAINING = threading.Lock()
 
 @contextlib.contextmanager
 def undisturbed_process(device: torch.device, n_threads: int) -> Iterator[None]:
-    """Train with so many threads of torch; its random streams are afterwards as they were.
+    """Train with this many threads of torch; afterwards its random streams are restored.
 
     Args:
         device: Where the training runs.

@@ -40,8 +40,9 @@ OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
     "sgd": torch.optim.SGD,
 }
 
-# Of LR_max, how far policy 2 lowers the rate at once. On the paper's images IHYLL comes near H(Y),
-# and the step is small by itself; on text IHYLL stays at half of H(Y), and one step would do all.
+# gamma2 of policy 2 as a share of LR_max. On the paper's images IHYLL comes near H(Y), so steps
+# down are small. On text IHYLL stays at half of H(Y): with gamma2 = LR_max two steps would take the
+# rate from highest to lowest.
 _COOLING = 0.3
 
 
@@ -54,10 +55,10 @@ class Recipe:
         space: Where dilations come from.
         task: The data set made trainable.
         searched: Settings that are fixed values or distributions, by name.
-        fixed: Settings that two trainings must share for one to take up the other's checkpoint.
+        fixed: Settings in which two trainings must agree for one to resume the other's checkpoint.
         policy: Of the learning rate, by name.
         reference: What IHYLL is compared with.
-        epochs: Epochs a trial.
+        epochs: Epochs per trial.
         clip: Largest norm of a gradient.
         probe_size: Examples of the probe.
         seed: Of every trial's random stream.
@@ -147,7 +148,7 @@ class Recipe:
         if self.policy == "reference":
             cooling = _COOLING * settings["lr_max"]
             policy = IHYLLReferencePolicy(optimizer, reference=reference, gamma2=cooling, **bounds)
-            # No change is known after one epoch, and a short trial can spare no other at lr_min.
+            # After one epoch no change is known; a short trial cannot spare a second one at lr_min.
             policy.value_only(1)
             return policy
         if self.policy == "change":
@@ -173,7 +174,7 @@ def recorded(trial: BaseTrial, run: Run) -> Iterator[None]:
 
 
 def record_test(trial: BaseTrial, run: Run) -> None:
-    """Write the best epoch, and the test score of its weights, which nothing is chosen by."""
+    """Write the best epoch and the test score of its weights, which decides nothing."""
     trial.set_user_attr(BEST_EPOCH_ATTR, run.best.epoch)
     trial.set_user_attr(TEST_ATTR, run.task.score(run.model, "test"))
 

@@ -112,8 +112,8 @@ class SequenceTask(Task):
 
     Args:
         dataset: The sequences, or the windows of series.
-        batch_size: Sequences a batch.
-        steps: Batches an epoch at most; None for all of the training split.
+        batch_size: Sequences per batch.
+        steps: Batches per epoch at most; None for all of the training split.
         embedding_size: Size of a symbol's embedding, where the inputs are symbols.
         device: Where the model lives.
     """

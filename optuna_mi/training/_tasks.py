@@ -72,15 +72,15 @@ class ClassificationTask(SequenceTask):
 class LanguageModelTask(Task):
     """A stream of symbols; the score is bits per symbol.
 
-    The stream is cut into ``batch_size`` parallel streams and these into windows; the state is
-    carried from one window into the next, and an epoch starts with a state of zeros where the last
-    one stopped.
+    The stream is cut into ``batch_size`` parallel streams, and these into windows. The state is
+    carried from one window into the next. An epoch starts where the last one stopped, with a state
+    of zeros.
 
     Args:
         dataset: The stream.
         batch_size: Parallel streams.
         window: Steps through which a gradient flows; dilations stay below it.
-        steps: Windows an epoch at most; None for all of the stream.
+        steps: Windows per epoch at most; None for all of the stream.
         valid_symbols: How much of the held-out streams is scored, from their beginning.
         embedding_size: Size of a symbol's embedding.
         device: Where the model lives.

@@ -1,4 +1,4 @@
-"""Checkpoints of a trial: written whole or not at all, taken up by that trial alone."""
+"""Checkpoints of a trial: written completely or not at all, resumed by that trial alone."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 _logger = get_logger(__name__)
 
 _LONGEST_NAME = 80
-# A trial's attribute that its checkpoint repeats. Retried trials inherit it; a trial of another
-# study has another one, whatever it shares in name, number and settings.
+# A trial's attribute with a random key, which its checkpoint repeats. Retried trials inherit it; a
+# trial of another study has another key, even if name, number and settings are the same.
 
 
 def checkpoint_path(folder: Path, study_name: str, number: int) -> Path:
     """Return where a trial's checkpoint goes: ``STUDY-NUMBER.pt``.
 
-    Names that a file system would not keep apart get a digest behind a ``~``, which stands in no
-    other one.
+    A file system may not distinguish some names, such as upper and lower case. Those get a digest
+    behind a ``~``, which no other name contains.
 
     Example:
         >>> [checkpoint_path(Path(), name, 0).name for name in ("digits", "a b", "a/b")]
@@ -93,7 +93,7 @@ def load_checkpoint(path: Path, device: torch.device) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        # torch writes a checksum for every record, and reads without looking at it.
+        # torch writes a checksum for every record, but does not check it when it reads.
         with zipfile.ZipFile(path) as archive:
             spoilt = archive.testzip()
         if spoilt is not None:
@@ -110,9 +110,9 @@ def load_checkpoint(path: Path, device: torch.device) -> dict[str, Any] | None:
 
 
 def resume(run: Run) -> None:
-    """Take up the run's checkpoint; with a warning, leave the run as it is where that cannot be.
+    """Resume from the run's checkpoint; if that cannot be done, warn and leave the run as it is.
 
-    The run is as it was before, or wholly as the checkpoint has it.
+    Afterwards the run is either as it was before, or entirely as in the checkpoint.
     """
     assert run.checkpoint is not None
     before = copy.deepcopy(_parts(run))
@@ -130,7 +130,7 @@ def resume(run: Run) -> None:
         _check_optimizer(run.optimizer)
     except torch.OutOfMemoryError:
         raise
-    # A part that is asked to load something foreign raises what it likes.
+    # load_state_dict of a model, optimizer or policy can raise anything on a foreign state.
     except Exception as error:
         for name, part in _owners(run).items():
             part.load_state_dict(before[name])
@@ -215,7 +215,7 @@ def _are_numbers(values: Sequence[Any]) -> bool:
 
 
 def _check_optimizer(optimizer: torch.optim.Optimizer) -> None:
-    """Raise ValueError where a moment has not its parameter's shape: the next step would fail."""
+    """Raise ValueError if an optimizer's moment differs in shape from its parameter."""
     for parameter, moments in optimizer.state.items():
         for name, moment in moments.items():
             is_scalar = not isinstance(moment, torch.Tensor) or moment.numel() == 1

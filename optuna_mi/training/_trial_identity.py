@@ -11,8 +11,8 @@ from optuna.trial import BaseTrial, FrozenTrial
 
 from optuna_mi._attributes import SEED_ATTR
 
-# A trial's attribute: the entropy of its random stream. A finished trial that is trained again,
-# which knows no study any more, has the same numbers.
+# A trial's attribute: the entropy of its random stream. With it a finished trial, which knows no
+# study any more, can be trained again with the same numbers.
 
 
 def study_of(trial: BaseTrial) -> optuna.Study | None:
