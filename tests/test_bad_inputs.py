@@ -22,13 +22,15 @@ from tests.bad_inputs import (
     of_information,
     of_networks,
     of_output,
+    of_shards,
     of_space,
     of_training,
 )
 from tests.bad_inputs.table import Case, judge
 
 _MODULES = (
-    of_information, of_decay, of_space, of_networks, of_training, of_output, of_context
+    of_information, of_decay, of_space, of_networks, of_training, of_output, of_context,
+    of_shards,
 )  # fmt: skip
 _TABLES = [module.T for module in _MODULES]
 # results that the package makes, types, and callbacks that need the library that they are for

@@ -17,7 +17,7 @@ from optuna_mi.information._entropy import Estimator, bias_per_symbol
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-Counts = npt.NDArray[np.uint32] | npt.NDArray[np.int32]
+Counts = npt.NDArray[np.uint32] | npt.NDArray[np.int32] | Ints
 
 # processors turn signed integers into floats faster, and so few fit
 _SIGNED = 1 << 31
@@ -114,8 +114,10 @@ def table_entropies(
     return h_x, h_y, h_xy, sums, sizes
 
 
-def entropies(blocks: npt.NDArray[np.uint32], k: int, estimator: Estimator) -> Any:
+def entropies(blocks: npt.NDArray[np.uint32] | Ints, k: int, estimator: Estimator) -> Any:
     """Do what `table_entropies` does, the estimator given by its name."""
     small = _SMALL if estimator == "grassberger" else _SMALL[:0]
-    counts = blocks.view(np.int32) if blocks.max(initial=0) < _SIGNED else blocks
-    return table_entropies(counts, k, bias_per_symbol(estimator), small)
+    few = blocks.dtype == np.uint32 and blocks.max(initial=0) < _SIGNED
+    return table_entropies(
+        blocks.view(np.int32) if few else blocks, k, bias_per_symbol(estimator), small
+    )

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from optuna_mi._numba import njit
+from optuna_mi.decay.measure._counted_sequences import CountedSequences
 from optuna_mi.decay.measure._sequences import Sequences
 
 Codes = npt.NDArray[np.integer[Any]]
@@ -152,6 +153,9 @@ def marginal_counts(
 
     The arrays are changed from lag to lag.
     """
+    if isinstance(sequences, CountedSequences):
+        yield from sequences.margins(lags)
+        return
     codes = sequences.codes
     n_x = np.zeros(sequences.alphabet, dtype=np.int64)
     if sequences.has_gaps:

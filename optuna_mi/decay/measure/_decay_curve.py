@@ -7,10 +7,11 @@ from typing import Any, Literal
 
 import numpy.typing as npt
 
-from optuna_mi._checks import new_file
+from optuna_mi._checks import new_file, shown
 from optuna_mi._threads import resolve_threads
 from optuna_mi.decay._decay_curve import DecayCurve
 from optuna_mi.decay.measure._composition import composition_note
+from optuna_mi.decay.measure._curve_of_shards import curve_of_shards, is_in_parts
 from optuna_mi.decay.measure._lags import choose_lags
 from optuna_mi.decay.measure._neighbours_curve import curve_by_neighbours
 from optuna_mi.decay.measure._real import rank_correlation
@@ -55,6 +56,7 @@ def decay_curve(
     early_stop: bool = False,
     checkpoint: str | os.PathLike[str] | None = None,
     freq: str | int | None = None,
+    symbols: Any = None,
 ) -> DecayCurve:
     """Measure how the mutual information of two symbols of a sequence decays with their distance.
 
@@ -64,7 +66,9 @@ def decay_curve(
             sequences of any lengths (a list of arrays, of pandas columns, of str, of bytes or of
             lists of tokens; a str in a list is a sequence of characters, the tokens of one
             sequence go into an array: ``np.array(text.split())``), or a panel of series (DataFrame
-            with the columns unique_id, ds and y; polars' too).
+            with the columns unique_id, ds and y; polars' too). Or data larger than memory, in
+            parts: `Shards`, a ``pathlib.Path`` of a folder of them, an iterator of sequences, or a
+            Dask bag or array; see the how-to "A corpus larger than memory".
         max_lag: Longest distance; by default the last step of aligned sequences, or a tenth of
             one sequence (a third, up to 1,200, of a short one), at most 16,384.
         lags: ``"all"``, ``"log"`` (all below 64, then 16 an octave) or the distances themselves;
@@ -107,6 +111,9 @@ def decay_curve(
         freq: Of a panel, the step between its times: pandas' name ("D", "MS", …), or a number where
             times are numbers. By default each series' own. Pairs are taken by time: a step without
             a row is no neighbour of any.
+        symbols: Of data in parts, the alphabet: the number K of symbols 0..K-1, a str of all
+            characters, or a list of integers or of tokens. By default all parts are read once more,
+            before they are counted, to find it.
 
     Returns:
         The curve, in nats.
@@ -157,6 +164,35 @@ def decay_curve(
     check_flags(progress=progress, detrend=detrend, early_stop=early_stop)
     if checkpoint is not None:
         checkpoint = new_file("checkpoint", checkpoint)
+    if is_in_parts(x):
+        return curve_of_shards(
+            x,
+            symbols=symbols,
+            max_lag=max_lag,
+            lags=lags,
+            boundary=boundary,
+            n_threads=threads,
+            progress=progress,
+            refused={
+                "values": values,
+                "positions": positions,
+                "baseline": baseline,
+                "early_stop": early_stop,
+                "checkpoint": checkpoint,
+                "difference": difference,
+                "detrend": detrend,
+                "freq": freq,
+            },
+            estimator=estimator,
+            baseline=None if baseline is None else "shuffle",
+            n_surrogates=n_surrogates,
+            seed=seed,
+        )
+    if symbols is not None:
+        raise ValueError(
+            f"symbols={shown(symbols)} names the alphabet of data in parts; of data in memory it "
+            "is found: leave it out, or pass Shards([...])"
+        )
     series = read_series(x, values, freq=freq, difference=difference, detrend=detrend)
     if values == "ksg":
         return curve_by_neighbours(

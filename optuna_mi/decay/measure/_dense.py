@@ -26,7 +26,7 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 # tables of four lags in one pass pay while they stay in the second-level cache together
-_FUSE_CELLS = 1 << 19
+FUSE_CELLS = 1 << 19
 # nanoseconds, measured: a transform and a product of spectra, for each point
 _TRANSFORM, _PRODUCT = 5.0, 2.5
 _LONGEST = 1 << 17
@@ -64,7 +64,7 @@ def block_edges(n_total: int, n_blocks: int) -> Ints:
 
 
 def estimate_dense(
-    blocks: npt.NDArray[np.uint32], k: int, estimator: Estimator, *, has_gaps: bool = False
+    blocks: npt.NDArray[np.uint32] | Ints, k: int, estimator: Estimator, *, has_gaps: bool = False
 ) -> LagEstimate:
     """Turn block histograms, shape (B, k*k), into an estimate.
 
@@ -125,7 +125,7 @@ def dense_lags(
     if edges is None:
         edges = block_edges(sequences.n_total, n_blocks_for(sequences))
     spans = list(itertools.pairwise(edges))
-    if lags.size == 4 and 4 * k * k <= _FUSE_CELLS:
+    if lags.size == 4 and 4 * k * k <= FUSE_CELLS:
         fused = np.zeros((len(spans), 4, k * k), dtype=np.uint32)
         for (start, stop), table in zip(spans, fused, strict=True):
             count_four(x, y, offsets, start, stop, lags, k, table)

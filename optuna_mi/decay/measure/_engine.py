@@ -30,7 +30,7 @@ Ints = npt.NDArray[np.int64]
 _DENSE_PAIR, _SPARSE_PAIR, _CELL = 0.6, 3.0, 1.0
 _LARGEST_TABLE = 1 << 23
 # sparse counting measures the standard error, as long as the rest, at so many lags
-_ERRORS_MEASURED = 16
+ERRORS_MEASURED = 16
 
 
 class PooledEngine:
@@ -53,11 +53,7 @@ class PooledEngine:
         self._sequences = sequences
         self._estimator = estimator
         self._later = later
-        cells = sequences.alphabet**2
-        dense = sequences.n_total * _DENSE_PAIR + cells * (n_blocks_for(sequences) + 30) * _CELL
-        sparse = sequences.n_total * _SPARSE_PAIR
-        # only a table can be looked through without its gaps
-        self.is_dense = cells <= _LARGEST_TABLE and (dense <= sparse or sequences.has_gaps)
+        self.is_dense = pays_table(sequences)
         if sequences.has_gaps and not self.is_dense:
             raise ValueError(
                 f"a panel of {sequences.n_symbols:,} different symbols with steps missing: fill "
@@ -93,7 +89,7 @@ class PooledEngine:
             return self._transform(part, n_threads=n_threads, progress=progress, label=label)
         self.method = f"table of {k} x {k} counts" if self.is_dense else f"grouped by {k} symbols"
         edges = fft_edges(self._sequences) if whole_pays else None
-        measured = lags if self.is_dense else anchor_lags(lags, _ERRORS_MEASURED)
+        measured = lags if self.is_dense else anchor_lags(lags, ERRORS_MEASURED)
         has_error = np.isin(part, measured)
         batches = [*self.batches(part[has_error]), *self.batches(part[~has_error])]
         found = parallel(
@@ -113,10 +109,7 @@ class PooledEngine:
 
     def break_even(self, lags: Ints) -> int:
         """Return how many lags tables count while Fourier transforms count all; all at most."""
-        if not self.is_dense:
-            return int(lags.size)
-        a_lag = self._sequences.n_total * _DENSE_PAIR
-        return int(min(lags.size, fft_cost(self._sequences, int(lags[-1])) / a_lag))
+        return transform_break_even(self._sequences, lags) if self.is_dense else int(lags.size)
 
     def _transform(
         self, lags: Ints, *, n_threads: int, progress: bool, label: str
@@ -143,6 +136,21 @@ class PooledEngine:
             self._later,
             with_error=with_error,
         )
+
+
+def pays_table(sequences: Sequences) -> bool:
+    """Return whether a table of all pairs of symbols is faster than counting by groups."""
+    cells = sequences.alphabet**2
+    dense = sequences.n_total * _DENSE_PAIR + cells * (n_blocks_for(sequences) + 30) * _CELL
+    # only a table can be looked through without its gaps
+    cheaper = dense <= sequences.n_total * _SPARSE_PAIR or sequences.has_gaps
+    return cells <= _LARGEST_TABLE and cheaper
+
+
+def transform_break_even(sequences: Sequences, lags: Ints) -> int:
+    """Return how many lags tables count while Fourier transforms count all; all at most."""
+    a_lag = sequences.n_total * _DENSE_PAIR
+    return int(min(lags.size, fft_cost(sequences, int(lags[-1])) / a_lag))
 
 
 def fill_errors(lags: Ints, estimates: list[LagEstimate]) -> list[LagEstimate]:

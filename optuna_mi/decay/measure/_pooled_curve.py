@@ -68,22 +68,9 @@ class PooledCurve:
             "n_pairs": sequences.n_pairs(lags),
             "method": "; ".join(dict.fromkeys(r["method"] for r in records)),
         }
-        first_order = _column(raw, "std_error")
         if settings.baseline in ("shuffle", "within"):
-            noise = shuffle_noise(sequences, lags, settings)
-            # order-free data scatter too, but that is in noise.deviation: only the share of the
-            # pointwise information that is more than noise has an error of first order
-            plugin = np.maximum(_column(raw, "plugin"), 1e-300)
-            share = np.clip(1.0 - noise.plugin / plugin, 0.0, 1.0)
-            error = np.hypot(share * first_order, noise.deviation)
-            return columns | {
-                "baseline": noise.mean,
-                "std_error": np.hypot(error, noise.shared),
-                "floor": noise.floor,
-                "floor_shared": noise.shared,
-                "floor_skewness": noise.skewness,
-                "memory": noise.width,
-            }
+            return columns | shuffle_columns(sequences, lags, settings, raw)
+        first_order = _column(raw, "std_error")
         if sequences.is_aligned or settings.baseline == "across":
             spread = position_errors(PositionSpread(sequences, lags))
             first_order = np.hypot(first_order, spread)
@@ -140,6 +127,26 @@ class PooledCurve:
             progress=settings.progress,
             label=label,
         )
+
+
+def shuffle_columns(
+    sequences: Sequences, lags: Ints, settings: Settings, raw: list[LagEstimate]
+) -> dict[str, Any]:
+    """Return what a baseline of symbols in random order adds to the columns of a DecayCurve."""
+    noise = shuffle_noise(sequences, lags, settings)
+    # order-free data scatter too, but that is in noise.deviation: only the share of the pointwise
+    # information that is more than noise has an error of first order
+    plugin = np.maximum(_column(raw, "plugin"), 1e-300)
+    share = np.clip(1.0 - noise.plugin / plugin, 0.0, 1.0)
+    error = np.hypot(share * _column(raw, "std_error"), noise.deviation)
+    return {
+        "baseline": noise.mean,
+        "std_error": np.hypot(error, noise.shared),
+        "floor": noise.floor,
+        "floor_shared": noise.shared,
+        "floor_skewness": noise.skewness,
+        "memory": noise.width,
+    }
 
 
 def _estimates(lags: Ints, values: list[Any]) -> list[LagEstimate]:

@@ -107,18 +107,13 @@ class Sequences:
     def notes_about_short_ones(self, last_lag: int) -> tuple[str, ...]:
         """Return a remark if sequences are too short for some of the lags."""
         short = int((self.lengths <= last_lag).sum())
-        if short == 0:
-            return ()
-        return (
-            f"{short:,} of {self.n_sequences:,} sequences are not longer than the last lag "
-            f"{last_lag:,} and drop out at the lags they are too short for",
-        )
+        return (short_ones_note(short, self.n_sequences, last_lag),) if short else ()
 
     def concatenated(self) -> Self:
         """Return the same symbols as one sequence."""
         return replace(self, offsets=np.array([0, self.n_total], dtype=np.int64))
 
-    def head(self, n: int) -> Self:
+    def head(self, n: int) -> Sequences:
         """Return the first n symbols, or all if there are fewer."""
         offsets = np.unique(np.minimum(self.offsets, n))
         return replace(self, codes=self.codes[:n], offsets=offsets)
@@ -126,6 +121,14 @@ class Sequences:
     def with_codes(self, codes: Codes) -> Self:
         """Return other codes in the same places."""
         return replace(self, codes=codes)
+
+
+def short_ones_note(n_short: int, n_sequences: int, last_lag: int) -> str:
+    """Return the remark on sequences that are not longer than the last lag."""
+    return (
+        f"{n_short:,} of {n_sequences:,} sequences are not longer than the last lag {last_lag:,} "
+        "and drop out at the lags they are too short for"
+    )
 
 
 def encode_panel(values: npt.NDArray[Any], panel: Panel) -> Sequences:
@@ -151,7 +154,7 @@ def encode_with_gaps(values: npt.NDArray[np.int64], offsets: npt.NDArray[np.int6
     found = encode(values[there], offsets)
     if there.all():
         return found
-    codes = np.full(values.size, found.alphabet, dtype=_smallest(found.alphabet + 1))
+    codes = np.full(values.size, found.alphabet, dtype=smallest_type(found.alphabet + 1))
     codes[there] = found.codes
     return Sequences(codes, offsets, found.alphabet + 1, found.n_symbols, has_gaps=True)
 
@@ -182,19 +185,24 @@ def encode(values: npt.NDArray[Any], offsets: npt.NDArray[np.int64]) -> Sequence
         for part in _chunks(values):
             seen[part] = True
         n_symbols = int(seen.sum())
-        # few unused codes do no harm, and the user's own array serves; of long texts a copy does
-        few = 2 * n_symbols > high or (values.size >= _LONG and n_symbols > 16 and high < 128)
-        if values.dtype == np.uint8 and few:
+        if keeps_numbers(values.dtype, values.size, n_symbols, high):
             return Sequences(_plain(values), offsets, high + 1, n_symbols)
         rank = np.cumsum(seen) - 1
-        codes = np.empty(values.size, dtype=_smallest(n_symbols))
+        codes = np.empty(values.size, dtype=smallest_type(n_symbols))
         for i, part in enumerate(_chunks(values)):
             codes[i * _CHUNK : i * _CHUNK + part.size] = rank[part]
     else:
         symbols, inverse = np.unique(values, return_inverse=True)
         n_symbols = int(symbols.size)
-        codes = inverse.astype(_smallest(n_symbols))
+        codes = inverse.astype(smallest_type(n_symbols))
     return Sequences(codes, offsets, n_symbols, n_symbols)
+
+
+def keeps_numbers(dtype: npt.DTypeLike, n_total: int, n_symbols: int, high: int) -> bool:
+    """Return whether symbols are their own codes, so that the user's own array serves."""
+    # few unused codes do no harm; of long texts a copy does
+    few = 2 * n_symbols > high or (n_total >= _LONG and n_symbols > 16 and high < 128)
+    return dtype == np.uint8 and few
 
 
 def _plain(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -210,7 +218,7 @@ def _range(values: npt.NDArray[Any]) -> tuple[int, int]:
     return min(int(p.min()) for p in parts), max(int(p.max()) for p in parts)
 
 
-def _smallest(n_symbols: int) -> type[np.unsignedinteger[Any]]:
+def smallest_type(n_symbols: int) -> type[np.unsignedinteger[Any]]:
     for kind in (np.uint8, np.uint16):
         if n_symbols <= np.iinfo(kind).max + 1:
             return kind

@@ -22,7 +22,7 @@ from optuna_mi.information._entropy import Estimator, count_terms, entropy_of_te
 Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.integer[Any]]
 
-_BLOCKS = 32
+SPARSE_BLOCKS = 32
 
 
 @dataclass(frozen=True)
@@ -78,17 +78,18 @@ def _count(
     later: Codes,
     groups: tuple[Places, Places, Ints, Ints],
     lag: int,
-    log_x: Floats,
-    log_y: Floats,
-    log_table: Floats,
+    log_x: Ints,
+    log_y: Ints,
+    log_table: Ints,
     edges: Ints,
-    sums: Floats,
-    sizes: Floats,
+    sums: Ints,
+    sizes: Ints,
     reached: Ints,
 ) -> None:
     """Fill reached as `_count_only` does, for one lag, and the blocks' pointwise sums.
 
-    log_x and log_y are ln of the marginal counts, log_table that of a pair's count over N.
+    log_x and log_y are ln of the marginal counts, log_table that of a pair's count times N; all in
+    whole numbers (`scaled_logs`).
     """
     order, bases, starts, end_of = groups
     n = later.size
@@ -117,7 +118,7 @@ def _count(
         block[b:] = m
         j = 0
         for b in range(block.size):
-            total = 0.0
+            total = 0
             begin = j
             while j < block[b]:
                 y = seen[j]
@@ -209,7 +210,7 @@ def sparse_lags(
     else:
         _count_only(y, groups.arrays, lags, reached)
     return [
-        _estimate(*margin, _times(of_pairs), error, estimator)
+        estimate_sparse(*margin, _times(of_pairs), error, estimator)
         for margin, of_pairs, error in zip(margins, reached, errors, strict=True)
     ]
 
@@ -219,9 +220,9 @@ def _count_with_error(
 ) -> float:
     """Fill reached and return the standard error of MI."""
     total = int(n_x.sum())
-    logs = np.log(np.maximum(np.arange(reached.size + 1, dtype=np.float64), 1.0) * total)
-    log_x, log_y = (np.log(np.maximum(counts, 1).astype(np.float64)) for counts in (n_x, n_y))
-    sums, sizes = np.zeros(_BLOCKS), np.zeros(_BLOCKS)
+    logs = scaled_logs(np.arange(reached.size + 1), total, total)
+    log_x, log_y = scaled_logs(n_x, total), scaled_logs(n_y, total)
+    sums, sizes = np.zeros((2, SPARSE_BLOCKS), dtype=np.int64)
     _count(
         y,
         groups.arrays,
@@ -229,28 +230,58 @@ def _count_with_error(
         log_x,
         log_y,
         logs,
-        block_edges(sequences.n_total, _BLOCKS),
+        block_edges(sequences.n_total, SPARSE_BLOCKS),
         sums,
         sizes,
         reached,
     )
-    return block_error(sums, sizes)
+    return scaled_error(sums, sizes)
 
 
-def _times(reached: Ints) -> Ints:
+def _scale(n_pairs: int) -> float:
+    """Return into how many parts a nat is cut, so that a block's sum stays below 2**62."""
+    return float(2 ** min(40, 58 - n_pairs.bit_length()))
+
+
+def scaled_logs(counts: Ints, n_pairs: int, factor: int = 1) -> Ints:
+    """Return ln(counts * factor), of 0 as of 1, in whole numbers.
+
+    Their sums are the same in every order, and so over shards of the data as over the whole.
+    """
+    logs = np.log(np.maximum(counts, 1).astype(np.float64) * factor)
+    return np.rint(_scale(n_pairs) * logs).astype(np.int64)
+
+
+def scaled_error(sums: Ints, sizes: Ints) -> float:
+    """Return the standard error from sums of scaled logarithms over blocks of these sizes."""
+    return block_error(sums / _scale(int(sizes.sum())), sizes.astype(np.float64))
+
+
+def _times(reached: Ints) -> tuple[Ints, Ints]:
     """Return how many pairs were seen c times, from how many were seen more than c times."""
     # it never rises: what is not zero comes first
     seen = reached[: np.count_nonzero(reached)]
-    return np.concatenate(([0], seen - np.append(seen[1:], 0)))
+    times = seen - np.append(seen[1:], 0)
+    counts = np.flatnonzero(times > 0)
+    return counts + 1, times[counts]
 
 
-def _estimate(
-    n_x: Ints, n_y: Ints, times: Ints, std_error: float, estimator: Estimator
+def estimate_sparse(
+    n_x: Ints, n_y: Ints, of_pairs: tuple[Ints, Ints], std_error: float, estimator: Estimator
 ) -> LagEstimate:
+    """Turn marginal counts, and how many pairs were seen how often, into an estimate.
+
+    Args:
+        n_x: Counts of the earlier symbols.
+        n_y: Counts of the later ones.
+        of_pairs: The different counts of pairs, increasing, and how many pairs have each.
+        std_error: Of the MI.
+        estimator: Which entropy.
+    """
     total = int(n_x.sum())
-    h_x, plain_x = _entropies(np.bincount(n_x), total, estimator)
-    h_y, plain_y = _entropies(np.bincount(n_y), total, estimator)
-    h_xy, plain_xy = _entropies(times, total, estimator)
+    h_x, plain_x = _entropies(counts_of_counts(n_x), total, estimator)
+    h_y, plain_y = _entropies(counts_of_counts(n_y), total, estimator)
+    h_xy, plain_xy = _entropies(of_pairs, total, estimator)
     return LagEstimate(
         h_x=h_x,
         h_y=h_y,
@@ -260,11 +291,17 @@ def _estimate(
     )
 
 
-def _entropies(times: Ints, total: int, estimator: Estimator) -> tuple[float, float]:
-    """Entropy when times[c] symbols were seen c times, by the estimator and by plug-in."""
-    # of truth values: several times as fast as of integers
-    counts = np.flatnonzero(times[1:] > 0) + 1
-    seen = times[counts]
+def counts_of_counts(counts: Ints) -> tuple[Ints, Ints]:
+    """Return the different counts above 0, increasing, and how many symbols have each."""
+    value, times = np.unique(counts[counts > 0], return_counts=True)
+    return value, times
+
+
+def _entropies(
+    of_counts: tuple[Ints, Ints], total: int, estimator: Estimator
+) -> tuple[float, float]:
+    """Entropy by the estimator and by plug-in of different counts and how often each is there."""
+    counts, seen = of_counts
 
     def entropy(kind: Estimator) -> float:
         return float(entropy_of_terms(total, count_terms(counts, kind) @ seen, kind))
