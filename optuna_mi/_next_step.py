@@ -54,6 +54,8 @@ def next_step(
 def _search(arguments: argparse.Namespace) -> str | None:
     from optuna_mi.datasets._reading import Reading
 
+    if arguments.dataset == "-":
+        return None
     if any(getattr(arguments, name) != usual for name, usual in _NOT_OF_SEARCH.items()):
         return None
     command = ["optuna-mi", "search", arguments.dataset]

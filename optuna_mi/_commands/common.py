@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optuna_mi._commands.options import reading_of, real_options
+from optuna_mi._commands.standard_input import saved
 from optuna_mi._terminal import inform, say
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def read(arguments: argparse.Namespace) -> FileContents:
         return FileContents(dataset.sequences, _named(dataset))
     from optuna_mi.datasets._user_file import read_file
 
-    path = find_path(arguments.dataset)
+    path = saved() if arguments.dataset == "-" else find_path(arguments.dataset)
     contents = read_file(path, reading)
     _check_real(arguments, path, contents)
     return contents
@@ -49,6 +50,8 @@ def load(arguments: argparse.Namespace) -> Dataset:
     from optuna_mi.datasets._load import NAMES, check_named, find_path, load_named
 
     reading = reading_of(arguments)
+    if arguments.dataset == "-":
+        raise ValueError("search reads the data again in every worker and every run: save a file")
     if arguments.dataset in NAMES:
         check_named(arguments.dataset, reading)
         dataset = load_named(arguments.dataset)
@@ -81,6 +84,7 @@ def say_contents(arguments: argparse.Namespace, contents: FileContents) -> None:
 
     error = bool(getattr(arguments, "json", False))
     file = "" if arguments.dataset in NAMES else f"File {arguments.dataset}: "
+    file = "standard input: " if arguments.dataset == "-" else file
     inform(f"{file}{contents.description}", error=error)
     for note in contents.notes:
         say(f"note: {note}", error=error)
@@ -106,6 +110,7 @@ def folder_of(arguments: argparse.Namespace) -> Path:
 
     # Of "...txt" the stem is "..", which would lead out of the folder.
     stem = Path(arguments.dataset).stem.strip(".") or "data"
+    stem = "stdin" if stem == "-" else stem
     folder: Path = arguments.out or Path("optuna-mi-out") / stem
     check_folder(folder)
     return folder

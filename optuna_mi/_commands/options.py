@@ -14,7 +14,10 @@ STORAGE = (
     "sqlite:///PATH, journal:PATH, grpc://HOST:PORT or postgresql://...; env:NAME or file:PATH for "
     "a URL that others must not see"
 )
-_KINDS = "text, FASTA, .csv, .tsv, .parquet, .jsonl, .npy or .npz, packed by gzip or not"
+_KINDS = (
+    "text, FASTA, .csv, .tsv, .parquet, .json, .jsonl, .npy, .npz, .ts, .tsf or .arff, packed by "
+    "gzip or not; - for standard input"
+)
 _SYMBOLS = {"auto": None, "symbols": True, "bins": False, "ksg": False, "real": False}
 
 
@@ -55,7 +58,15 @@ def source() -> argparse.ArgumentParser:
     group.add_argument(
         "--label-column", metavar="NAME", help="a column of labels: search learns them"
     )
-    group.add_argument("--rows", action="store_true", help="each row is a sequence")
+    group.add_argument(
+        "--labels", metavar="FILE", help="a file with one label per line, for each sequence in order"
+    )
+    group.add_argument(
+        "--rows", action="store_true", help="each row of a table, or line of a text, is a sequence"
+    )
+    group.add_argument(
+        "--format", metavar="ENDING", help="read it as if its name ended so: csv, tsv, json, txt, …"
+    )
     group.add_argument("--encoding", help="of a text or table (default: utf-8)")
     group.add_argument("--decimal", metavar="SIGN", help="the decimal sign of a table")
     return parser

@@ -27,9 +27,9 @@ _SIZES = {
     "trials": "trials of the whole study (default: 12; digits 20)",
     "epochs": "epochs per trial (default: 8; digits, labelled and real sequences 20)",
     "steps": "batches per epoch at most (default: 60; smnist 100, digits, labelled and real all)",
-    "batch-size": "sequences or parallel streams a batch (default: 32; smnist 128, digits 64, "
+    "batch-size": "sequences or parallel streams per batch (default: 32; smnist 128, digits 64, "
     "labelled and real 16)",
-    "hidden-size": "units a layer (default: 64; smnist and digits 20, labelled and real 32)",
+    "hidden-size": "units per layer (default: 64; smnist and digits 20, labelled and real 32)",
     "window": "steps a gradient flows through, of a text (default: 256)",
     "max-layers": "the most layers that a trial may have (default: 12)",
 }

@@ -119,5 +119,5 @@ def check_count(shape: tuple[int, ...], n: int) -> None:
     if shape[:1] != (n,) or len(shape) != 1:
         raise ValueError(
             f"y has shape {shape}, but X holds {n} sequences: give one label per sequence, or one "
-            "target a step in the shape of X"
+            "target per step in the shape of X"
         )

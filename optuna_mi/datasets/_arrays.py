@@ -181,7 +181,7 @@ def _check_steps(values: Values, kind: Kind) -> None:
     """Raise ValueError for what cannot be predicted step by step."""
     if kind == "classification":
         raise ValueError(
-            "y holds a label for every step, which no task here predicts: give one label a "
+            "y holds a label for every step, which no task here predicts: give one label per "
             "sequence, or real targets with kind='regression'"
         )
     if values.vocabulary is not None:

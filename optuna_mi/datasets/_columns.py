@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import re
-import warnings
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from optuna_mi.datasets._reading import FileContents, Reading, count_of
+from optuna_mi.datasets._tidy import coded_as_missing, tidy
+from optuna_mi.datasets._times import CALENDAR, first_that_is_none, is_time, looks_like, parsed
 
-# parts of a date in columns of their own
-_CALENDAR = {"year", "month", "day", "hour", "minute", "second", "weekday", "dayofweek", "quarter"}
-_TIMES = _CALENDAR | {"time", "timestamp", "date", "datetime", "ds", "index", "t", "step", ""}
 # a text in most rows that is another in most of them is a document, not a symbol
 _LONG = 20
 _FEW_SHOWN = 8
@@ -30,7 +27,7 @@ def from_columns(name: str, frame: pd.DataFrame, reading: Reading) -> FileConten
     Raises:
         ValueError: The column is not there, holds what cannot be measured, or must be chosen.
     """
-    frame = frame.rename(columns=str)
+    frame, left_out, notes = tidy(name, frame.rename(columns=str))
     time = find_column(name, frame, reading.time_column)
     group = find_column(name, frame, reading.id_column)
     label = find_column(name, frame, reading.label_column)
@@ -41,16 +38,16 @@ def from_columns(name: str, frame: pd.DataFrame, reading: Reading) -> FileConten
     given = {c for c in (time, group, label) if c is not None}
     if column in given:
         raise ValueError(f"column {column} of {name} cannot be measured and be time, id or label")
-    times = [time] if time else [c for c in names if c != column and _is_time(frame[c])]
+    times = [time] if time else [c for c in names if c != column and is_time(frame[c])]
     rest = [c for c in names if c not in given and c not in times]
-    left_out = [f"column {c} {_looks_like(frame[c])}" for c in times if c != time]
+    left_out += [f"column {c} {looks_like(frame[c])}" for c in times if c != time]
     if column is None:
         column, more = _only_column(name, frame, rest)
         left_out += more
     order = time or _order(frame, times)
     if order is not None and order != column:
         frame = _sorted(name, frame, order, group)
-    frame = frame.assign(**{column: _without_thousands(frame[column])})
+    notes += coded_as_missing(column, frame[column])
     what = f"{count_of(len(frame), 'row')}; column {column}"
     aside = ", ".join(left_out)
     if group is not None:
@@ -67,7 +64,10 @@ def from_columns(name: str, frame: pd.DataFrame, reading: Reading) -> FileConten
             panel["label"] = frame[label]
         n = int(panel["unique_id"].nunique())
         return FileContents(
-            panel, f"{what} as {count_of(n, 'series', 'series')}, one a {group}", aside=aside
+            panel,
+            f"{what} as {count_of(n, 'series', 'series')}, one per {group}",
+            aside=aside,
+            notes=notes,
         )
     values = frame[column].reset_index(drop=True)
     if order is not None and pd.api.types.is_numeric_dtype(values.dtype):
@@ -75,15 +75,24 @@ def from_columns(name: str, frame: pd.DataFrame, reading: Reading) -> FileConten
         from optuna_mi.decay.measure._panel import read_panel  # errors above need no numba
 
         if read_panel(panel).n_missing:  # pairs are then taken by time
-            return FileContents(panel, f"{what} as one series", aside=aside)
+            return FileContents(panel, f"{what} as one series", aside=aside, notes=notes)
     if _are_lists(values):
         sequences = [np.asarray(v) for v in values]
+        if any(s.dtype.kind not in "biufU" or s.ndim != 1 for s in sequences):
+            at = next(
+                i for i, s in enumerate(sequences) if s.dtype.kind not in "biufU" or s.ndim > 1
+            )
+            raise ValueError(
+                f"column {column} of {name} holds lists of other things than numbers or texts (such"
+                f" as {str(values.iloc[at])[:50]} in row {at + 1}): make each one sequence, "
+                "without lists in it and without gaps"
+            )
         return FileContents(
-            sequences, f"{what} as {count_of(len(sequences), 'sequence')}", aside=aside
+            sequences, f"{what} as {count_of(len(sequences), 'sequence')}", aside=aside, notes=notes
         )
     if _are_documents(values):
-        return _documents(values, what, reading, aside)
-    return FileContents(values, f"{what} as one series", aside=aside)
+        return _documents(values, what, reading, aside, notes)
+    return FileContents(values, f"{what} as one series", aside=aside, notes=notes)
 
 
 def find_column(name: str, frame: pd.DataFrame, wanted: str | None) -> str | None:
@@ -106,6 +115,11 @@ def _shown(names: list[str]) -> str:
 
 def _only_column(name: str, frame: pd.DataFrame, rest: list[str]) -> tuple[str, list[str]]:
     """Return the one column that can be meant, and what is said of the others."""
+    lists = [c for c in rest if _are_lists(frame[c])]
+    if len(lists) == 1:
+        return lists[0], [f"column {c}" for c in rest if c != lists[0]]
+    if frame.empty:
+        raise ValueError(f"{name} has a header ({_shown(list(frame.columns))}) and no rows")
     numeric = [c for c in rest if pd.api.types.is_numeric_dtype(frame[c])]
     texts = [c for c in rest if c not in numeric]
     if len(numeric) == 1:
@@ -128,61 +142,21 @@ def _only_column(name: str, frame: pd.DataFrame, rest: list[str]) -> tuple[str, 
     )
 
 
-def _is_time(values: pd.Series[Any]) -> bool:
-    """Return whether a column says when, by its type, its name, or its even steps."""
-    if pd.api.types.is_datetime64_any_dtype(values.dtype):
-        return True
-    named = re.sub(r"[\W_]|unnamed.*", "", str(values.name).lower()) in _TIMES
-    if pd.api.types.is_bool_dtype(values.dtype) or len(values) < 3:
-        return False
-    if pd.api.types.is_numeric_dtype(values.dtype):
-        steps = np.diff(values.to_numpy(dtype=np.float64))
-        even = bool(steps[0] > 0 and np.allclose(steps, steps[0], rtol=1e-6, atol=0))
-        if str(values.name).lower() in _CALENDAR:
-            return True
-        return even or (named and bool((steps >= 0).all()))
-    return _parsed(values.head(50)) is not None
-
-
-def _looks_like(values: pd.Series[Any]) -> str:
-    """Return what a column that orders the rows was taken for."""
-    counts = pd.api.types.is_numeric_dtype(values.dtype) and bool((values.diff()[1:] == 1).all())
-    named = str(values.name).lower() in _TIMES
-    return "numbers the rows" if counts and not named else "looks like time"
-
-
-def looks_like_time(field: str) -> bool:
-    """Return whether a text is a date or a time."""
-    return _parsed(pd.Series([field])) is not None
-
-
-def _parsed(values: pd.Series[Any]) -> pd.Series[Any] | None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # that the format was guessed value by value
-        try:
-            return pd.to_datetime(values)
-        except (ValueError, TypeError, OverflowError):
-            pass
-        try:  # 31/01/2020 is no month 31
-            return pd.to_datetime(values, dayfirst=True)
-        except (ValueError, TypeError, OverflowError):
-            return None
-
-
 def _order(frame: pd.DataFrame, times: list[str]) -> str | None:
     """Return the column that orders rows by itself: no part of a date."""
-    whole = [c for c in times if str(c).lower() not in _CALENDAR]
+    whole = [c for c in times if str(c).lower() not in CALENDAR]
     return whole[0] if whole else None
 
 
 def _sorted(name: str, frame: pd.DataFrame, time: str, group: str | None) -> pd.DataFrame:
     values: Any = frame[time]
     if not pd.api.types.is_numeric_dtype(values.dtype):
-        values = _parsed(values)
+        values = parsed(values)
         if values is None:
+            place, value = first_that_is_none(frame[time])
             raise ValueError(
-                f"column {time} of {name} cannot be read as time throughout (such as "
-                f"{frame[time].iloc[0]!r}): write dates as 2020-01-31"
+                f"column {time} of {name} cannot be read as time throughout (such as {value!r} in "
+                f"row {place + 1}): write dates as 2020-01-31, and take a row of totals out"
             )
     if values.isna().any():
         raise ValueError(
@@ -199,19 +173,6 @@ def _sorted(name: str, frame: pd.DataFrame, time: str, group: str | None) -> pd.
     return frame.sort_values(keys, kind="stable")
 
 
-def _without_thousands(values: pd.Series[Any]) -> pd.Series[Any]:
-    """Return figures such as 12,345.6 or 12.345,6 as numbers."""
-    if pd.api.types.is_numeric_dtype(values.dtype) or values.isna().any():
-        return values
-    texts = values.astype(str).str.strip()
-    for thousands, decimal in (",.", ".,"):
-        t, d = re.escape(thousands), re.escape(decimal)
-        if texts.str.fullmatch(rf"[-+]?(\d{{1,3}}({t}\d{{3}})+|\d+)({d}\d+)?").all():
-            plain = texts.str.replace(thousands, "").str.replace(decimal, ".")
-            return pd.to_numeric(plain)
-    return values
-
-
 def _are_lists(values: pd.Series[Any]) -> bool:
     return values.dtype == object and all(isinstance(v, list | np.ndarray) for v in values)
 
@@ -223,7 +184,9 @@ def _are_documents(values: pd.Series[Any]) -> bool:
     return bool(2 * texts.nunique() > len(texts) and texts.str.len().mean() >= _LONG)
 
 
-def _documents(values: pd.Series[Any], what: str, reading: Reading, aside: str) -> FileContents:
+def _documents(
+    values: pd.Series[Any], what: str, reading: Reading, aside: str, notes: tuple[str, ...]
+) -> FileContents:
     unit = reading.unit or "char"
     texts = [v.replace("\r\n", "\n") for v in values.astype(str)]
     read: dict[str, Any] = {
@@ -239,4 +202,5 @@ def _documents(values: pd.Series[Any], what: str, reading: Reading, aside: str) 
         f"{what} as {count_of(len(texts), 'text')}, read by {name}",
         unit=name,
         aside=aside,
+        notes=notes,
     )

@@ -43,14 +43,16 @@ def dataset_of(path: Path, contents: FileContents, reading: Reading) -> Dataset:
     if isinstance(contents.sequences, pd.DataFrame) and "label" in contents.sequences:
         return from_frame(contents.sequences, label_col="label", name=path.name)
     if contents.labels is not None:
-        rows = rows_of(contents.sequences)
+        rows = contents.parts if contents.parts is not None else rows_of(contents.sequences)
         same = len(set(map(len, rows))) == 1
         sequences = np.stack(rows) if same else rows
-        return from_arrays(sequences, contents.labels, symbols=reading.symbols, name=path.name)
+        symbols = True if contents.vocabulary is not None else reading.symbols
+        return from_arrays(sequences, contents.labels, symbols=symbols, name=path.name)
     if contents.unit == "value" and reading.symbols is not True:
         if isinstance(contents.sequences, pd.DataFrame):
             return from_frame(contents.sequences, name=path.name)
-        parts = [np.asarray(row, dtype=np.float64) for row in rows_of(contents.sequences)]
+        found = contents.parts if contents.parts is not None else rows_of(contents.sequences)
+        parts = [np.asarray(row, dtype=np.float64) for row in found]
         parts = [part for part in parts if len(part)]
         # what has no value, or stands for several integers, is told by its place
         if all((np.abs(part) < NO_LONGER_EXACT).all() for part in parts):

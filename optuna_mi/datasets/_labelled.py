@@ -202,7 +202,7 @@ def targets_of_steps(values: Values, y: Any) -> list[Floats] | None:
     parts = [np.asarray(part) for part in y]
     if any(part.dtype.kind not in "biuf" for part in parts):
         raise ValueError(
-            "y holds a label for every step, which no task here predicts: give one label a "
+            "y holds a label for every step, which no task here predicts: give one label per "
             "sequence, or real targets"
         )
     return [check_finite(part.astype(np.float64)).reshape(len(part), -1) for part in parts]

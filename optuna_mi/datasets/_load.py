@@ -29,22 +29,28 @@ def load_dataset(
     rows: bool = False,
     encoding: str | None = None,
     decimal: str | None = None,
+    labels: str | None = None,
+    format: str | None = None,
 ) -> Dataset:
     """Return a data set by its name, or of a user's own file.
 
     Args:
         name: "digits", "pdigits" (permuted), "smnist", "psmnist" (permuted), "ptb-char",
-            "ptb-word", or the path of a text, ``.npy``, ``.npz``, ``.csv``, ``.tsv``, ``.parquet``
-            or ``.jsonl`` file, packed by gzip or not. Of symbols the next one is to be learnt, of
-            real values the next value.
+            "ptb-word", or the path of a text, ``.npy``, ``.npz``, ``.csv``, ``.tsv``,
+            ``.parquet``, ``.json``, ``.jsonl``, ``.ts``, ``.tsf`` or ``.arff`` file, packed by gzip
+            or not. Where it has labels they are to be learnt; else of symbols the next one, of real
+            values the next value.
         unit: What a symbol of a user's text is: "char" (the default), "word" or "byte".
         column: The column of a table to read, by its name or its number from 0.
         time_column: The column that orders the rows of a table.
         id_column: The column that tells a table's series apart.
         label_column: A column of labels, one per row: what is to be learnt of the sequences.
-        rows: Whether each row of a table or an array is a sequence.
+        rows: Whether each row of a table or an array, or line of a text, is a sequence.
         encoding: Of a text or table; UTF-8 by default.
         decimal: The decimal sign of a table.
+        labels: The path of a file with one label for each sequence, in order: a label per line, or a
+            ``.npy`` array.
+        format: The ending to go by where the name has another, or none: "csv", "txt", ….
 
     Raises:
         FileNotFoundError: Neither a known name nor a file, or a download that failed.
@@ -64,6 +70,8 @@ def load_dataset(
         rows=rows,
         encoding=encoding,
         decimal=decimal,
+        labels=labels,
+        format=format,
     )
     return load(name, reading)
 

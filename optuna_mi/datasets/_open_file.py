@@ -8,7 +8,7 @@ import io
 from pathlib import Path
 from typing import BinaryIO, TextIO, cast
 
-_GZIP = b"\x1f\x8b"
+GZIP = b"\x1f\x8b"
 
 
 def check_file(path: Path) -> None:
@@ -18,6 +18,10 @@ def check_file(path: Path) -> None:
         FileNotFoundError: There is no such file.
         ValueError: It is empty.
     """
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder: give one of its files")
+    if path.is_symlink() and not path.exists():
+        raise FileNotFoundError(f"{path} is a link to {path.readlink()}, which is not there")
     if not path.is_file():
         raise FileNotFoundError(
             f"{path} is not a file. Give an existing file, or the name of a data set"
@@ -45,7 +49,7 @@ def ending(path: Path) -> str:
 def open_bytes(path: Path) -> BinaryIO:
     """Open for reading, unpacked."""
     with path.open("rb") as file:
-        packed = file.read(2) == _GZIP
+        packed = file.read(2) == GZIP
     return cast(BinaryIO, gzip.open(path, "rb")) if packed else path.open("rb")
 
 
@@ -62,7 +66,18 @@ def open_text(path: Path, encoding: str | None) -> TextIO:
         raise ValueError(
             f"encoding {encoding!r} is unknown; use utf-8, latin-1 or cp1252, say"
         ) from error
+    if encoding is None and (marked := _marked(path)):
+        return io.TextIOWrapper(open_bytes(path), encoding=marked)
     return io.TextIOWrapper(open_bytes(path), encoding="utf-8-sig" if codec == "utf-8" else name)
+
+
+def _marked(path: Path) -> str | None:
+    """Return the encoding that a byte order mark tells, other than UTF-8."""
+    with open_bytes(path) as file:
+        start = file.read(4)
+    if start in (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE):
+        return "utf-32"
+    return "utf-16" if start[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else None
 
 
 def sample(path: Path, encoding: str | None, n_characters: int = 1 << 16) -> str:
@@ -73,9 +88,16 @@ def sample(path: Path, encoding: str | None, n_characters: int = 1 << 16) -> str
     """
     with open_text(path, encoding) as file:
         try:
-            return file.read(n_characters)
+            text = file.read(n_characters)
         except UnicodeError as error:
             raise not_in_encoding(path, encoding, error) from error
+    if text[:1000].count("\0") > 0.3 * len(text[:1000]):
+        order = "be" if text.startswith("\0") else "le"
+        raise ValueError(
+            f"{path.name} has a NUL byte beside every other: it looks like UTF-16; say --encoding "
+            f"utf-16-{order}"
+        )
+    return text
 
 
 def not_in_encoding(path: Path, encoding: str | None, error: UnicodeError) -> ValueError:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from types import NoneType
 from typing import Any
 
 import numpy as np
 
 from optuna_mi._checks import flag, instance, one_of
+from optuna_mi.datasets._open_file import ending
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,6 +27,8 @@ class Reading:
         rows: Whether each row of a table or an array is a sequence.
         encoding: Of texts and tables; UTF-8 by default, with or without a byte order mark.
         decimal: The decimal sign of a table.
+        labels: The path of a file with one label for each sequence, in order.
+        format: The ending to go by where the name has another, or none: "csv", "txt", ….
         symbols: Whether whole numbers are symbols: yes, no, or as they look (None).
     """
 
@@ -36,6 +40,8 @@ class Reading:
     rows: bool = False
     encoding: str | None = None
     decimal: str | None = None
+    labels: str | None = None
+    format: str | None = None
     symbols: bool | None = None
 
     def __post_init__(self) -> None:
@@ -45,14 +51,22 @@ class Reading:
         instance("encoding", self.encoding, (str, NoneType), "a name such as 'latin-1'")
         flag("rows", self.rows)
         one_of("decimal", self.decimal, (".", ",", None))
+        instance("labels", self.labels, (str, NoneType), "the path of a file")
+        kinds = [name.removeprefix(".") for name in (*TABLES, *SERIES)]
+        one_of("format", self.format, (*kinds, "txt", "fasta", "pgn", None))
+
+    def ending(self, path: Path) -> str:
+        """Return the ending that says how a file is read, such as ".csv"."""
+        return f".{self.format}" if self.format else ending(path)
 
     def given(self, *names: str) -> list[str]:
         """Return, as options of the command, which of the fields were set."""
         return [f"--{name.replace('_', '-')}" for name in names if getattr(self, name)]
 
 
-TABLES = (".csv", ".tsv", ".parquet", ".jsonl", ".ndjson", ".npy", ".npz")
-TABLE_ONLY = ("time_column", "id_column", "label_column", "rows", "decimal")
+TABLES = (".csv", ".tsv", ".parquet", ".json", ".jsonl", ".ndjson", ".npy", ".npz", ".arff")
+SERIES = (".ts", ".tsf")
+TABLE_ONLY = ("time_column", "id_column", "label_column", "decimal")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,7 +80,9 @@ class FileContents:
         vocabulary: Names of the symbols, where `sequences` hold their codes.
         unit: What a symbol is: "character", "word", "byte" or "symbol"; "value" for real numbers.
         aside: What the description says of columns that were left out.
-        labels: The column of labels that was named, one per sequence, or None.
+        labels: Labels, or target numbers, one per sequence; None where there are none.
+        parts: Sequences of several dimensions, arrays (steps, dimensions), of which `sequences`
+            holds each dimension by itself; None where there is one dimension.
     """
 
     sequences: Any
@@ -76,10 +92,22 @@ class FileContents:
     unit: str = "symbol"
     aside: str = ""
     labels: Any = None
+    parts: Any = None
 
     def says(self, kind: str) -> str:
         """Return the description with what the values are, before what was left out."""
-        return self.description + kind + (f" ({self.aside}: left out)" if self.aside else "")
+        what = "left out" if self.labels is None else "what search learns"
+        return self.description + kind + (f" ({self.aside}: {what})" if self.aside else "")
+
+
+def check_unit(path: Path, reading: Reading, frame: Any = None) -> None:
+    """Raise ValueError for a unit where there is no text."""
+    texts = frame is not None and any(kind.kind not in "biufc" for kind in frame.dtypes)
+    if reading.unit is not None and not texts:
+        raise ValueError(
+            f"unit={reading.unit!r} is for texts: the numbers in {path.name} are symbols as they "
+            "are; leave the unit out"
+        )
 
 
 def rows_of(sequences: Any) -> list[Any]:

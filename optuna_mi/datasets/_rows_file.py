@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from optuna_mi.datasets._numbers import WRITTEN
 from optuna_mi.datasets._open_file import open_text
 
-# as quoted fields may write them, where a comma separates the others
-THOUSANDS = re.compile(r"[-+]?\d{1,3}(,\d{3})+(\.\d+)?")
 # any white space between numbers, where nothing else separates them
 SPACE = " "
 _SEPARATORS = (";", "\t", ",", "|")
@@ -38,24 +36,26 @@ def _without_quotes(line: str) -> str:
     return "".join(line.split('"')[::2])
 
 
-def widths_of(path: Path, encoding: str | None, sep: str) -> Iterator[int]:
+def widths_of(path: Path, encoding: str | None, sep: str, skip: int = 0) -> Iterator[int]:
     """Yield how many fields every line has that is not blank."""
-    for line in _lines(path, encoding):
+    for line in _lines(path, encoding, skip):
         if '"' in line:
             yield len(_fields(line, sep))
         elif line.strip():
             yield len(line.split()) if sep == SPACE else line.count(sep) + 1
 
 
-def fields_of(path: Path, encoding: str | None, sep: str) -> Iterator[list[str]]:
+def fields_of(path: Path, encoding: str | None, sep: str, skip: int = 0) -> Iterator[list[str]]:
     """Yield the fields of every line, none for a blank one."""
-    for line in _lines(path, encoding):
+    for line in _lines(path, encoding, skip):
         yield _fields(line, sep)
 
 
-def _lines(path: Path, encoding: str | None) -> Iterator[str]:
+def _lines(path: Path, encoding: str | None, skip: int) -> Iterator[str]:
     """Yield lines, one that ends within quotes together with the next."""
     with open_text(path, encoding) as file:
+        for _ in range(skip):
+            file.readline()
         for line in file:
             while line.count('"') % 2 and (more := file.readline()):
                 line += more
@@ -95,7 +95,7 @@ def without_blanks(row: Sequence[str]) -> Sequence[str]:
 
 def is_number(field: str, decimal: str) -> bool:
     """Return whether a field is a number, or empty."""
-    if not field.strip() or THOUSANDS.fullmatch(field.strip()):
+    if not field.strip() or WRITTEN.fullmatch(field.strip()):
         return True
     try:
         float(field.replace(decimal, "."))

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optuna_mi.datasets._open_file import (
-    ending,
     not_in_encoding,
     open_bytes,
     open_text,
@@ -46,16 +45,20 @@ def read_text_file(path: Path, reading: Reading) -> FileContents:
             f"{path.name} is read as a text, which has no {refused[0]}: name a table .csv, .tsv, "
             ".parquet or .jsonl"
         )
+    if unit == "byte" and reading.rows:
+        raise ValueError("--rows goes with lines, and bytes have none: leave it or --unit byte out")
     if unit == "byte":
         with open_bytes(path) as file:
             codes = np.frombuffer(file.read(), dtype=np.uint8)
         names = tuple(str(b) for b in range(256))
         return FileContents(codes, f"1 sequence, {codes.size:,} symbols in all", (), names, "byte")
     start = sample(path, reading.encoding)
-    if unit == "char" and _is_fasta(path, start):
+    if unit == "char" and _is_fasta(reading.ending(path), start):
         return _read_fasta(path, reading)
     if _is_pgn(start):
         return _read_pgn(path, reading, unit)
+    if reading.rows:
+        return _read_lines(path, reading, unit)
     numbering = _Characters() if unit == "char" else _Words()
     codes = _all_codes(numbering, _pieces(path, reading.encoding, unit))
     what = "" if unit == "char" else ", read as words"
@@ -153,13 +156,13 @@ def _rest_of_word(file: Any, piece: str) -> str:
     return rest
 
 
-def _is_fasta(path: Path, start: str) -> bool:
+def _is_fasta(kind: str, start: str) -> bool:
     lines = [line for line in start.splitlines()[:200] if line]
     if not lines or not lines[0].startswith((">", ";")):
         return False
     body = [line for line in lines[:-1] if not line.startswith((">", ";"))]
     looks = bool(body) and all(_RESIDUES.fullmatch(line.strip()) for line in body)
-    return looks or ending(path) in _FASTA_ENDINGS
+    return looks or kind in _FASTA_ENDINGS
 
 
 def _read_fasta(path: Path, reading: Reading) -> FileContents:
@@ -201,6 +204,25 @@ def _fasta_records(lines: Iterable[str]) -> Iterator[NDArray[np.uint8]]:
     yield np.frombuffer(bytes(record), dtype=np.uint8)
 
 
+def _read_lines(path: Path, reading: Reading, unit: str) -> FileContents:
+    """Return each line of a text as a sequence."""
+    numbering = _Characters() if unit == "char" else _Words()
+    with open_text(path, reading.encoding) as file:
+        try:
+            found = [numbering.codes(line) for text in file if (line := text.rstrip("\n"))]
+        except UnicodeError as error:
+            raise not_in_encoding(path, reading.encoding, error) from error
+    sequences = [codes.astype(_smallest(numbering.n)) for codes in found]
+    return FileContents(
+        sequences,
+        f"{count_of(len(sequences), 'sequence')}, one per line, {sum(map(len, sequences)):,} symbols "
+        f"in all ({numbering.n} different), read by {UNIT_NAMES[unit]}",
+        (),
+        numbering.vocabulary(),
+        UNIT_NAMES[unit],
+    )
+
+
 def _is_pgn(start: str) -> bool:
     return start.lstrip().startswith("[Event ")
 
@@ -237,6 +259,8 @@ def _read_pgn(path: Path, reading: Reading, unit: str) -> FileContents:
 
 def _warnings(start: str) -> tuple[str, ...]:
     """Say where a text has the frame of records, which would be measured as data."""
+    if "\0" in start:
+        return ("NUL bytes are in it: if it is no text, read it by --unit byte",)
     lines = start.split("\n")[:-1]
     if len(lines) < _LINES:
         return ()

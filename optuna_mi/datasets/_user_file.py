@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from optuna_mi.datasets._open_file import check_file, ending
-from optuna_mi.datasets._reading import TABLES, FileContents, Reading, count_of, rows_of
+from optuna_mi.datasets._foreign_file import check_known
+from optuna_mi.datasets._open_file import check_file
+from optuna_mi.datasets._reading import SERIES, TABLES, FileContents, Reading, count_of, rows_of
 from optuna_mi.datasets._text_file import read_text_file
+from optuna_mi.datasets._ts_file import is_series_file
 
 # symbols below which a curve is nothing but noise
 _FEWEST = 10
@@ -61,8 +65,33 @@ def _from_zero(sequences: Any) -> Any:
 
 def read_unchecked(path: Path, reading: Reading) -> FileContents:
     """Return what a file holds, however little."""
+    contents = _read(path, reading)
+    if reading.labels is None:
+        return contents
+    from optuna_mi.datasets._labels_file import with_labels
+
+    return with_labels(contents, reading.labels)
+
+
+def _read(path: Path, reading: Reading) -> FileContents:
     check_file(path)
-    if ending(path) in TABLES:
+    try:
+        return _read_kind(path, reading, reading.ending(path))
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise ValueError(
+            f"{path.name} cannot be unpacked by gzip: {error}. Was it copied whole?"
+        ) from error
+
+
+def _read_kind(path: Path, reading: Reading, kind: str) -> FileContents:
+    if reading.unit != "byte":
+        check_known(path, kind, is_table=kind in TABLES)
+    if kind in SERIES and is_series_file(path, reading.encoding):
+        from optuna_mi.datasets._kinds import told
+        from optuna_mi.datasets._ts_file import read_series_file
+
+        return told(read_series_file(path, kind, reading), reading)
+    if kind in TABLES:
         # pandas is loaded for tables only
         from optuna_mi.datasets._kinds import told
         from optuna_mi.datasets._table_file import read_table_file

@@ -202,7 +202,7 @@ def test_gaps_in_a_file_s_times_are_no_neighbours(tmp_path: Path) -> None:
         ("x.txt", b"", "is empty"),
         ("x.txt", b"abc", "3 symbols: too few"),
         ("x.txt", b"a" * 2000, "one symbol only"),
-        ("x.txt", b"\xff\xfe" * 2000, "not UTF-8"),
+        ("x.txt", b"\xff\xfd" * 2000, "not UTF-8"),
         ("x.csv", b"1\n-2\n" * 900, r"negative symbol \(-2\)"),
         ("x.csv", b'1\n""\n2\n' * 900, "missing value"),
         ("x.csv", b"1\n\n2\n" * 900, r"missing value \(NaN\) at position 1"),
@@ -227,7 +227,7 @@ def test_bad_files_say_what_is_wrong(
 
 def test_npy_of_objects_or_of_three_dimensions(tmp_path: Path) -> None:
     np.save(tmp_path / "objects.npy", np.array([{}], dtype=object), allow_pickle=True)
-    with pytest.raises(ValueError, match="cannot be read"):
+    with pytest.raises(ValueError, match="Python objects"):
         load_dataset(tmp_path / "objects.npy")
     np.save(tmp_path / "deep.npy", np.zeros((2, 3, 4), dtype=int))
     with pytest.raises(ValueError, match=r"shape \(2, 3, 4\)"):

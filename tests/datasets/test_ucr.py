@@ -12,6 +12,8 @@ import optuna
 import pytest
 
 from optuna_mi import DilatedRNNObjective, DilationSpace, from_arrays
+from optuna_mi.datasets._reading import rows_of
+from optuna_mi.datasets._user_file import read_file
 
 _SPEC = importlib.util.find_spec("aeon")  # its data are read without importing it
 pytestmark = pytest.mark.skipif(
@@ -22,13 +24,9 @@ pytestmark = pytest.mark.skipif(
 def _read(name, split):
     assert _SPEC is not None
     folder = Path(_SPEC.origin).parent / "datasets" / "data" / name
-    sequences, labels = [], []
-    for line in (folder / f"{name}_{split}.ts").read_text().splitlines():
-        if line.strip() and line[0] not in "@#":
-            *features, label = line.split(":")
-            sequences.append(np.array([[float(v) for v in f.split(",")] for f in features]).T)
-            labels.append(label)
-    return sequences, labels
+    contents = read_file(folder / f"{name}_{split}.ts")
+    sequences = contents.parts if contents.parts is not None else rows_of(contents.sequences)
+    return list(sequences), list(contents.labels)
 
 
 @pytest.mark.parametrize(
@@ -44,8 +42,6 @@ def _read(name, split):
 def test_a_set_is_searched(name, steps, features, classes):
     x, y = _read(name, "TRAIN")
     test = _read(name, "TEST")
-    if not classes:
-        y, test = [float(v) for v in y], (test[0], [float(v) for v in test[1]])
     dataset = from_arrays(x, y, test=test, valid=0.25)
     assert dataset.train.inputs.shape[1:] == (steps, features)
     assert len(dataset.test) == len(test[1])

@@ -247,7 +247,7 @@ def test_records_in_a_text_are_spoken_of(read: Any, lines: list[str], said: str 
         ("x.csv", "a,b\n" + "1,x\n?,y\n2,z\n" * 9, {"column": "a"}, "text among numbers"),
         ("x.csv", "1,2\n" * 9, {"unit": "word"}, "leave the unit out"),
         ("x.csv", 'a,b\n1,"open\n', {}, "cannot be read|holds|several"),
-        ("x.jsonl", "{broken\n" * 20, {}, "one JSON object a line"),
+        ("x.jsonl", "{broken\n" * 20, {}, "one JSON object per line"),
         ("x.parquet", "PAR1 nonsense", {}, r"cannot be read as \.parquet"),
         ("x.npz", "PK nonsense", {}, "cannot be read as an array"),
         ("x.gz", "", {}, "is empty"),
