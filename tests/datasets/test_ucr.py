@@ -7,7 +7,6 @@ import math
 import warnings
 from pathlib import Path
 
-import numpy as np
 import optuna
 import pytest
 
