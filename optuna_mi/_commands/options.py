@@ -59,7 +59,9 @@ def source() -> argparse.ArgumentParser:
         "--label-column", metavar="NAME", help="a column of labels: search learns them"
     )
     group.add_argument(
-        "--labels", metavar="FILE", help="a file with one label per line, for each sequence in order"
+        "--labels",
+        metavar="FILE",
+        help="a file with one label per line, for each sequence in order",
     )
     group.add_argument(
         "--rows", action="store_true", help="each row of a table, or line of a text, is a sequence"

@@ -103,8 +103,8 @@ def _contents(path: Path, array: NDArray[Any], reading: Reading) -> FileContents
         )
     if array.ndim not in (1, 2, 3) or 0 in array.shape:
         raise ValueError(
-            f"{path} has shape {array.shape}: give one sequence (1-D), a sequence per row (2-D), or "
-            "(sequences, steps, features)"
+            f"{path} has shape {array.shape}: give one sequence (1-D), a sequence per row (2-D), "
+            "or (sequences, steps, features)"
         )
     if array.ndim == 3 and array.dtype.kind != "f":
         raise ValueError(

@@ -48,8 +48,8 @@ def load_dataset(
         rows: Whether each row of a table or an array, or line of a text, is a sequence.
         encoding: Of a text or table; UTF-8 by default.
         decimal: The decimal sign of a table.
-        labels: The path of a file with one label for each sequence, in order: a label per line, or a
-            ``.npy`` array.
+        labels: The path of a file with one label for each sequence, in order: a label per line, or
+            a ``.npy`` array.
         format: The ending to go by where the name has another, or none: "csv", "txt", ….
 
     Raises:

@@ -215,8 +215,8 @@ def _read_lines(path: Path, reading: Reading, unit: str) -> FileContents:
     sequences = [codes.astype(_smallest(numbering.n)) for codes in found]
     return FileContents(
         sequences,
-        f"{count_of(len(sequences), 'sequence')}, one per line, {sum(map(len, sequences)):,} symbols "
-        f"in all ({numbering.n} different), read by {UNIT_NAMES[unit]}",
+        f"{count_of(len(sequences), 'sequence')}, one per line, {sum(map(len, sequences)):,} "
+        f"symbols in all ({numbering.n} different), read by {UNIT_NAMES[unit]}",
         (),
         numbering.vocabulary(),
         UNIT_NAMES[unit],
@@ -249,8 +249,8 @@ def _read_pgn(path: Path, reading: Reading, unit: str) -> FileContents:
     sequences = [s.astype(kind) for s in sequences]
     return FileContents(
         sequences,
-        f"PGN, the moves of {count_of(len(texts), 'game')}, {sum(map(len, sequences)):,} symbols "
-        f"in all; headers left out, read by {UNIT_NAMES[unit]}",
+        f"PGN, the moves of {count_of(len(texts), 'game')}, {sum(map(len, sequences)):,} "
+        f"symbols in all; headers left out, read by {UNIT_NAMES[unit]}",
         (),
         numbering.vocabulary(),
         UNIT_NAMES[unit],

@@ -126,7 +126,7 @@ def test_a_panel_is_told_apart_by_its_id(read: Any) -> None:
     )
     contents = read("x.csv", _csv(frame), id_column="store", time_column="day")
     assert contents.sequences.groupby("unique_id").size().tolist() == [100] * 3
-    assert "column sales as 3 series, one a store, 300 real values" in contents.description
+    assert "column sales as 3 series, one per store, 300 real values" in contents.description
     panel = frame.rename(columns={"store": "unique_id", "day": "ds", "sales": "y"})
     assert read("y.csv", _csv(panel)).sequences.equals(contents.sequences)
     weather = frame.drop(columns="day")
