@@ -49,15 +49,18 @@ def fields_of_analysis(
         recommended = limit
     farthest = recommended
     if context is not None:
-        recommended = min(learnt(context), farthest)
+        recommended = learnt(context) if limit is None else min(learnt(context), limit)
     geometry = geometry.up_to(recommended)
     largest = max_dilation_range(geometry, recommended, limit)
     if context is not None:
-        # from what can be learnt to where dependence ends
-        largest = IntRange(recommended, farthest, recommended)
+        # A period is no bound here: what is measured to be learnt beyond it pays.
+        low, high = sorted((recommended, farthest))
+        if geometry.breakpoints:  # no segment, and no parameter, is ever empty
+            low = min(max(low, math.floor(geometry.breakpoints[-1]) + 1), recommended)
+        largest = IntRange(low, high, recommended)
         notes.append(
-            f"The range begins at the {recommended:,} steps that can be learnt from so much data "
-            f"and ends at the {farthest:,} of the decay curve."
+            f"{recommended:,} steps can be learnt from so much data, and the decay curve asks for "
+            f"{farthest:,}: the range lies between."
         )
     if recommended > MAX_RATIO ** (max_layers - 1):
         needed = math.ceil(math.log(recommended, MAX_RATIO) - 1e-9) + 1

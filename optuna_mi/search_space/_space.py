@@ -124,8 +124,8 @@ class DilationSpace(Gridded, Frozen):
             line_exponent: The horizontal lines are equidistant in MI to this power, from 0, which
                 stands for log MI as in [MK20], to 1.
             context: What `optuna_mi.context_curve` or `optuna_mi.recommend_window` returned for
-                the same data: the range of ``max_dilation`` then begins, and is recommended, at
-                what can be learnt, and ends where dependence does. Without it: [MK20]'s rule.
+                the same data: what can be learnt is then recommended as ``max_dilation``, whose
+                range lies between it and the decay curve's end. Without it: [MK20]'s rule.
 
         Raises:
             TypeError: If ``context`` is something else.

@@ -1,0 +1,1 @@
+"""Searches replayed over recorded trainings: what the data's prior is worth, and where."""
