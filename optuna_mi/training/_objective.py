@@ -82,6 +82,7 @@ class DilatedRNNObjective:
         ValueError: A setting is out of range or does not fit the data set.
 
     Example:
+        >>> import optuna
         >>> from optuna_mi import DilatedRNNObjective, DilationSpace, load_dataset
         >>> digits = load_dataset("digits")
         >>> space = DilationSpace.from_sequences(digits.sequences)
