@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from optuna_mi._numba import njit
 from optuna_mi.decay._decay_curve import OTHER_COMPOSITION
+from optuna_mi.decay.measure._counts import Codes
 from optuna_mi.decay.measure._engine import PooledEngine
 from optuna_mi.decay.measure._lags import anchor_lags
 from optuna_mi.decay.measure._random_pairs import random_pairs
 from optuna_mi.decay.measure._sequences import Sequences
 from optuna_mi.decay.measure._settings import Settings
-from optuna_mi.decay.measure._surrogates import shuffled_within
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -93,3 +94,21 @@ def plateau_note(level: float, late: float, *, conditional: bool = False) -> str
         f"nats at every distance, against {late:.2g} measured far away; if only order counts, take "
         f"baseline='within'{also}"
     )
+
+
+@njit(cache=True, nogil=True)
+def _shuffle_within(codes: Codes, offsets: Ints, gap: int, rng: np.random.Generator) -> None:
+    for s in range(offsets.size - 1):
+        start = offsets[s]
+        for i in range(offsets[s + 1] - 1, start, -1):
+            j = rng.integers(start, i + 1)
+            # gaps keep their places
+            if codes[i] != gap and codes[j] != gap:
+                codes[i], codes[j] = codes[j], codes[i]
+
+
+def shuffled_within(sequences: Sequences, rng: np.random.Generator) -> Sequences:
+    """Return the same symbols in random order within every sequence."""
+    codes = sequences.codes.copy()
+    _shuffle_within(codes, sequences.offsets, sequences.gap, rng)
+    return sequences.with_codes(codes)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from optuna_mi.decay._floor import noise_floor
 from optuna_mi.decay.measure._composition import composition
-from optuna_mi.decay.measure._counts import marginal_counts
+from optuna_mi.decay.measure._counts import Codes, marginal_counts
 from optuna_mi.decay.measure._engine import PooledEngine
 from optuna_mi.decay.measure._lags import spread_evenly
 from optuna_mi.decay.measure._memory import measure_memory
@@ -17,7 +17,6 @@ from optuna_mi.decay.measure._pairing_moments import pairing_moments
 from optuna_mi.decay.measure._random_pairs import random_pairs
 from optuna_mi.decay.measure._sequences import Sequences
 from optuna_mi.decay.measure._settings import Settings
-from optuna_mi.decay.measure._surrogates import block_shuffled
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -135,3 +134,17 @@ def _widening(sequences: Sequences, width: int, settings: Settings) -> float:
     distance = np.abs(values - np.median(values))
     values = values[distance <= _STRAY * float(np.median(distance))]
     return float(values.std(ddof=1)) if values.size > 1 else 1.0
+
+
+def block_shuffled(sequences: Sequences, width: int, rng: np.random.Generator) -> Codes:
+    """Return the codes in blocks of the given width, in random order.
+
+    Beside the data themselves they are an independent sequence with the same memory.
+    """
+    codes = sequences.codes
+    n_blocks = codes.size // width
+    windows = np.lib.stride_tricks.sliding_window_view(codes, width)
+    # every block starts at random, so that none keeps step with a period or a line length
+    starts = rng.permutation(n_blocks) * width + rng.integers(0, width, n_blocks)
+    body = windows[starts % windows.shape[0]]
+    return np.concatenate((body.ravel(), codes[n_blocks * width :]))

@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from optuna_mi.decay._floor import noise_floor
+from optuna_mi.decay.measure._counts import Codes
 from optuna_mi.decay.measure._dense import LagEstimate
 from optuna_mi.decay.measure._engine import PooledEngine, fill_errors
 from optuna_mi.decay.measure._noise import ShuffleNoise, shuffle_noise
 from optuna_mi.decay.measure._position_spread import PositionSpread, position_errors
 from optuna_mi.decay.measure._sequences import Sequences
 from optuna_mi.decay.measure._settings import Settings
-from optuna_mi.decay.measure._surrogates import rotated
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -155,3 +155,18 @@ def _estimates(lags: Ints, values: list[Any]) -> list[LagEstimate]:
 
 def _column(estimates: list[LagEstimate], name: str) -> Floats:
     return np.array([getattr(e, name) for e in estimates])
+
+
+def rotated(sequences: Sequences, rng: np.random.Generator) -> Codes:
+    """Return the codes of aligned sequences so that each meets another one, drawn at random.
+
+    Sequences are chained in one random cycle and each meets the next: none meets itself, and data
+    sorted by class do not meet their own kind.
+    """
+    steps = sequences.steps
+    assert steps is not None
+    rows = sequences.codes.reshape(-1, steps)
+    cycle = rng.permutation(rows.shape[0])
+    partner = np.empty_like(cycle)
+    partner[cycle] = np.roll(cycle, 1)
+    return rows[partner].reshape(-1)
