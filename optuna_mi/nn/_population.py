@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Literal
 
 import torch
@@ -17,7 +17,7 @@ from optuna_mi.nn._population_check import (
     check_symbols,
 )
 from optuna_mi.nn._population_heads import apply_heads, at_ends, embed, without_ends
-from optuna_mi.nn._population_layers import Stacks, run_each, run_together
+from optuna_mi.nn._population_layers import Stacks, clear_state, run_each, run_together
 from optuna_mi.nn._population_layout import Layout, Network, stack_of
 from optuna_mi.nn._regressor import DilatedRNNRegressor
 from optuna_mi.nn._torch_compile import uncompiled
@@ -123,6 +123,16 @@ class DilatedRNNPopulation(nn.Module):
             generator = torch.Generator(self.weights.device)
             generator.manual_seed(whole("seed", seed, 0, 2**64 - 1))
         self._generators[k] = generator
+
+    def forget(self, state: Sequence[LayerState], networks: Collection[int]) -> State:
+        """Return a state that is zeros again for some networks.
+
+        Args:
+            state: What a call returned.
+            networks: Their places, from 0.
+        """
+        stacks = [stack_of(network) for network in self._networks]
+        return clear_state(state, [len(stack.layers) for stack in stacks], networks)
 
     @uncompiled
     def forward(

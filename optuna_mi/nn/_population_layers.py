@@ -8,7 +8,7 @@ LSTM.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -205,6 +205,21 @@ def _after(
 
     h = last(out, before[0])
     return h if cells is None else (h, last(cells, before[1]))
+
+
+def clear_state(
+    state: Sequence[LayerState], depths: Sequence[int], networks: Collection[int]
+) -> State:
+    """Return a state with zeros for some of the networks, given how many layers each has."""
+    cleared: list[LayerState] = []
+    for i, entry in enumerate(state):
+        members = [k for k, depth in enumerate(depths) if depth > i]
+        places = [place for place, k in enumerate(members) if k in networks]
+        parts = [part.clone() for part in (entry if isinstance(entry, tuple) else (entry,))]
+        for part in parts:
+            part[places] = 0.0
+        cleared.append((parts[0], parts[1]) if len(parts) == 2 else parts[0])
+    return tuple(cleared)
 
 
 def _pair(entry: LayerState) -> tuple[Tensor | None, Tensor | None]:

@@ -108,42 +108,73 @@ class Run:
         Raises:
             optuna.TrialPruned: The pruner said so, or the loss is no longer finite.
         """
-        for epoch, value in enumerate(self._resume()):
-            self._report(trial, epoch, value)
-        for epoch in range(len(self.history.values), self.epochs):
-            self.history.lr.append(float(self.optimizer.param_groups[0]["lr"]))
-            self._train_epoch(trial, epoch)
+        self.begin(trial)
+        while not self.is_over:
+            self._train_epoch(trial, self.epoch)
             self.model.eval()
             value = self.task.score(self.model, "valid")
-            if not math.isfinite(value):
-                _diverged(trial, epoch, "the validation score")
-            measured = self.probe.measure().ihyll
-            self.history.values.append(value)
-            self.history.ihyll.append(float(measured))
-            self._keep_best(epoch)
-            if self.policy is not None:
-                self.policy.step(measured)
-            self._save()
+            check_finite(trial, self.epoch, value, "the validation score")
+            self.end_epoch(trial, value, self.probe.measure().ihyll)
+        self.end()
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that is trained next, from 0."""
+        return len(self.history.values)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all epochs are trained."""
+        return self.epoch >= self.epochs
+
+    def begin(self, trial: BaseTrial) -> None:
+        """Take up a checkpoint, if there is one, and report the epochs that it has behind it."""
+        for epoch, value in enumerate(self._resume()):
             self._report(trial, epoch, value)
-            if trial.should_prune():
-                raise optuna.TrialPruned(f"Pruned after epoch {epoch}.")
+
+    def begin_epoch(self) -> np.random.SeedSequence:
+        """Note the learning rate of an epoch; return the entropy of its random numbers."""
+        self.history.lr.append(float(self.optimizer.param_groups[0]["lr"]))
+        # Each epoch has its own random stream, so a resumed trial needs no saved generator.
+        return np.random.SeedSequence(self.seed.entropy, spawn_key=(self.epoch + 1,))
+
+    def end_epoch(self, trial: BaseTrial, value: float, ihyll: MutualInformation) -> None:
+        """Take down what an epoch came to, save it and report it.
+
+        Raises:
+            optuna.TrialPruned: The pruner said so.
+        """
+        epoch = self.epoch
+        self.history.values.append(value)
+        self.history.ihyll.append(float(ihyll))
+        self._keep_best(epoch)
+        if self.policy is not None:
+            self.policy.step(ihyll)
+        self._save()
+        self._report(trial, epoch, value)
+        if trial.should_prune():
+            raise optuna.TrialPruned(f"Pruned after epoch {epoch}.")
+
+    def end(self) -> None:
+        """Give the model the weights of its best epoch."""
         self.model.load_state_dict(self.best.model)
         self.model.eval()  # a resumed run may have no epoch left, and would be tested with dropout
 
     def _train_epoch(self, trial: BaseTrial, epoch: int) -> None:
-        # Each epoch has its own random stream, so a resumed trial needs no saved generator.
-        seed = np.random.SeedSequence(self.seed.entropy, spawn_key=(epoch + 1,))
-        torch.manual_seed(int(seed.generate_state(1)[0]))
+        seed = self.begin_epoch()
+        torch.manual_seed(first_word(seed))
         self.model.train()
-        for loss_of in self.task.losses(self.model, np.random.default_rng(seed), epoch):
+        # Read once: an accelerator would be waited for at every step.
+        total = torch.zeros((), device=self.task.device)
+        for loss_of in self.task.losses(self.model, [np.random.default_rng(seed)], [epoch]):
             _interruption.stop_if_asked()
             self.optimizer.zero_grad(set_to_none=True)
             loss = loss_of()
-            if not torch.isfinite(loss):
-                _diverged(trial, epoch, "the training loss")
             loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(self.model.parameters(), self.clip)
             self.optimizer.step()
+            total += loss.detach()
+        check_finite(trial, epoch, float(total), "the training loss")
 
     def _keep_best(self, epoch: int) -> None:
         values = self.history.values
@@ -175,7 +206,15 @@ class Run:
         return self.history.values
 
 
-def _diverged(trial: BaseTrial, epoch: int, what: str) -> None:
+def check_finite(trial: BaseTrial, epoch: int, value: float, what: str) -> None:
+    """Raise optuna.TrialPruned, and write the reason down, where a number is not finite."""
+    if math.isfinite(value):
+        return
     reason = f"{what} is not finite in epoch {epoch}"
     trial.set_user_attr(REASON_ATTR, reason)
     raise optuna.TrialPruned(f"Diverged: {reason}.")
+
+
+def first_word(seed: np.random.SeedSequence) -> int:
+    """Return 32 bits of a seed, which torch takes."""
+    return int(seed.generate_state(1)[0])

@@ -26,7 +26,7 @@ from optuna_mi._attributes import (
 from optuna_mi.datasets import Dataset
 from optuna_mi.pruners import flush_ihyll
 from optuna_mi.search_space import DilationSpace
-from optuna_mi.training._loop import Policy, Run
+from optuna_mi.training._loop import Policy, Run, first_word
 from optuna_mi.training._objective_settings import resolve
 from optuna_mi.training._policies import IHYLLChangePolicy, IHYLLReferencePolicy
 from optuna_mi.training._probe import InformationProbe
@@ -92,7 +92,7 @@ class Recipe:
             "init": self.fixed["init"],
         }
         seed = random_stream(trial, self.seed)
-        torch.manual_seed(int(seed.generate_state(1)[0]))
+        torch.manual_seed(first_word(seed))
         model = self.task.build(dilations, settings["hidden_size"], **network)
         start = float(settings["lr_min" if self.policy else "lr_max"])
         make_optimizer: Any = OPTIMIZERS[settings["optimizer"]]

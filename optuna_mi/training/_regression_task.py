@@ -6,14 +6,13 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from optuna_mi.datasets import RegressionSplit, SequenceRegression
 from optuna_mi.nn import DilatedRNNRegressor
 from optuna_mi.training._probe import InformationProbe
-from optuna_mi.training._task import EVAL_BATCH, Inputs, SequenceTask
+from optuna_mi.training._task import EVAL_BATCH, SequenceTask, is_population
 
 
 class RegressionTask(SequenceTask):
@@ -25,7 +24,7 @@ class RegressionTask(SequenceTask):
         super().__init__(dataset, **settings)
         self._dataset = dataset
         scored = dataset.train.scored
-        self._scored = None if scored is None else torch.from_numpy(scored)
+        self._scored = None if scored is None else torch.from_numpy(scored).to(self.device)
 
     def model_arguments(
         self, dilations: Sequence[int], hidden_size: int, **settings: Any
@@ -43,35 +42,40 @@ class RegressionTask(SequenceTask):
     def _loss(self, model: nn.Module, rows: Tensor) -> Tensor:
         found = self._inputs.run(model, rows)
         error = found - self._targets[rows].to(found)
+        each = tuple(range(rows.dim() - 1, error.dim()))
+        count: Tensor | int = math.prod(error.shape[rows.dim() - 1 :])
         if self._scored is not None:
-            error = error[self._scored[rows].to(self.device)]
-        return error.abs().mean() if self._dataset.loss == "mae" else error.square().mean()
+            # Zeros, not a choice of places: how many there are would have to be waited for.
+            scored = self._scored[rows].unsqueeze(-1)
+            error = error.masked_fill(~scored, 0.0)
+            count = scored.sum(dim=each) * error.shape[-1]
+        return (error.abs() if self._dataset.loss == "mae" else error.square()).sum(each) / count
 
     @torch.no_grad()
-    def score(self, model: nn.Module, split: str) -> float:
+    def scores(self, model: nn.Module, split: str) -> Tensor:
         data: RegressionSplit = getattr(self._dataset, split)
-        inputs = Inputs(data.inputs, data.lengths)
+        inputs = self._inputs_of(split, data)
         squared = self._dataset.metric == "MSE"
-        total, count = 0.0, 0
+        total, count = torch.zeros((), dtype=torch.float64, device="cpu"), 0
         for start in range(0, len(data), EVAL_BATCH):
             rows = slice(start, start + EVAL_BATCH)
-            found = inputs.run(model, rows).cpu().double().numpy()
-            scale = data.error_scale[rows].astype(np.float64)
-            error = (found - data.targets[rows]) * (
-                scale[:, None] if self._dataset.every_step else scale
-            )
+            found = inputs.run(model, rows).cpu().double()
+            scale = torch.from_numpy(data.error_scale[rows]).double()
+            error = found - torch.from_numpy(data.targets[rows])
+            error = error * (scale[:, None] if self._dataset.every_step else scale)
             if data.scored is not None:
-                error = error[data.scored[rows]]
-            total += float((error**2 if squared else np.abs(error)).sum())
-            count += error.size
-        return total / count if math.isfinite(total) else math.nan
+                error = error[..., torch.from_numpy(data.scored[rows]), :]
+            each = tuple(range(int(is_population(model)), error.dim()))
+            total = total + (error.square() if squared else error.abs()).sum(dim=each)
+            count += error.numel() // (len(error) if is_population(model) else 1)
+        return torch.where(total.isfinite(), total / count, math.nan)
 
     def probe(self, model: nn.Module, *, size: int, seed: int) -> InformationProbe:
-        inputs, forward = self._inputs.probed(model)
+        inputs, forward = self._inputs.probed()
         targets = self._targets
         split = self._dataset.train
         # a step that several windows predict would be its own neighbour
         measured = split.scored if split.once is None else split.once
         if measured is not None:
-            targets = targets.masked_fill(~torch.from_numpy(measured).unsqueeze(-1), math.nan)
+            targets = targets.cpu().masked_fill(~torch.from_numpy(measured).unsqueeze(-1), math.nan)
         return InformationProbe(model, inputs, targets, size=size, seed=seed, forward=forward)

@@ -12,7 +12,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from optuna_mi.datasets import SequenceClassification, SequenceRegression
+from optuna_mi.datasets import (
+    ClassificationSplit,
+    RegressionSplit,
+    SequenceClassification,
+    SequenceRegression,
+)
+from optuna_mi.nn import DilatedRNNPopulation
 from optuna_mi.training._probe import InformationProbe
 from optuna_mi.training._probe_model import as_parameters
 
@@ -42,13 +48,26 @@ class Task(abc.ABC):
 
     @abc.abstractmethod
     def losses(
-        self, model: nn.Module, rng: np.random.Generator, epoch: int
+        self, model: nn.Module, streams: Sequence[np.random.Generator], epochs: Sequence[int]
     ) -> Iterator[Callable[[], Tensor]]:
-        """Yield an epoch's batches, each as a closure that returns its mean loss in nats."""
+        """Yield an epoch's batches, each as a closure that returns its mean loss in nats.
+
+        Args:
+            model: A network; or a population, whose losses are ``(K,)``.
+            streams: Randomness, of each network.
+            epochs: Which epoch it is, counted from 0, for each network.
+        """
 
     @abc.abstractmethod
+    def scores(self, model: nn.Module, split: str) -> Tensor:
+        """Return the data set's metric on ``"valid"`` or ``"test"``, float64.
+
+        Of a network a scalar, of a population ``(K,)``; NaN where an output is not finite.
+        """
+
     def score(self, model: nn.Module, split: str) -> float:
-        """Return the data set's metric on ``"valid"`` or ``"test"``."""
+        """Return the data set's metric of one network on ``"valid"`` or ``"test"``."""
+        return float(self.scores(model, split))
 
     @abc.abstractmethod
     def probe(self, model: nn.Module, *, size: int, seed: int) -> InformationProbe:
@@ -65,43 +84,58 @@ def input_arguments(
 
 
 class Inputs:
-    """Sequences of a split, with their lengths where these differ.
+    """Sequences of a split on the device, with their lengths where these differ.
 
     Args:
         inputs: float32 (sequences, steps, features), or int64 (sequences, steps) of symbols.
         lengths: Valid steps of each, or None where all are valid.
+        device: Where the sequences go, all of them once.
     """
 
-    def __init__(self, inputs: NDArray[Any], lengths: NDArray[np.int64] | None) -> None:
-        self.tensor = torch.from_numpy(inputs)
+    def __init__(
+        self, inputs: NDArray[Any], lengths: NDArray[np.int64] | None, device: torch.device
+    ) -> None:
+        self.tensor = torch.from_numpy(inputs).to(device)
         self._lengths = None if lengths is None else torch.from_numpy(lengths)
 
     def __len__(self) -> int:
         return len(self.tensor)
 
     def run(self, model: nn.Module, rows: Tensor | slice) -> Tensor:
-        """Return what the model says of some of the sequences."""
+        """Return what the model says of some of the sequences.
+
+        Args:
+            model: A network, or a population.
+            rows: Which ones, ``(B,)``; or of a population ``(K, B)``, for each network its own.
+        """
         x = as_parameters(self.tensor[rows], model)
-        found: Tensor = model(x) if self._lengths is None else model(x, self._lengths[rows])
+        if self._lengths is None:
+            found: Tensor = model(x)
+        else:  # they decide where a batch is cut, on the host
+            found = model(
+                x, lengths=self._lengths[rows.cpu() if isinstance(rows, Tensor) else rows]
+            )
         return found
 
-    def probed(self, model: nn.Module) -> tuple[Tensor, Callable[[Tensor], Tensor] | None]:
+    def probed(self) -> tuple[Tensor, Callable[[nn.Module, Tensor], Tensor] | None]:
         """Return inputs and forward pass for an `InformationProbe`, which knows no lengths.
 
         What lies behind a sequence's end is marked there: NaN, or -1 for symbols.
         """
         if self._lengths is None:
             return self.tensor, None
-        behind = torch.arange(self.tensor.shape[1]) >= self._lengths[:, None]
+        behind = torch.arange(self.tensor.shape[1], device="cpu") >= self._lengths[:, None]
         real = self.tensor.is_floating_point()
         if real:
             behind = behind.unsqueeze(-1)
-        marked = self.tensor.masked_fill(behind, float("nan") if real else -1)
+        marked = self.tensor.masked_fill(
+            behind.to(self.tensor.device), float("nan") if real else -1
+        )
 
-        def forward(x: Tensor) -> Tensor:
+        def forward(model: nn.Module, x: Tensor) -> Tensor:
             valid = x[..., 0].isfinite() if real else x >= 0
             clean = x.nan_to_num(0.0) if real else x.clamp(min=0)
-            found: Tensor = model(clean, valid.sum(dim=1))
+            found: Tensor = model(clean, lengths=valid.sum(dim=1))
             return found
 
         return marked, forward
@@ -115,7 +149,7 @@ class SequenceTask(Task):
         batch_size: Sequences per batch.
         steps: Batches per epoch at most; None for all of the training split.
         embedding_size: Size of a symbol's embedding, where the inputs are symbols.
-        device: Where the model lives.
+        device: Where the model and the data live.
     """
 
     def __init__(
@@ -131,16 +165,29 @@ class SequenceTask(Task):
         self._steps = steps
         self.device = device
         self._reads = input_arguments(dataset, embedding_size)
-        self._inputs = Inputs(dataset.train.inputs, dataset.train.lengths)
-        self._targets = torch.from_numpy(dataset.train.targets)
+        self._inputs = Inputs(dataset.train.inputs, dataset.train.lengths, device)
+        self._held_out: dict[str, Inputs] = {}
+        self._targets = torch.from_numpy(dataset.train.targets).to(device)
 
     def losses(
-        self, model: nn.Module, rng: np.random.Generator, epoch: int
+        self, model: nn.Module, streams: Sequence[np.random.Generator], epochs: Sequence[int]
     ) -> Iterator[Callable[[], Tensor]]:
-        order = torch.from_numpy(rng.permutation(len(self._targets)))
-        for rows in torch.split(order, self._batch_size)[: self._steps]:
+        orders = np.stack([stream.permutation(len(self._targets)) for stream in streams])
+        order = torch.from_numpy(orders if is_population(model) else orders[0]).to(self.device)
+        for rows in torch.split(order, self._batch_size, dim=-1)[: self._steps]:
             yield functools.partial(self._loss, model, rows)
+
+    def _inputs_of(self, split: str, data: ClassificationSplit | RegressionSplit) -> Inputs:
+        """Return a held-out split's inputs, which are on the device from the first time on."""
+        if split not in self._held_out:
+            self._held_out[split] = Inputs(data.inputs, data.lengths, self.device)
+        return self._held_out[split]
 
     @abc.abstractmethod
     def _loss(self, model: nn.Module, rows: Tensor) -> Tensor:
-        """Return the mean loss of some of the training sequences."""
+        """Return the mean loss of some of the training sequences, of each network."""
+
+
+def is_population(model: nn.Module) -> bool:
+    """Return whether a model is several networks, and what it returns has an axis more."""
+    return isinstance(model, DilatedRNNPopulation)

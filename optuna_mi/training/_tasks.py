@@ -19,10 +19,15 @@ from optuna_mi.datasets import (
     SequenceClassification,
     SequenceRegression,
 )
-from optuna_mi.nn import DilatedRNNClassifier, DilatedRNNLanguageModel, detach_state
+from optuna_mi.nn import (
+    DilatedRNNClassifier,
+    DilatedRNNLanguageModel,
+    DilatedRNNPopulation,
+    detach_state,
+)
 from optuna_mi.training._probe import InformationProbe
 from optuna_mi.training._regression_task import RegressionTask
-from optuna_mi.training._task import EVAL_BATCH, Inputs, SequenceTask, Task
+from optuna_mi.training._task import EVAL_BATCH, SequenceTask, Task
 
 
 class ClassificationTask(SequenceTask):
@@ -47,25 +52,24 @@ class ClassificationTask(SequenceTask):
         }
 
     def _loss(self, model: nn.Module, rows: Tensor) -> Tensor:
-        targets = self._targets[rows].to(self.device)
-        return F.cross_entropy(self._inputs.run(model, rows), targets)
+        return _nats(self._inputs.run(model, rows), self._targets[rows]).mean(dim=-1)
 
     @torch.no_grad()
-    def score(self, model: nn.Module, split: str) -> float:
+    def scores(self, model: nn.Module, split: str) -> Tensor:
         data: ClassificationSplit = getattr(self._dataset, split)
-        inputs = Inputs(data.inputs, data.lengths)
-        correct = 0
+        inputs = self._inputs_of(split, data)
+        targets = torch.from_numpy(data.targets).to(self.device)
+        correct = torch.zeros((), dtype=torch.float64, device=self.device)
+        finite = torch.ones((), dtype=torch.bool, device=self.device)
         for start in range(0, len(data), EVAL_BATCH):
             rows = slice(start, start + EVAL_BATCH)
             logits = inputs.run(model, rows)
-            predicted = logits.argmax(dim=1).cpu().numpy()
-            if not torch.isfinite(logits).all():
-                return math.nan
-            correct += int((predicted == data.targets[rows]).sum())
-        return correct / len(data)
+            correct = correct + (logits.argmax(dim=-1) == targets[rows]).sum(dim=-1)
+            finite = finite & logits.isfinite().flatten(-2).all(dim=-1)
+        return torch.where(finite, correct / len(data), math.nan).cpu()
 
     def probe(self, model: nn.Module, *, size: int, seed: int) -> InformationProbe:
-        inputs, forward = self._inputs.probed(model)
+        inputs, forward = self._inputs.probed()
         return InformationProbe(model, inputs, self._targets, size=size, seed=seed, forward=forward)
 
 
@@ -107,7 +111,8 @@ class LanguageModelTask(Task):
         self._embedding_size = embedding_size
         self._valid_symbols = valid_symbols
         self.device = device
-        self._train = _streams(dataset.train, batch_size)
+        self._train = _streams(dataset.train, batch_size, device)
+        self._held_out: dict[str, Tensor] = {}
         self._n_windows = (len(self._train) - 1) // window
         if self._n_windows < 1:
             raise ValueError(
@@ -128,35 +133,48 @@ class LanguageModelTask(Task):
         }
 
     def losses(
-        self, model: nn.Module, rng: np.random.Generator, epoch: int
+        self, model: nn.Module, streams: Sequence[np.random.Generator], epochs: Sequence[int]
     ) -> Iterator[Callable[[], Tensor]]:
         state: Any = None
+        steps = torch.arange(self._window + 1, device=self.device)
+        firsts = torch.tensor(epochs, device=self.device) * self._steps
 
         def loss(window: Tensor) -> Tensor:
             nonlocal state
-            logits, new_state = model(window[:-1], state)
+            window = window.long()
+            logits, new_state = model(window[..., :-1, :], state)
             state = detach_state(new_state)
-            return F.cross_entropy(logits.flatten(0, 1), window[1:].flatten())
+            return _nats(logits, window[..., 1:, :]).mean(dim=(-2, -1))
 
         for step in range(self._steps):
-            at = (epoch * self._steps + step) % self._n_windows * self._window
-            if at == 0:  # back at the beginning of the stream: what came before is not its past
-                state = None
-            window = self._train[at : at + self._window + 1].to(self.device)
+            windows = [(epoch * self._steps + step) % self._n_windows for epoch in epochs]
+            # back at the beginning of the stream: what came before is not its past
+            begin = [k for k, window in enumerate(windows) if window == 0]
+            if isinstance(model, DilatedRNNPopulation):
+                if begin and state is not None:
+                    state = model.forget(state, begin)
+                # On the device: an index made here at every step would be a copy to wait for.
+                at = (firsts + step) % self._n_windows * self._window
+                window = self._train[at[:, None] + steps]
+            else:
+                state = None if begin else state
+                window = self._train[windows[0] * self._window :][: self._window + 1]
             yield lambda window=window: loss(window)  # type: ignore[misc]
 
     @torch.no_grad()
-    def score(self, model: nn.Module, split: str) -> float:
-        stream = getattr(self._dataset, split)[: self._valid_symbols]
-        tokens = _streams(stream, max(1, min(32, len(stream) // (4 * self._window))))
-        nats, scored, state = 0.0, 0, None
+    def scores(self, model: nn.Module, split: str) -> Tensor:
+        if split not in self._held_out:
+            stream = getattr(self._dataset, split)[: self._valid_symbols]
+            n_streams = max(1, min(32, len(stream) // (4 * self._window)))
+            self._held_out[split] = _streams(stream, n_streams, self.device)
+        tokens = self._held_out[split]
+        nats, scored, state = torch.zeros((), dtype=torch.float64, device=self.device), 0, None
         for at in range(0, len(tokens) - 1, self._window):
-            window = tokens[at : at + self._window + 1].to(self.device)
+            window = tokens[at : at + self._window + 1].long()
             logits, state = model(window[:-1], state)
-            targets = window[1:].flatten()
-            nats += float(F.cross_entropy(logits.flatten(0, 1), targets, reduction="sum"))
-            scored += targets.numel()
-        return nats / scored / math.log(2)
+            nats = nats + _nats(logits, window[1:]).double().sum(dim=(-2, -1))
+            scored += window[1:].numel()
+        return nats.cpu() / scored / math.log(2)
 
     def probe(self, model: nn.Module, *, size: int, seed: int) -> InformationProbe:
         # The first half of a window only warms the state up: there the past is not yet in view.
@@ -182,9 +200,21 @@ def make_task(dataset: Dataset, **settings: Any) -> Task:
     return LanguageModelTask(dataset, **settings)
 
 
-def _streams(symbols: NDArray[np.int64], n_streams: int) -> Tensor:
-    """Cut one stream into parallel ones: int64 (steps, n_streams)."""
+def _streams(symbols: NDArray[np.int64], n_streams: int, device: torch.device) -> Tensor:
+    """Cut one stream into parallel ones on the device: (steps, n_streams), of few bytes each."""
     steps = len(symbols) // n_streams
-    return torch.from_numpy(
-        np.ascontiguousarray(symbols[: steps * n_streams].reshape(n_streams, steps).T)
-    )
+    cut = symbols[: steps * n_streams].reshape(n_streams, steps).T
+    dtype = next(d for d in (np.uint8, np.int16, np.int64) if symbols.max() <= np.iinfo(d).max)
+    return torch.from_numpy(np.ascontiguousarray(cut, dtype=dtype)).to(device)
+
+
+def _nats(logits: Tensor, targets: Tensor) -> Tensor:
+    """Return the cross-entropy of every prediction.
+
+    Args:
+        logits: ``(..., classes)``.
+        targets: int64, of that shape less the classes; or of fewer axes, the same for all networks.
+    """
+    each = targets.expand(logits.shape[:-1]).reshape(-1)
+    nats = F.cross_entropy(logits.reshape(-1, logits.shape[-1]), each, reduction="none")
+    return nats.view(logits.shape[:-1])
