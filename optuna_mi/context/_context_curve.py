@@ -24,7 +24,7 @@ _ARRAYS = ("information", "std_error", "gain", "gain_error")
 
 @dataclass(frozen=True)
 class Budget:
-    """How much of the past pays with so much to learn from.
+    """How much of the past is useful to a predictor that learns from this many steps.
 
     Attributes:
         n_train: Steps learnt from.
@@ -43,8 +43,8 @@ class Budget:
 class ContextCurve(Record):
     """What the last k steps tell about a later value, as far as it can be learnt from the data.
 
-    Measured on held-out data, so no estimator's bias makes it up. All information is in nats;
-    arrays have one value for each k = 0, 1, …, shape (K + 1,).
+    Measured on held-out data, so the bias of an estimator cannot feign it. All information is in
+    nats; arrays have one value for each k = 0, 1, …, shape (K + 1,).
 
     Attributes:
         information: What the last k steps tell; 0 for k = 0.
@@ -58,8 +58,8 @@ class ContextCurve(Record):
         horizon: How many steps ahead the value is.
         n_train: Steps that a prediction learns from.
         n_scored: Steps that are predicted and scored.
-        budgets: The same with a half, a quarter and an eighth to learn from, smallest first, this
-            curve's own last.
+        budgets: The same for predictors that learn from an eighth, a quarter and a half of the
+            data, and from all (this curve), in this order.
         predictor: ``"back-off"`` for symbols, ``"linear"`` for real values.
         notes: Remarks a reader should see.
     """
@@ -89,10 +89,10 @@ class ContextCurve(Record):
         return self.information / math.log(2)
 
     def context_length_for(self, n_train: int) -> int:
-        """Return the context length that so many steps to learn from would use.
+        """Return the context length for a predictor that learns from this many steps.
 
-        Between measured budgets, and up to eight times beyond the largest, on a straight line in
-        the logarithm of ``n_train``; never less than what a smaller budget uses.
+        Interpolated between measured budgets, and extrapolated up to eight times beyond the
+        largest, along a straight line in the logarithm of ``n_train``. It never falls with it.
 
         Args:
             n_train: Steps to learn from.
@@ -130,7 +130,7 @@ class ContextCurve(Record):
     __hash__ = None  # type: ignore[assignment]  # holds arrays
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a number of steps."""
+        """Return one row per number of steps."""
         import pandas as pd
 
         columns = {"steps": np.arange(len(self))} | {name: getattr(self, name) for name in _ARRAYS}

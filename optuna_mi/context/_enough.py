@@ -39,8 +39,8 @@ def mean_and_error(losses: Floats, n_scored: Counts) -> tuple[Floats, Floats]:
 def enough(losses: Floats, n_scored: Counts, tolerance: float = TOLERANCE) -> Enough:
     """Find the smallest k whose loss is within two errors, or a tolerance, of the smallest of all.
 
-    The difference to the best k is taken block by block: what makes a block hard for both drops
-    out.
+    The difference to the best k is taken block by block, so that a block which is hard for both
+    does not matter.
 
     Args:
         losses: Summed losses in nats of predictions from 0, 1, … steps, shape (K + 1, blocks).

@@ -79,7 +79,7 @@ class GreedyLinear:
         before = self._losses(self.taken)[1]
         score = self._scores()
         score[self.taken] = -np.inf
-        # the nearest of those nearly as good too: only noise ranks the multiples of a period
+        # also the nearest of those nearly as good: only noise ranks the multiples of a period
         good = np.flatnonzero(score >= _NEARLY * score.max())[:_TRIED]
         for i in {*good.tolist(), *np.argsort(-score)[:_TRIED].tolist()}:
             if i not in self.taken:

@@ -68,7 +68,7 @@ class LagSelection(Record):
     __hash__ = None  # type: ignore[assignment]  # holds arrays
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a chosen lag, in the order of choice."""
+        """Return one row per chosen lag, in the order of choice."""
         import pandas as pd
 
         columns = {"lag": np.array(self.lags, dtype=np.int64), "gain": self.gain}

@@ -59,7 +59,7 @@ class LagMoments:
             ]
             scored = np.ones(fold.size, dtype=bool)
         else:
-            # what is trained on makes one more cell; scored blocks are every other
+            # the training part is one more cell; every other block is scored
             cell, n_cells = np.where(fold == 0, n, places.block), n + 1
             scored = fold == SCORED_ONLY
             blocks = np.unique(places.block[scored])
@@ -81,8 +81,7 @@ class LagMoments:
     def errors(self, columns: Ints | None = None) -> Floats:
         """Return summed squared errors after no lag and after each, held out block by block.
 
-        The ridge of a round is the one that does best in the other rounds, for every number of
-        lags.
+        For each number of lags, a round uses the ridge penalty that does best in the other rounds.
 
         Args:
             columns: Indices of the lags to use, in this order; all by default.
@@ -165,15 +164,15 @@ def _square_root(sums: Floats) -> Floats:
         jittered[diagonal, diagonal] += jitter
         try:
             return np.asarray(cholesky(jittered, check_finite=False))
-        except LinAlgError:  # a noiseless cycle: columns repeat each other
+        except LinAlgError:  # in a noiseless cycle columns repeat each other
             jitter *= 10
 
 
 class _Fit:
     """Linear predictors of 0 … K lags.
 
-    In the coordinates that the Cholesky factor of the training moments makes of the lags, the best
-    predictor of k lags is that of all lags cut off after k: one factor serves all.
+    The Cholesky factor of the training moments gives new coordinates for the lags. In these the
+    best predictor from k lags is the one from all lags, cut off after k, so one factor serves all.
     """
 
     def __init__(

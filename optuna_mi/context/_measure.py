@@ -22,9 +22,9 @@ Ints = npt.NDArray[np.int64]
 
 # steps of context by default; and the square of lags times places that real values may cost
 _SYMBOL_STEPS, _REAL_STEPS, _MOST_PRODUCTS = 32, 512, 4e10
-# steps and places that are looked at for dependence that is not linear
+# steps and places of the second predictor, which finds dependence that is not linear
 _SQUARED_STEPS, _SQUARED_PLACES = 64, 50_000
-# places below which a smaller budget says nothing
+# a smaller budget needs at least this many places
 _FEWEST_TRAINED = 100
 
 
@@ -52,13 +52,13 @@ def context_curve(
         max_context: The largest k; by default 32 for symbols, and for real values a third of a
             typical sequence, at most 512.
         horizon: How many steps after the last one known the value lies.
-        n_train: Learn from so many steps only (and score on half of the data): what a smaller
-            budget would use. By default from four fifths of all.
+        n_train: Learn from this many steps only (and score on half of the data), as with fewer
+            data. By default from four fifths of all.
         values: ``"symbols"``: integers and characters are names; ``"real"``: quantities;
             ``"auto"``: floats and the values of panels are quantities, all else is symbols.
         budgets: Whether to measure a half, a quarter and an eighth of the budget too.
-        tolerance: Gains that together are below this share of all that can be learnt count for
-            nothing; with 0 all gains beyond the error count.
+        tolerance: Gains are ignored if together they are below this share of all that can be
+            learnt; with 0 all gains beyond the error count.
         n_threads: Threads; by default one for each processor.
 
     Returns:

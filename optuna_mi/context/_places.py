@@ -44,8 +44,8 @@ class Data:
         is_panel: Whether sequences are series, each with a level and scale of its own.
         names: Names of the series of a panel, in the order of the sequences.
         notes: What a reader should know.
-        there: Whether a step has a value of its own, bool, shape (N,); a step without one repeats
-            the last value before it and is never asked for. ``None``: all have one.
+        there: Whether a step has a value of its own, bool, shape (N,). A step without one repeats
+            the last value before it and is never predicted. ``None``: all have one.
     """
 
     values: npt.NDArray[Any]
@@ -172,7 +172,7 @@ def _real(
 
 
 def _uncorrelated(values: Floats) -> Floats:
-    """Turn features so that they do not repeat each other: their information adds up."""
+    """Rotate features so that they are uncorrelated and their information adds up."""
     power, axes = np.linalg.eigh(values.T @ values / len(values))
     some = power > 1e-9 * power.max()
     return np.asarray(values @ (axes[:, some] / np.sqrt(power[some])))

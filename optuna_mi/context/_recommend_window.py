@@ -37,8 +37,8 @@ def recommend_window(
     """Recommend how many past steps a model should see to predict the next ones.
 
     The window is the smallest one beyond which a predictor of held-out blocks gains nothing, as
-    `context_curve` measures it; of real values for all steps up to the horizon at once. Symbols
-    that depend on single far ones (an echo) get a window that reaches them.
+    `context_curve` measures it. For real values all steps up to the horizon count. If symbols
+    depend on single far ones (an echo), the window reaches them.
 
     Args:
         x: As for `context_curve`.
@@ -127,7 +127,7 @@ def _far_lags(data: Data, curve: ContextCurve, horizon: int, threads: int) -> tu
         tolerance=TOLERANCE,
         n_threads=threads,
     )
-    # near lags leave something to far ones that the whole near past would not
+    # a few near lags leave far ones something to tell; the whole near past may not
     total = max(float(curve.information.max()), found.information)
     return tuple(
         sorted(

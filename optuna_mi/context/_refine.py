@@ -232,8 +232,8 @@ def learn_weights(  # type: ignore[no-untyped-def]
             m = n[1 - h, c]
             if m == 0:
                 continue
-            # the likelihood is concave in the weight; two places that saw something else stand
-            # before the data, so that few gains are no proof
+            # The likelihood is concave in the weight. Two imaginary places, at which the counts are
+            # wrong, are added, so that a few gains do not prove that counts help.
             low, high = 0.0, 1.0
             for step in range(14):
                 w = 0.0 if step == 0 else 0.5 * (low + high)

@@ -22,7 +22,7 @@ Ints = npt.NDArray[np.int64]
 
 # chance that noise adds a lag, over all candidates of a step
 _FALSE_ALARM = 0.05
-# share of the best gain that a nearer lag may fall short of
+# a nearer lag may gain less than the best by up to this share of it
 _NEARLY = 0.5
 
 
@@ -43,7 +43,7 @@ def select_lags(
     What a lag adds is measured as in `context_curve`: by predictions of held-out blocks, from the
     counts of the chosen lags' symbols, each level blended with the one before, or by linear
     predictors of the chosen lags. Lags are added until the best one's gain cannot be told from the
-    best of as many lags of noise.
+    best gain that as many lags of pure noise would show.
 
     Args:
         x: As for `context_curve`. Positions of aligned sequences are pooled.
@@ -191,7 +191,7 @@ def _choose(
 def _nearest_of_the_best(by_block: Floats, mean: Floats, n_scored: Ints) -> int:
     """Return the nearest lag that is nearly the best, by a difference that may be chance.
 
-    Where all multiples of a period tell the same, the period itself is what one wants to know.
+    All multiples of a period tell nearly the same; the period itself is the useful answer.
     """
     rest, error = mean_and_error(by_block[int(mean.argmax())] - by_block, n_scored)
     nearly = rest <= np.minimum(BEYOND * error, _NEARLY * mean.max())

@@ -50,14 +50,14 @@ def plot_decay_curve(
     curve and its baseline, the noise floor; from the analysis the fitted law, the threshold, the
     breaks with their intervals, the period and the maximum dilation; from ``dilations`` each
     layer's horizontal line and its crossing with the fit ([MK20], Fig. 2). Values at or below zero
-    have no place on a log axis and are left out.
+    cannot be drawn on a log axis and are left out.
 
     Args:
         curve: The decay curve, in nats.
         analysis: What :func:`optuna_mi.decay.analyze_decay` made of it.
         dilations: The layers' dilations, or a mapping from a name (of a trial, say) to dilations.
             Without an analysis the crossings lie on the corrected curve.
-        max_points: Longer curves are thinned to so many points, keeping peaks and troughs.
+        max_points: Longer curves are thinned to this many points, keeping peaks and troughs.
 
     Returns:
         A figure; ``figure.show()`` opens it, ``figure.write_html(path)`` saves it.

@@ -27,8 +27,8 @@ def plot_ihyll(study: Study, *, max_points: int = 2000) -> go.Figure:
 
     Args:
         study: A study with one objective.
-        max_points: Beyond so many trials the best half of that number is shown and an even choice
-            of the others; the title says so.
+        max_points: If there are more trials, the best half of that number is shown and an even
+            choice of the others; the title says so.
 
     Returns:
         A figure; empty with a sentence when no trial has both values.

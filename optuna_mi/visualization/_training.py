@@ -41,7 +41,7 @@ def plot_training(
             reports intermediate values and IHYLL (:func:`optuna_mi.report_ihyll`) and keeps its
             learning rates, one per epoch, in the attribute ``mi:lr``; or several trials by name.
         target_name: What the objective is: "validation accuracy", "bits per character".
-        max_points: Longer series are thinned to so many points.
+        max_points: Longer series are thinned to this many points.
 
     Returns:
         A figure; a panel whose series the trial lacks says so.
