@@ -14,9 +14,11 @@ from optuna_mi.decay.measure._real import rank_correlation
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
-# near lags that are all tried, peaks that are tried, and lags beside each
+# All of the 32 nearest lags are tried, as many as `context_curve` takes, the 24 highest peaks and
+# one lag beside each. Every candidate costs a pass over the data. Choices.
 _NEAR, _PEAKS, _BESIDE = 32, 24, 1
-# symbols that the decay curve is measured on, and the longest lag
+# The decay curve that peaks are read off takes so many symbols, and lags up to 8,192. Choices of
+# time.
 _MEASURED, _FARTHEST = 1_000_000, 8192
 
 

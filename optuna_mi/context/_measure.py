@@ -20,11 +20,13 @@ from optuna_mi.context._symbols import BackOff, nested_losses
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-# steps of context by default; and the square of lags times places that real values may cost
+# Steps of context by default. Contexts of 32 symbols hardly ever occur twice; linear predictors may
+# use 512 steps, but no more than 4e10 products (lags squared times places). Choices of time.
 _SYMBOL_STEPS, _REAL_STEPS, _MOST_PRODUCTS = 32, 512, 4e10
-# steps and places of the second predictor, which finds dependence that is not linear
+# The second predictor, which also takes the squares of values and so finds dependence that is not
+# linear, is tried on so many steps and places. Choices of time.
 _SQUARED_STEPS, _SQUARED_PLACES = 64, 50_000
-# a smaller budget needs at least this many places
+# A smaller budget of fewer places than this says nothing: an eighth of it would be a dozen.
 _FEWEST_TRAINED = 100
 
 

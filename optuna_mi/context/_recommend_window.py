@@ -18,9 +18,10 @@ from optuna_mi.context._places import Data, Values, read
 from optuna_mi.context._select_lags import choose_from
 from optuna_mi.context._window import Window
 
-# steps ahead that stand for all up to the horizon
+# Six steps ahead, spread evenly, stand for all up to the horizon: each costs as much as a curve of
+# its own. A choice.
 _HORIZONS = 6
-# single lags that are looked for behind the curve's end, and places that they are measured on
+# Up to six single lags are looked for behind the curve's end, on so many places. Choices of time.
 _FAR, _FAR_PLACES = 6, 200_000
 
 

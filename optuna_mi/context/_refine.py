@@ -7,7 +7,6 @@ import numpy.typing as npt
 
 from optuna_mi._numba import njit
 
-Ints = npt.NDArray[np.int32]
 Codes = npt.NDArray[np.integer]
 
 #: Fold of a place that is scored but never trained on.
@@ -17,6 +16,8 @@ LEFT_OUT = 254
 # class of a place whose context was never counted
 _UNCOUNTED = 255
 
+# A class of counts is a power of two of how many were seen, up to 8,192, and one of four degrees of
+# variety (`_class_of`): from then on more counts change no weight. Choices.
 _SIZES, _KINDS = 14, 4
 #: Classes of counts for which a back-off weight of their own is learnt.
 N_CLASSES = _SIZES * _KINDS

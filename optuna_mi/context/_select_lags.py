@@ -20,9 +20,10 @@ from optuna_mi.context._places import Data, Values, place, read
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-# chance that noise adds a lag, over all candidates of a step
+# Chance that noise adds a lag, over all candidates of a step: the usual 5 %.
 _FALSE_ALARM = 0.05
-# a nearer lag may gain less than the best by up to this share of it
+# A nearer lag is taken instead of the best one if it falls short by chance, and by no more than
+# half of its gain. A choice: without the second rule a weak lag near by would pass as the period.
 _NEARLY = 0.5
 
 

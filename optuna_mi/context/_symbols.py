@@ -18,9 +18,10 @@ Floats = npt.NDArray[np.float64]
 Shares = npt.NDArray[np.float32]
 Classes = npt.NDArray[np.uint8]
 
-# places of a class of counts that its weight is learnt from
+# A weight is learnt from so many places of its class: chance is then 1 / sqrt(20,000), or 0.7 %.
 _LEARNT_FROM = 20_000
-# sequences from which on a place in them may mean something
+# From so many sequences on a place in them may mean something, as `decay_curve` has it for aligned
+# ones.
 _MANY = 30
 
 

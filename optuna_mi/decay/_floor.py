@@ -8,9 +8,11 @@ from scipy.special import gammainccinv, ndtr, pdtrik
 
 Floats = npt.NDArray[np.float64]
 
-#: Noise exceeds the floor with this probability, that of three deviations of a normal variable.
+#: Probability that noise exceeds the floor: that of three standard deviations of a normal
+#: variable, 0.13 %, the usual meaning of "three sigma".
 FLOOR_TAIL = float(ndtr(-3.0))
-# distributions that are less skewed than this are taken for as skewed
+# Skewness 0 would divide by zero below. At this one the quantile is that of a normal variable
+# within 0.1 %, so smaller ones are raised to it.
 _STRAIGHT = 1e-3
 
 

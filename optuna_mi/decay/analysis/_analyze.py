@@ -30,13 +30,16 @@ from optuna_mi.decay.analysis.laws._law import Law, evaluate_log
 
 Floats = npt.NDArray[np.float64]
 
-# bins an octave of peaks that drown one by one
+# Bins per octave for peaks that single lags do not show: each must average several. A choice.
 _POOLED_BINS = 2
-# beside single distances the rest must be so many times its floor
+# Beside single distances that stand out, the rest must exceed this many times its floor: they add
+# to the bias of all other lags, of which the floor has only an estimate. A choice.
 _UNSURE = 1.5
-# chance of a single distance that stands out of pure noise, over all lags
+# Chance that pure noise, over all lags together, shows a single distance. A choice: one false echo
+# in a thousand data sets.
 _FALSE_DELAY = 1e-3
-# so many peaks in a row, the lowest at least this share of the highest, are a period for sure
+# Three peaks in a row, the lowest half as high as the highest, are a period whatever else is noise.
+# An echo's second peak is much lower (twelve years of months: 47 of 50 without this, 49 with it).
 _IN_A_ROW, _AS_HIGH = 3, 0.5
 
 

@@ -14,12 +14,15 @@ from optuna_mi.decay._decay_curve import DecayCurve
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
+# Bins per doubling of the distance: a slope over one octave rests on six averages. A choice.
 _PER_OCTAVE = 6
-# the baseline's own error is common to all lags: averaging lags never takes the floor below this
+# Averaging many lags never lowers the floor below this share of a single lag's, as the error of the
+# baseline is common to all of them. A choice on the safe side: it is that of 25 independent lags.
 _COMMON_SHARE = 0.2
-# local scatter is judged over so many lags
+# The scatter about a lag is the median over this many lags: enough for a median to be within a
+# quarter of the truth, few enough to follow the curve. A choice.
 _WINDOW = 31
-# a median absolute deviation times this is a standard deviation of normal noise
+# A median absolute deviation times this is a standard deviation of normal noise (1 / 0.6745).
 _MAD = 1.4826
 
 

@@ -15,19 +15,25 @@ from optuna_mi.decay.analysis._tall_peaks import contiguous
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
-# deviations of the local scatter, and times what stands around it, that a delay must rise above
+# A delay must exceed six deviations of the scatter around it, and stand half as high again as what
+# surrounds it. Choices: with them one echo in white noise is found in 50 of 50.
 _DEVIATIONS, _TOWERS = 6.0, 1.5
-# so many of the lags from half to twice the distance, or this share, may be as high: other delays
+# Of the lags from half to twice the distance two, or a tenth, may be as high: other delays, and the
+# sums and differences of delays. A choice.
 _OTHERS, _OTHERS_SHARE = 2, 0.1
-# two peaks are two where the curve comes down to this share of the lower one between them
+# Two peaks are two if the curve between them falls to half of the lower one, like the half-width
+# of a spectral line. A choice.
 _APART = 0.5
-# a peak may be as wide as the distance over this on either side
+# A peak may reach this fraction of its distance to either side: delays vary with the distance they
+# bridge. A choice.
 _WIDTH = 16
-# lags on either side of the running median
+# The running median takes so many lags on either side: a peak of eight lags does not raise it.
 _NEIGHBOURS = 8
-# single distances that are multiples of the first: so many in a row, and so large a share of all
+# Single distances are peaks of a period if the first four multiples are among them, and four fifths
+# of all are multiples. Three in a row may be an echo and its own echoes. A choice.
 _IN_A_ROW, _NEARLY_ALL = 4, 0.8
-# more single distances than that are a rough curve
+# More single distances than this are a rough curve, not a list that a network could be given.
+# A choice: twice the largest number of layers.
 _MOST = 24
 
 

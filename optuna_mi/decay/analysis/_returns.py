@@ -14,14 +14,18 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Kind = Literal["dominant", "modulating"]
 
-# a peak that returns to this share of MI(1) may make its period dominant; where the last peaks
-# keep the second share of the first, they come back for good, and it does for the first one too
+# A period may be dominant if its first peak returns to half of MI(1). It is a clock if the last
+# peaks keep a quarter of the first one; then a quarter of MI(1) will do. Choices: clocks from half
+# of MI(1) on only would leave out the load of a grid.
 _DOMINANT_SHARE, _CLOCK_SHARE = 0.5, 0.25
-# one period is the span while so many steps of it cover all but this share of what the peaks tell
+# One period is the span if so many steps of it reach all but 2 % of what the peaks tell. A choice:
+# k periods back take k steps of a connection, and images have about 32 rows.
 _MOST_STEPS, _BEYOND = 32, 0.02
-# peaks that are lower than this share of the first one are nearly gone
+# Peaks lower than this share of the first one are nearly gone, and their fall matters no more.
+# A choice.
 _NEARLY_GONE = 0.05
-# late peaks whose second half is lower by less than this share have levelled off
+# Late peaks have levelled off if their second half is lower than the first by less than this share.
+# A choice: noise of single peaks makes smaller differences.
 _LEVEL = 0.2
 
 

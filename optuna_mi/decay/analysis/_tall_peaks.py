@@ -10,16 +10,23 @@ import numpy.typing as npt
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
-# the first peak stands so much above its troughs, in ln MI, and the later ones so much
+# The first peak must stand this far above its troughs, in ln MI, and each later one this far: 22 %
+# and 11 % of MI. A choice: lower peaks are found by pooling (`_weak_peaks`).
 _FIRST_CONTRAST, _LEAST_CONTRAST = 0.2, 0.1
-# among periods that explain nearly as much the shortest is the one: its multiples follow from it
+# Candidates whose score is at least this share of the best one's explain the curve nearly as well;
+# the shortest of them is the period, as its multiples follow from it. A choice: the score grows
+# with the root of the number of peaks, so twice the period alone scores 0.7 of the period.
 _NEARLY = 0.6
-# lags that are looked at: periods up to two fifths of them
+# Only so many lags and peaks are looked at, since every candidate costs time. Periods reach up to
+# two fifths of the lags, which leaves two peaks with a trough behind each.
 _LONGEST = 4096
 _MOST_PEAKS = 12
-# peaks of a multiple that are so much taller, in ln MI, make it the period
+# A multiple of a candidate is the period instead if its peaks are taller by this much in ln MI, a
+# factor of 4.5 (random motifs of 24 symbols: found in 40 of 40 seeds, in 31 without this rule).
 _TOWERS = 1.5
-# deviations of the noise: of the first peaks each, and of all in a row together
+# Deviations of the noise that each of the first peaks, and all in a row together, must exceed. With
+# two for each, the seed of the baseline no longer decides about the period of the digits (30 of 30
+# seeds), and six together let no false period through in 120 sets of 1,000 x 64 symbols.
 _EACH, _TOGETHER = 2.0, 6.0
 
 

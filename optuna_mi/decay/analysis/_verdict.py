@@ -13,11 +13,14 @@ from optuna_mi.decay.analysis._returns import Returns
 from optuna_mi.decay.analysis.laws._choose import Choice
 from optuna_mi.decay.analysis.laws._law import evaluate_log
 
-# an interval whose ends differ by a larger factor leaves the crossing open
+# A crossing is named only if the ends of its 95 % interval differ by no more than this factor, two
+# doublings of the distance; else the interval is named. A choice.
 _SURE = 4.0
-# peaks that keep this share of the first one do not fall
+# Peaks that keep this share of the first one count as not falling: 15 % less is within the
+# tolerance of the laws (exp(-0.15) = 0.86).
 _STEADY = 0.86
-# a first peak of such a multiple of MI at the first lag is higher than that, not near it
+# Words only: a first peak this many times MI at the first lag is called higher, else near. A
+# choice.
 _HIGHER = 1.25
 
 

@@ -19,11 +19,13 @@ from optuna_mi.decay.measure._settings import Settings
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
-# lags at which it is measured: for a baseline, and for a remark
+# It changes slowly with the lag, so it is measured at 16 lags for a baseline and at 4 for a remark.
+# A choice.
 _ANCHORS, _FEW_ANCHORS = 16, 4
-# symbols that a remark rests on
+# A remark rests on so many symbols at most. A choice of time.
 _ENOUGH = 1 << 22
-# a plateau of which composition is so large a share is remarked on
+# A remark is made if composition is half or more of what is left far away: then it is most of what
+# the curve shows there.
 _NOTABLE = 0.5
 
 

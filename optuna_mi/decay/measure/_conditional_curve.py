@@ -19,7 +19,8 @@ from optuna_mi.decay.measure._settings import Settings
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
-# lags at which the spread of the baseline is measured, and how often at each
+# The spread of the baseline is measured at eight lags, twelve times at each: four repeats were too
+# few for sequences with memory. Between them it follows the number of position pairs.
 _ANCHORS, _REPEATS = 8, 12
 
 

@@ -12,18 +12,26 @@ from optuna_mi.decay.measure._dense import fft_cost
 from optuna_mi.decay.measure._promising_lags import promising_lags
 from optuna_mi.decay.measure._sequences import Sequences
 
-# nanoseconds that a default curve may take: about two seconds of counting
+# Nanoseconds of counting that a default curve may take: two seconds, which a user waits for. A
+# choice.
 _AFFORDABLE = 2e9
-# measured: a pair counted in a table, one of a large vocabulary, a cell of a table evaluated
+# Nanoseconds, measured on one core: a pair counted in a table, one of a large vocabulary, a cell of
+# a table evaluated; and the tables of a lag, 32 blocks and the 30 that evaluating them all takes.
 _DENSE_PAIR, _SPARSE_PAIR, _CELL, _TABLES = 0.5, 3.0, 1.0, 62
-# all lags by Fourier transforms may take so many times what the thinned ones would
+# All lags by Fourier transforms may take so many times what a selection would: it leaves nothing
+# out. A choice.
 _DEARER = 3.0
-# peaks that are measured wherever they are, besides the highest one between two thinned lags
+# The 32 highest peaks of the cheap look are measured besides the highest between two selected lags.
+# A choice.
 _MOST_PEAKS = 32
+# A selection holds all lags below 64 and 16 per octave from there on: near 64 they lie three apart.
+# A choice.
 _ALL_BELOW = 64
 _PER_OCTAVE = 16
-# a lag at which fewer than this share of the pairs at lag 1 is left is not a default
+# Of ragged sequences, lags with fewer than 5 % of the pairs at lag 1 are no default: their noise is
+# twenty times as large. A choice.
 _LEAST_SHARE = 0.05
+# Longest default distance of a long sequence, and of a short one (three years of days). Choices.
 _LONGEST_DEFAULT, _SHORT_DEFAULT = 16_384, 1_200
 
 Lags = Literal["all", "log"] | npt.ArrayLike | None

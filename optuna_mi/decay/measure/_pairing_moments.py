@@ -32,13 +32,16 @@ from optuna_mi.information._entropy import (
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
-# a cell's mean from which on a series in its inverse is exact to about 1e-8
+# From this mean count of a cell on, a series in its inverse is exact to about 1e-8.
 _MANY = 200.0
-# counts that cells with smaller means may reach
+# Cells with smaller means may reach counts up to this: 200 and 58 deviations of sqrt(200), which
+# has a probability below any float64.
 _LARGEST = 1024
-# marginal counts from which on neighbours are taken together, and within what share of them
+# Marginal counts below 400 are kept apart; larger ones are joined if they differ by less than a
+# five-hundredth, which changes the moments by less and keeps the sums short.
 _EXACT_BELOW, _WIDTH = 400, 2e-3
-# a term of a cell's distribution that is smaller than this share of the largest is left out
+# Terms of a cell's distribution below this share of the largest one are left out: a hundred of them
+# do not reach the last bit of a float64.
 _NEGLIGIBLE = 1e-18
 
 

@@ -13,10 +13,12 @@ from optuna_mi._checks import real
 
 Ints = npt.NDArray[np.int64]
 
-_DAY = 24 * 3600 * 10**9
-# A common step that fewer than this share of neighbours keep is a coincidence of irregular times.
+_DAY = 24 * 3600 * 10**9  # in nanoseconds
+# A step that all times are multiples of is a coincidence of irregular times if fewer than this
+# share of neighbours are one step apart. A choice.
 _REGULAR = 0.1
-# Nor is a clock of use that shows nothing for nearly all of its steps.
+# Nor is a clock of use that has a value at fewer than one in 20 steps, or more steps than memory
+# holds. Choices.
 _MOST_EMPTY, _MOST_STEPS = 20, 10**9
 _SLASHED = r"^(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})(?:[ T](.*))?$"
 _REMEDY = "convert the column with pandas.to_datetime(frame['ds'], format=...)"

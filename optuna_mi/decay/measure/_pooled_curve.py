@@ -20,9 +20,6 @@ from optuna_mi.decay.measure._settings import Settings
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
-# lags that show, before the others are measured, what the noise will be
-_PROBES = 32
-
 
 class PooledCurve:
     """A curve over all pairs at a distance, measured in parts that add up to the whole.

@@ -16,7 +16,8 @@ from optuna_mi.information._entropy import Estimator
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
-# cells that take a third of a second, what a symbol and a lag take beside them, and lags at least
+# Cells of all lags together that take a third of a second; what a symbol, and a lag, take besides,
+# in cells, all measured; and the fewest lags, enough for a line through the changes of the margins.
 _AFFORDABLE, _CELLS_A_SYMBOL, _CELLS_A_LAG, _FEWEST_LAGS = 4e6, 0.1, 500.0, 6
 
 

@@ -18,7 +18,8 @@ from optuna_mi.decay.measure._panel import Panel, as_pandas, is_panel, read_pane
 if TYPE_CHECKING:
     import pandas as pd
 
-# so many sequences of fewer symbols are rather a text's words, or columns taken for rows
+# A hundred sequences of fewer than ten symbols on average are rather a text's words, or columns
+# taken for rows: a warning says so. A choice.
 _MANY, _SHORT = 100, 10
 # kinds of dtype whose values are numbered: objects, str and bytes
 _NO_NUMBERS = "OUS"

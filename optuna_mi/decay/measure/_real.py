@@ -18,14 +18,16 @@ QUANTITIES = (
     "values='symbols' counts each value as a symbol, values='bins' says that they are real"
 )
 
-# whole numbers with more different values than a byte has may be quantities, or with more than so
-# many where there are hardly any equal ones to count
+# Whole numbers with more different values than a byte has may be quantities; or with more than 20
+# if each is seen less than five times, since hardly any equal ones are left to count. Choices.
 _MANY_VALUES, _SEVERAL_VALUES, _FEW_EQUAL = 256, 20, 5
-# they are where the rank of a value says what it will be at one of so many distances
+# They are quantities if the ranks of values correlate by more than a half at one of 50 distances.
+# Loads and sales do; the numbers of words do not. Choices; 100,000 values take milliseconds.
 _NEAR_LAGS, _NEAR_VALUES, _NEAR = 50, 100_000, 0.5
-# pairs below which a correlation reaches that by chance
+# With so many pairs a correlation of a half is five standard deviations (1 / sqrt(100) each); with
+# fewer, one of 50 correlations may reach it by chance.
 _FEWEST_PAIRS = 100
-# values that the sign of a correlation is measured on
+# A correlation of a million values is known to 0.001; its sign is all that is wanted.
 _CORRELATED = 1_000_000
 
 

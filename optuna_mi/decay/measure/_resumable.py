@@ -23,8 +23,9 @@ _logger = get_logger(__name__)
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
+# Waves of a long run: at most a twentieth of the work is lost with an interruption. A choice.
 _WAVES = 20
-# lags that share a pass over the data
+# lags that share a pass over the data, in all ways of counting
 _FUSED = 4
 # what a record means; records of another version are not read
 _VERSION = 3

@@ -15,11 +15,14 @@ from optuna_mi.decay.measure._panel import Panel
 
 Codes = npt.NDArray[np.integer[Any]]
 
+# From so many sequences of one length on they are windows or images, whose positions mean the same;
+# fewer may be long series that happen to be equally long. A choice.
 _ALIGNED_FROM = 30
 # symbols handled at a time: temporary arrays stay small beside a memory-mapped file
 _CHUNK = 1 << 20
+# symbols below this are numbered by a table of 16 MB, larger ones by sorting
 _LARGEST_TABLE = 1 << 24
-# bytes that are not copied only to number them without gaps
+# so many bytes are not copied only to number them without gaps
 _LONG = 1 << 24
 
 

@@ -17,7 +17,8 @@ Positions = Literal["auto", "pooled", "conditional"]
 Baseline = Literal["auto", "shuffle", "within", "across"]
 Values = Literal["auto", "symbols", "bins", "ksg"]
 
-# aligned sequences below which a table of K * K counts a position says too little
+# Conditional curves need so many aligned sequences, and so many per symbol: with fewer the table of
+# K x K counts of each pair of positions is nearly empty, and the floor high. A choice.
 _ENOUGH_SEQUENCES, _ENOUGH_PER_SYMBOL = 100, 4
 
 
@@ -51,6 +52,7 @@ def check_names(**given: Any) -> None:
         one_of(name, value, allowed[name])
 
 
+# Below these a setting has no meaning (two bins, one neighbour), or no error (ten samples).
 _LEAST = {"seed": 0, "n_bins": 2, "difference": 0, "k": 1, "n_samples": 10, "n_surrogates": 1}
 
 

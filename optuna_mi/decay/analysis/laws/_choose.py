@@ -31,8 +31,11 @@ from optuna_mi.decay.analysis.laws._law import Law
 
 Floats = npt.NDArray[np.float64]
 
+# A law with more breaks than three describes little, and the sets of knots to try grow with each.
+# A choice.
 _MOST_KNOTS = 3
-# periods, and lags, on which laws with and without a period are compared
+# Laws with and without a period are compared on so many periods, and lags at most: enough to show
+# the period, and quick. These scores inform; they do not decide about a period.
 _PERIODS_COMPARED, _LAGS_COMPARED = 12, 400
 
 

@@ -21,11 +21,16 @@ from optuna_mi.decay.analysis.laws._law import Law, evaluate_log
 
 Floats = npt.NDArray[np.float64]
 
-# a law is a description: misfits of 15 % do not speak against it, for a flat one of a third
+# Misfits in ln MI that do not speak against a law, since a law describes and does not explain:
+# 15 %, and about a third for a flat one. A choice.
 TOLERANCE, FLAT_TOLERANCE = 0.15, 0.35
+# Places on the grid of knots, by the number of knots: sets of knots grow as powers of it, and these
+# sizes give at most some 1,500 sets.
 _CANDIDATES = {1: 60, 2: 40, 3: 22}
-# a piece has three averages or more and spans this ratio of distances
+# A piece needs three averages, one more than fix a line, and must span this ratio of distances: a
+# shorter one bends with a single average.
 _LEAST_POINTS, _LEAST_RATIO = 3, 1.5
+# With 200 bootstraps five lie beyond either end of a 95 % interval.
 _BOOTSTRAPS = 200
 
 
