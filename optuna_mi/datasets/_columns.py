@@ -9,7 +9,14 @@ import pandas as pd
 
 from optuna_mi.datasets._reading import FileContents, Reading, count_of
 from optuna_mi.datasets._tidy import coded_as_missing, tidy
-from optuna_mi.datasets._times import CALENDAR, first_that_is_none, is_time, looks_like, parsed
+from optuna_mi.datasets._times import (
+    CALENDAR,
+    TIME_OF_DAY,
+    first_that_is_none,
+    is_time,
+    looks_like,
+    parsed,
+)
 
 # a text in most rows that is another in most of them is a document, not a symbol
 _LONG = 20
@@ -124,9 +131,7 @@ def _only_column(name: str, frame: pd.DataFrame, rest: list[str]) -> tuple[str, 
     texts = [c for c in rest if c not in numeric]
     if len(numeric) == 1:
         return numeric[0], [
-            f"column {c} is text of {frame[c].nunique():,} values; --id-column {c} makes a series "
-            "of each"
-            for c in texts
+            f"column {c} is text (--id-column {c}: one series per value)" for c in texts
         ]
     if not numeric and len(texts) == 1:
         return texts[0], []
@@ -143,8 +148,13 @@ def _only_column(name: str, frame: pd.DataFrame, rest: list[str]) -> tuple[str, 
 
 
 def _order(frame: pd.DataFrame, times: list[str]) -> str | None:
-    """Return the column that orders rows by itself: no part of a date."""
-    whole = [c for c in times if str(c).lower() not in CALENDAR]
+    """Return the column that orders rows by itself: no part of a date.
+
+    Whole dates are often called "day" or "month"; they are text or dates, a part is a number. A
+    time of day is a part in any form.
+    """
+    parts = {c for c in times if c.lower() in CALENDAR and pd.api.types.is_numeric_dtype(frame[c])}
+    whole = [c for c in times if c not in parts and c.lower() not in TIME_OF_DAY]
     return whole[0] if whole else None
 
 

@@ -14,6 +14,7 @@ from optuna_mi.datasets._numbers import as_numbers
 
 # parts of a date in columns of their own
 CALENDAR = {"year", "month", "day", "hour", "minute", "second", "weekday", "dayofweek", "quarter"}
+TIME_OF_DAY = {"hour", "minute", "second"}
 TIMES = CALENDAR | {"time", "timestamp", "date", "datetime", "ds", "index", "t", "step", ""}
 _GLANCE = 50
 _QUARTER, _WEEK = r"\d{4}[- ]?Q[1-4]", r"\d{4}-?W\d{2}"

@@ -130,7 +130,18 @@ def test_a_panel_is_told_apart_by_its_id(read: Any) -> None:
     panel = frame.rename(columns={"store": "unique_id", "day": "ds", "sales": "y"})
     assert read("y.csv", _csv(panel)).sequences.equals(contents.sequences)
     weather = frame.drop(columns="day")
-    assert "text of 3 values; --id-column store makes" in read("z.csv", _csv(weather)).description
+    said = read("z.csv", _csv(weather)).description
+    assert "column store is text (--id-column store: one series per value)" in said
+
+
+def test_whole_dates_in_a_column_called_day_tell_series_apart(read: Any) -> None:
+    days = pd.date_range("2024-01-01", periods=100).strftime("%Y-%m-%d")
+    frame = pd.DataFrame(
+        {"store": np.repeat(["a", "b", "c"], 100), "day": np.tile(days, 3), "sales": WAVE}
+    )
+    with pytest.raises(ValueError, match=r"several rows for one day .* --id-column NAME"):
+        read("x.csv", _csv(frame))
+    assert read("x.csv", _csv(frame), id_column="store").sequences["ds"].nunique() == 100
 
 
 def test_labels_are_no_symbols(read: Any) -> None:
