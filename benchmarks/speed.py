@@ -33,9 +33,9 @@ from benchmarks.nn import step_time
 from benchmarks.samplers import ask_cost
 from optuna_mi import DilatedRNNObjective, DilationSpace, MIGridSampler, MISampler, load_dataset
 from optuna_mi.datasets import ClassificationSplit
-from optuna_mi.decay.measure._engine import PooledEngine
-from optuna_mi.decay.measure._read import flatten
-from optuna_mi.decay.measure._sequences import encode
+from optuna_mi.decay.measure.counting._engine import PooledEngine
+from optuna_mi.decay.measure.reading._read import flatten
+from optuna_mi.decay.measure.reading._sequences import encode
 from optuna_mi.search_space import DecayGeometry, IntRange
 
 Call = Callable[[], object]

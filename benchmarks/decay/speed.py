@@ -21,9 +21,9 @@ import numpy as np
 
 from benchmarks.decay.reference import data_folder, mnist_images, ptb_letters, ptb_words
 from optuna_mi.decay import DecayCurve, analyze_decay, decay_curve
-from optuna_mi.decay.measure._engine import PooledEngine
-from optuna_mi.decay.measure._read import flatten
-from optuna_mi.decay.measure._sequences import encode
+from optuna_mi.decay.measure.counting._engine import PooledEngine
+from optuna_mi.decay.measure.reading._read import flatten
+from optuna_mi.decay.measure.reading._sequences import encode
 
 REPEATS = 7
 

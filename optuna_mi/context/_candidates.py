@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from optuna_mi.context._places import FEWEST_PLACES, Data
 from optuna_mi.decay import analyze_decay, decay_curve
-from optuna_mi.decay.measure._real import rank_correlation
+from optuna_mi.decay.measure.reading._real import rank_correlation
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

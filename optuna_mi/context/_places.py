@@ -12,10 +12,10 @@ import numpy.typing as npt
 from optuna_mi._checks import one_of
 from optuna_mi._pandas import is_frame
 from optuna_mi.context._refine import LEFT_OUT, SCORED_ONLY
-from optuna_mi.decay.measure._panel import Panel, as_pandas, is_panel, read_panel
-from optuna_mi.decay.measure._read import flatten, flatten_vectors, panel_values
-from optuna_mi.decay.measure._real import check_finite
-from optuna_mi.decay.measure._sequences import encode
+from optuna_mi.decay.measure.reading._panel import Panel, as_pandas, is_panel, read_panel
+from optuna_mi.decay.measure.reading._read import flatten, flatten_vectors, panel_values
+from optuna_mi.decay.measure.reading._real import check_finite
+from optuna_mi.decay.measure.reading._sequences import encode
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

@@ -12,8 +12,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from optuna_mi._logging import get_logger
-from optuna_mi.decay.measure._read import flatten_vectors
-from optuna_mi.decay.measure._real import are_quantities, check_finite
+from optuna_mi.decay.measure.reading._read import flatten_vectors
+from optuna_mi.decay.measure.reading._real import are_quantities, check_finite
 
 _logger = get_logger(__name__)
 

@@ -79,7 +79,7 @@ def from_columns(name: str, frame: pd.DataFrame, reading: Reading) -> FileConten
     values = frame[column].reset_index(drop=True)
     if order is not None and pd.api.types.is_numeric_dtype(values.dtype):
         panel = pd.DataFrame({"unique_id": column, "ds": frame[order], "y": frame[column]})
-        from optuna_mi.decay.measure._panel import read_panel  # errors above need no numba
+        from optuna_mi.decay.measure.reading._panel import read_panel  # errors above need no numba
 
         if read_panel(panel).n_missing:  # pairs are then taken by time
             return FileContents(panel, f"{what} as one series", aside=aside, notes=notes)

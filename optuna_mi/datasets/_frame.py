@@ -11,7 +11,7 @@ import pandas as pd
 from optuna_mi._checks import check_keywords, instance, listed
 from optuna_mi.datasets._arrays import from_arrays
 from optuna_mi.datasets._base import Dataset
-from optuna_mi.decay.measure._panel import Panel, as_pandas, read_panel
+from optuna_mi.decay.measure.reading._panel import Panel, as_pandas, read_panel
 
 
 def from_frame(

@@ -55,7 +55,7 @@ def told(contents: FileContents, reading: Reading) -> FileContents:
 
 
 def _are_quantities(rows: list[NDArray[Any]]) -> bool:
-    from optuna_mi.decay.measure._real import are_quantities
+    from optuna_mi.decay.measure.reading._real import are_quantities
 
     ends = np.cumsum([0] + [len(row) for row in rows])
     some = rows[: int(np.searchsorted(ends, _GLANCE)) + 1]

@@ -19,7 +19,7 @@ from optuna_mi.datasets._base import (
     SequenceRegression,
 )
 from optuna_mi.datasets._forecast import standard_units
-from optuna_mi.decay.measure._real import check_finite
+from optuna_mi.decay.measure.reading._real import check_finite
 
 Indices = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

@@ -6,10 +6,10 @@ from optuna_mi.decay import generators
 from optuna_mi.decay._decay_analysis import Cycle, DecayAnalysis, Delay
 from optuna_mi.decay._decay_curve import DecayCurve
 from optuna_mi.decay.analysis._analyze import analyze_decay
-from optuna_mi.decay.measure._count_plan import CountPlan
-from optuna_mi.decay.measure._decay_counts import DecayCounts
 from optuna_mi.decay.measure._decay_curve import decay_curve
-from optuna_mi.decay.measure._shards import Shards
+from optuna_mi.decay.measure.shards._count_plan import CountPlan
+from optuna_mi.decay.measure.shards._decay_counts import DecayCounts
+from optuna_mi.decay.measure.shards._shards import Shards
 
 __all__ = [
     "CountPlan",

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from optuna_mi._checks import instance
-from optuna_mi.decay.measure._panel import as_pandas, read_panel
+from optuna_mi.decay.measure.reading._panel import as_pandas, read_panel
 
 
 def training_part(

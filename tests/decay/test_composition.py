@@ -10,8 +10,8 @@ import pytest
 
 from optuna_mi.decay import analyze_decay, decay_curve
 from optuna_mi.decay import generators as make
-from optuna_mi.decay.measure._composition import shuffled_within
-from optuna_mi.decay.measure._sequences import encode, encode_with_gaps
+from optuna_mi.decay.measure.noise._composition import shuffled_within
+from optuna_mi.decay.measure.reading._sequences import encode, encode_with_gaps
 
 LEVELS = [np.random.default_rng(i).normal(size=2000) + 5 * i for i in range(6)]
 FEW = [1, 2, 5, 10, 50, 100]

@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optuna_mi.decay import decay_curve
-from optuna_mi.decay.measure import _position_spread
-from optuna_mi.decay.measure._dense import dense_lags, fft_segment
-from optuna_mi.decay.measure._engine import PooledEngine
 from optuna_mi.decay.measure._pooled_curve import rotated
-from optuna_mi.decay.measure._read import flatten
-from optuna_mi.decay.measure._sequences import encode
-from optuna_mi.decay.measure._sparse import make_groups, sparse_lags
+from optuna_mi.decay.measure.counting._dense import dense_lags, fft_segment
+from optuna_mi.decay.measure.counting._engine import PooledEngine
+from optuna_mi.decay.measure.counting._sparse import make_groups, sparse_lags
+from optuna_mi.decay.measure.noise import _position_spread
+from optuna_mi.decay.measure.reading._read import flatten
+from optuna_mi.decay.measure.reading._sequences import encode
 from optuna_mi.information._table_entropies import entropies
 from tests import naive
 

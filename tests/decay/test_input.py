@@ -116,8 +116,8 @@ def test_booleans():
 
 
 def test_a_memory_mapped_byte_file_is_not_copied(tmp_path):
-    from optuna_mi.decay.measure._read import flatten
-    from optuna_mi.decay.measure._sequences import encode
+    from optuna_mi.decay.measure.reading._read import flatten
+    from optuna_mi.decay.measure.reading._sequences import encode
 
     path = tmp_path / "x.npy"
     np.save(path, SYMBOLS.astype(np.uint8))

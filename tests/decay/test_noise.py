@@ -8,8 +8,8 @@ from scipy.stats import chi2
 
 from optuna_mi.decay import analyze_decay, decay_curve
 from optuna_mi.decay import generators as make
-from optuna_mi.decay.measure._memory import measure_memory
-from optuna_mi.decay.measure._sequences import encode, encode_with_gaps
+from optuna_mi.decay.measure.noise._memory import measure_memory
+from optuna_mi.decay.measure.reading._sequences import encode, encode_with_gaps
 
 
 @pytest.mark.parametrize(

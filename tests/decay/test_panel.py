@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from optuna_mi import analyze_decay, decay_curve
-from optuna_mi.decay.measure._panel import read_panel
+from optuna_mi.decay.measure.reading._panel import read_panel
 
 MONTHS = pd.date_range("1850-01-01", periods=1200, freq="MS")
 DAYS = pd.date_range("2020-01-01", periods=400, freq="D")

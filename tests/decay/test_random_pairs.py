@@ -10,9 +10,9 @@ from scipy.stats import gamma, hypergeom, norm, skew
 
 from optuna_mi.decay import analyze_decay, decay_curve
 from optuna_mi.decay._floor import noise_floor
-from optuna_mi.decay.measure._pairing_moments import _far_cell, _near_cell, pairing_moments
-from optuna_mi.decay.measure._random_pairs import random_pairs
-from optuna_mi.decay.measure._sequences import encode
+from optuna_mi.decay.measure.noise._pairing_moments import _far_cell, _near_cell, pairing_moments
+from optuna_mi.decay.measure.noise._random_pairs import random_pairs
+from optuna_mi.decay.measure.reading._sequences import encode
 from optuna_mi.information import entropy_from_counts
 from optuna_mi.information._entropy import ESTIMATORS, count_terms
 

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optuna_mi.decay import CountPlan, DecayCounts, DecayCurve, Shards, decay_curve
-from optuna_mi.decay.measure import _count_plan
+from optuna_mi.decay.measure.shards import _count_plan
 
 _LAGS = [1, 2, 3, 5, 8, 13, 50, 300]
 
@@ -90,7 +90,7 @@ def test_merging_is_associative_and_commutative():
 
 
 def test_an_iterator_is_read_once_and_differs_in_the_blocks_of_its_errors_only(monkeypatch):
-    monkeypatch.setattr("optuna_mi.decay.measure._curve_of_shards._BATCH", 5_000)
+    monkeypatch.setattr("optuna_mi.decay.measure.shards._curve_of_shards._BATCH", 5_000)
     x = _walk(60_000, 20)
     for boundary in ("within", "concatenate"):
         expected = decay_curve(_cut(x), lags=_LAGS, boundary=boundary, values="symbols")

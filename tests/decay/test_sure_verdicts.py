@@ -10,7 +10,7 @@ import pytest
 from scipy.signal import lfilter
 
 from optuna_mi.decay import DecayCurve, analyze_decay, decay_curve
-from optuna_mi.decay.measure._stationarity import nonstationary
+from optuna_mi.decay.measure.reading._stationarity import nonstationary
 
 
 def noisy(mi, sigma, seed):

@@ -8,8 +8,8 @@ import pytest
 from optuna_mi.decay import analyze_decay, decay_curve
 from optuna_mi.decay.measure import _lags
 from optuna_mi.decay.measure._promising_lags import promising_lags
-from optuna_mi.decay.measure._read import flatten
-from optuna_mi.decay.measure._sequences import Sequences, encode
+from optuna_mi.decay.measure.reading._read import flatten
+from optuna_mi.decay.measure.reading._sequences import Sequences, encode
 
 
 @pytest.fixture(autouse=True)

@@ -10,11 +10,15 @@ import numpy.typing as npt
 
 from optuna_mi._threads import parallel
 from optuna_mi.decay._floor import noise_floor
-from optuna_mi.decay.measure._lags import anchor_lags
-from optuna_mi.decay.measure._position_spread import errors_of_means
-from optuna_mi.decay.measure._position_tables import PositionEstimate, conditional_lag, make_columns
-from optuna_mi.decay.measure._sequences import Sequences
 from optuna_mi.decay.measure._settings import Settings
+from optuna_mi.decay.measure.counting._few_lags import anchor_lags
+from optuna_mi.decay.measure.counting._position_tables import (
+    PositionEstimate,
+    conditional_lag,
+    make_columns,
+)
+from optuna_mi.decay.measure.noise._position_spread import errors_of_means
+from optuna_mi.decay.measure.reading._sequences import Sequences
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

@@ -10,11 +10,8 @@ import numpy.typing as npt
 from optuna_mi._checks import new_file, shown
 from optuna_mi._threads import resolve_threads
 from optuna_mi.decay._decay_curve import DecayCurve
-from optuna_mi.decay.measure._composition import composition_note
-from optuna_mi.decay.measure._curve_of_shards import curve_of_shards, is_in_parts
 from optuna_mi.decay.measure._lags import choose_lags
 from optuna_mi.decay.measure._neighbours_curve import curve_by_neighbours
-from optuna_mi.decay.measure._real import rank_correlation
 from optuna_mi.decay.measure._resumable import columns_in_waves, columns_of
 from optuna_mi.decay.measure._settings import (
     Baseline,
@@ -30,7 +27,10 @@ from optuna_mi.decay.measure._settings import (
     is_conditional,
     surrogate_count,
 )
-from optuna_mi.decay.measure._values import read_series, to_symbols
+from optuna_mi.decay.measure.noise._composition import composition_note
+from optuna_mi.decay.measure.reading._real import rank_correlation
+from optuna_mi.decay.measure.reading._values import read_series, to_symbols
+from optuna_mi.decay.measure.shards._curve_of_shards import curve_of_shards, is_in_parts
 from optuna_mi.information._entropy import Estimator
 
 

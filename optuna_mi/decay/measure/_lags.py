@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from optuna_mi._checks import as_array, whole
-from optuna_mi.decay.measure._dense import fft_cost
 from optuna_mi.decay.measure._promising_lags import promising_lags
-from optuna_mi.decay.measure._sequences import Sequences
+from optuna_mi.decay.measure.counting._dense import fft_cost
+from optuna_mi.decay.measure.reading._sequences import Sequences
 
 # Nanoseconds of counting that a default curve may take: two seconds, which a user waits for. A
 # choice.
@@ -149,29 +149,3 @@ def _given(lags: npt.ArrayLike, longest: int) -> npt.NDArray[np.int64]:
             f"{array[0]}..{array[-1]}"
         )
     return array.astype(np.int64)
-
-
-def spread_evenly(lags: npt.NDArray[np.int64], n: int) -> npt.NDArray[np.int64]:
-    """Return at most n of the lags, spread evenly, both ends included."""
-    if lags.size <= n:
-        return lags
-    nearest = np.searchsorted(lags, np.linspace(lags[0], lags[-1], n))
-    chosen: npt.NDArray[np.int64] = lags[np.unique(nearest)]
-    return chosen
-
-
-def anchor_lags(lags: npt.NDArray[np.int64], n: int) -> npt.NDArray[np.int64]:
-    """Return at most n of the lags, spread evenly over their logarithms, both ends included."""
-    if lags.size <= n:
-        return lags
-    targets = np.geomspace(lags[0], lags[-1], n)
-    nearest = np.searchsorted(lags, targets).clip(0, lags.size - 1)
-    # small lags are less dense than the targets there: fill up from the whole range
-    fill = np.linspace(0, lags.size - 1, n).astype(np.int64)
-    chosen = np.unique(nearest)
-    for i in fill:
-        if chosen.size >= n:
-            break
-        chosen = np.union1d(chosen, [i])
-    anchors: npt.NDArray[np.int64] = lags[chosen]
-    return anchors

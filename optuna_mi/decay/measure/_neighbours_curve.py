@@ -11,11 +11,11 @@ import numpy.typing as npt
 from optuna_mi._threads import parallel
 from optuna_mi.decay._decay_curve import DecayCurve
 from optuna_mi.decay._floor import noise_floor
-from optuna_mi.decay.measure._composition import plateau_note
 from optuna_mi.decay.measure._lags import choose_lags
-from optuna_mi.decay.measure._real import rank_correlation
-from optuna_mi.decay.measure._sequences import Sequences
-from optuna_mi.decay.measure._values import Series
+from optuna_mi.decay.measure.noise._composition import plateau_note
+from optuna_mi.decay.measure.reading._real import rank_correlation
+from optuna_mi.decay.measure.reading._sequences import Sequences
+from optuna_mi.decay.measure.reading._values import Series
 from optuna_mi.information import mutual_info_ksg
 
 Floats = npt.NDArray[np.float64]

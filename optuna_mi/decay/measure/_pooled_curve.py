@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from optuna_mi.decay._floor import noise_floor
-from optuna_mi.decay.measure._counts import Codes
-from optuna_mi.decay.measure._dense import LagEstimate
-from optuna_mi.decay.measure._engine import PooledEngine, fill_errors
-from optuna_mi.decay.measure._noise import ShuffleNoise, shuffle_noise
-from optuna_mi.decay.measure._position_spread import PositionSpread, position_errors
-from optuna_mi.decay.measure._sequences import Sequences
 from optuna_mi.decay.measure._settings import Settings
+from optuna_mi.decay.measure.counting._counts import Codes
+from optuna_mi.decay.measure.counting._dense import LagEstimate
+from optuna_mi.decay.measure.counting._engine import PooledEngine, fill_errors
+from optuna_mi.decay.measure.noise._noise import ShuffleNoise, shuffle_noise
+from optuna_mi.decay.measure.noise._position_spread import PositionSpread, position_errors
+from optuna_mi.decay.measure.reading._sequences import Sequences
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

@@ -8,7 +8,7 @@ from scipy.fft import irfft, next_fast_len, rfft
 from scipy.ndimage import maximum_filter1d, median_filter
 from scipy.special import chdtri
 
-from optuna_mi.decay.measure._sequences import Sequences
+from optuna_mi.decay.measure.reading._sequences import Sequences
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

@@ -15,8 +15,8 @@ from optuna_mi._logging import get_logger
 from optuna_mi.decay._record import write_text
 from optuna_mi.decay.measure._conditional_curve import ConditionalCurve
 from optuna_mi.decay.measure._pooled_curve import PooledCurve
-from optuna_mi.decay.measure._sequences import Sequences
 from optuna_mi.decay.measure._settings import Settings
+from optuna_mi.decay.measure.reading._sequences import Sequences
 
 _logger = get_logger(__name__)
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from optuna_mi._checks import flag, one_of, whole
 from optuna_mi._logging import get_logger
-from optuna_mi.decay.measure._sequences import Sequences
+from optuna_mi.decay.measure.reading._sequences import Sequences
 from optuna_mi.information._entropy import Estimator, check_estimator
 
 _logger = get_logger(__name__)

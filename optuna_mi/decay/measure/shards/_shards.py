@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from optuna_mi._checks import file_path, instance, listed
 from optuna_mi._pandas import is_column
-from optuna_mi.decay.measure._alphabet import Alphabet
-from optuna_mi.decay.measure._read import flatten
+from optuna_mi.decay.measure.reading._read import flatten
+from optuna_mi.decay.measure.shards._alphabet import Alphabet
 
 Ints = npt.NDArray[np.int64]
 Values = npt.NDArray[Any]

@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.fft import irfft, next_fast_len, rfft
 
-from optuna_mi.decay.measure._counts import Codes, count_four, count_pairs
-from optuna_mi.decay.measure._sequences import Sequences
+from optuna_mi.decay.measure.counting._counts import Codes, count_four, count_pairs
+from optuna_mi.decay.measure.reading._sequences import Sequences
 from optuna_mi.information._entropy import Estimator
 from optuna_mi.information._table_entropies import entropies
 

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from optuna_mi._threads import parallel
-from optuna_mi.decay.measure._counts import Codes
-from optuna_mi.decay.measure._dense import (
+from optuna_mi.decay.measure.counting._counts import Codes
+from optuna_mi.decay.measure.counting._dense import (
     LagEstimate,
     dense_lags,
     fft_cost,
@@ -19,9 +19,9 @@ from optuna_mi.decay.measure._dense import (
     fft_segment,
     n_blocks_for,
 )
-from optuna_mi.decay.measure._lags import anchor_lags
-from optuna_mi.decay.measure._sequences import Sequences
-from optuna_mi.decay.measure._sparse import make_groups, sparse_lags
+from optuna_mi.decay.measure.counting._few_lags import anchor_lags
+from optuna_mi.decay.measure.counting._sparse import make_groups, sparse_lags
+from optuna_mi.decay.measure.reading._sequences import Sequences
 from optuna_mi.information._entropy import Estimator
 
 Ints = npt.NDArray[np.int64]

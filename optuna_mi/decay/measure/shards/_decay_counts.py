@@ -11,28 +11,28 @@ import numpy.typing as npt
 from optuna_mi._checks import instance, one_of, whole
 from optuna_mi._threads import resolve_threads
 from optuna_mi.decay._decay_curve import DecayCurve
-from optuna_mi.decay.measure._composition import composition_note
-from optuna_mi.decay.measure._count_plan import CountPlan
-from optuna_mi.decay.measure._counted_sequences import CountedSequences
-from optuna_mi.decay.measure._dense import LagEstimate, estimate_dense
-from optuna_mi.decay.measure._engine import fill_errors
-from optuna_mi.decay.measure._pair_tables import (
+from optuna_mi.decay.measure._pooled_curve import shuffle_columns
+from optuna_mi.decay.measure._settings import Settings, surrogate_count
+from optuna_mi.decay.measure.counting._dense import LagEstimate, estimate_dense
+from optuna_mi.decay.measure.counting._engine import fill_errors
+from optuna_mi.decay.measure.counting._sparse import (
+    counts_of_counts,
+    estimate_sparse,
+    scaled_error,
+    scaled_logs,
+)
+from optuna_mi.decay.measure.noise._composition import composition_note
+from optuna_mi.decay.measure.reading._sequences import short_ones_note
+from optuna_mi.decay.measure.shards._count_plan import CountPlan
+from optuna_mi.decay.measure.shards._counted_sequences import CountedSequences
+from optuna_mi.decay.measure.shards._pair_tables import (
     REST,
     Tables,
     add_tables,
     count_tables,
     pointwise_sum,
 )
-from optuna_mi.decay.measure._pooled_curve import shuffle_columns
-from optuna_mi.decay.measure._sequences import short_ones_note
-from optuna_mi.decay.measure._settings import Settings, surrogate_count
-from optuna_mi.decay.measure._shards import read_part
-from optuna_mi.decay.measure._sparse import (
-    counts_of_counts,
-    estimate_sparse,
-    scaled_error,
-    scaled_logs,
-)
+from optuna_mi.decay.measure.shards._shards import read_part
 from optuna_mi.information._entropy import Estimator, check_estimator
 
 if TYPE_CHECKING:

@@ -8,12 +8,17 @@ import numpy as np
 import numpy.typing as npt
 
 from optuna_mi._checks import flag, wholes
-from optuna_mi.decay.measure._alphabet import Alphabet
-from optuna_mi.decay.measure._dense import block_edges, fft_edges, n_blocks_for
-from optuna_mi.decay.measure._engine import ERRORS_MEASURED, pays_table, transform_break_even
-from optuna_mi.decay.measure._lags import anchor_lags, choose_lags
-from optuna_mi.decay.measure._sequences import Sequences
-from optuna_mi.decay.measure._sparse import SPARSE_BLOCKS
+from optuna_mi.decay.measure._lags import choose_lags
+from optuna_mi.decay.measure.counting._dense import block_edges, fft_edges, n_blocks_for
+from optuna_mi.decay.measure.counting._engine import (
+    ERRORS_MEASURED,
+    pays_table,
+    transform_break_even,
+)
+from optuna_mi.decay.measure.counting._few_lags import anchor_lags
+from optuna_mi.decay.measure.counting._sparse import SPARSE_BLOCKS
+from optuna_mi.decay.measure.reading._sequences import Sequences
+from optuna_mi.decay.measure.shards._alphabet import Alphabet
 
 Ints = npt.NDArray[np.int64]
 

@@ -15,12 +15,12 @@ from tqdm import tqdm
 
 from optuna_mi._pandas import is_frame
 from optuna_mi.decay._decay_curve import DecayCurve
-from optuna_mi.decay.measure._alphabet import Alphabet
-from optuna_mi.decay.measure._count_plan import CountPlan, shape_of
-from optuna_mi.decay.measure._decay_counts import DecayCounts
 from optuna_mi.decay.measure._lags import choose_lags
-from optuna_mi.decay.measure._pair_tables import REST, add_tables
-from optuna_mi.decay.measure._shards import (
+from optuna_mi.decay.measure.shards._alphabet import Alphabet
+from optuna_mi.decay.measure.shards._count_plan import CountPlan, shape_of
+from optuna_mi.decay.measure.shards._decay_counts import DecayCounts
+from optuna_mi.decay.measure.shards._pair_tables import REST, add_tables
+from optuna_mi.decay.measure.shards._shards import (
     Shards,
     Survey,
     common_alphabet,

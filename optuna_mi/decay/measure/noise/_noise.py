@@ -8,15 +8,15 @@ import numpy as np
 import numpy.typing as npt
 
 from optuna_mi.decay._floor import noise_floor
-from optuna_mi.decay.measure._composition import composition
-from optuna_mi.decay.measure._counts import Codes, marginal_counts
-from optuna_mi.decay.measure._engine import PooledEngine
-from optuna_mi.decay.measure._lags import spread_evenly
-from optuna_mi.decay.measure._memory import measure_memory
-from optuna_mi.decay.measure._pairing_moments import pairing_moments
-from optuna_mi.decay.measure._random_pairs import random_pairs
-from optuna_mi.decay.measure._sequences import Sequences
 from optuna_mi.decay.measure._settings import Settings
+from optuna_mi.decay.measure.counting._counts import Codes, marginal_counts
+from optuna_mi.decay.measure.counting._engine import PooledEngine
+from optuna_mi.decay.measure.counting._few_lags import spread_evenly
+from optuna_mi.decay.measure.noise._composition import composition
+from optuna_mi.decay.measure.noise._memory import measure_memory
+from optuna_mi.decay.measure.noise._pairing_moments import pairing_moments
+from optuna_mi.decay.measure.noise._random_pairs import random_pairs
+from optuna_mi.decay.measure.reading._sequences import Sequences
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

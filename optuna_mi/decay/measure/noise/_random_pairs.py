@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from optuna_mi.decay.measure._counts import Codes, marginal_counts
-from optuna_mi.decay.measure._lags import spread_evenly
-from optuna_mi.decay.measure._pairing_moments import marginal_classes, pairing_moments
-from optuna_mi.decay.measure._sequences import Sequences
+from optuna_mi.decay.measure.counting._counts import Codes, marginal_counts
+from optuna_mi.decay.measure.counting._few_lags import spread_evenly
+from optuna_mi.decay.measure.noise._pairing_moments import marginal_classes, pairing_moments
+from optuna_mi.decay.measure.reading._sequences import Sequences
 from optuna_mi.information._entropy import Estimator
 
 Ints = npt.NDArray[np.int64]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from optuna_mi.decay.measure._sequences import Sequences
+from optuna_mi.decay.measure.reading._sequences import Sequences
 
 Ints = npt.NDArray[np.int64]
 

@@ -18,9 +18,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.fft import irfft, next_fast_len, rfft
 
-from optuna_mi.decay.measure._counts import count_symbols
-from optuna_mi.decay.measure._lagged_sums import lagged_sums
-from optuna_mi.decay.measure._sequences import Sequences
+from optuna_mi.decay.measure.counting._counts import count_symbols
+from optuna_mi.decay.measure.reading._lagged_sums import lagged_sums
+from optuna_mi.decay.measure.reading._sequences import Sequences
 
 Floats = npt.NDArray[np.float64]
 

@@ -9,12 +9,12 @@ import numpy.typing as npt
 
 from optuna_mi._numba import njit
 from optuna_mi.decay._decay_curve import OTHER_COMPOSITION
-from optuna_mi.decay.measure._counts import Codes
-from optuna_mi.decay.measure._engine import PooledEngine
-from optuna_mi.decay.measure._lags import anchor_lags
-from optuna_mi.decay.measure._random_pairs import random_pairs
-from optuna_mi.decay.measure._sequences import Sequences
 from optuna_mi.decay.measure._settings import Settings
+from optuna_mi.decay.measure.counting._counts import Codes
+from optuna_mi.decay.measure.counting._engine import PooledEngine
+from optuna_mi.decay.measure.counting._few_lags import anchor_lags
+from optuna_mi.decay.measure.noise._random_pairs import random_pairs
+from optuna_mi.decay.measure.reading._sequences import Sequences
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

@@ -109,7 +109,7 @@ def read_panel(frame: pd.DataFrame, freq: str | int | None = None) -> Panel:
     """
     import pandas as pd
 
-    from optuna_mi.decay.measure._panel_times import parse_times, places
+    from optuna_mi.decay.measure.reading._panel_times import parse_times, places
 
     _check(frame)
     there = frame["y"].notna().to_numpy()

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from optuna_mi._checks import as_array, shown, whole
-from optuna_mi.decay.measure._sequences import keeps_numbers, smallest_type
+from optuna_mi.decay.measure.reading._sequences import keeps_numbers, smallest_type
 
 Ints = npt.NDArray[np.int64]
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from optuna_mi._pandas import is_column, is_frame
-from optuna_mi.decay.measure._panel import Panel, as_pandas, is_panel, read_panel
+from optuna_mi.decay.measure.reading._panel import Panel, as_pandas, is_panel, read_panel
 
 if TYPE_CHECKING:
     import pandas as pd

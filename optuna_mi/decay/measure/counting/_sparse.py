@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from optuna_mi._numba import njit
-from optuna_mi.decay.measure._counts import Codes, Ints, take_ends
-from optuna_mi.decay.measure._dense import LagEstimate, block_edges, block_error
-from optuna_mi.decay.measure._sequences import Sequences
+from optuna_mi.decay.measure.counting._counts import Codes, Ints, take_ends
+from optuna_mi.decay.measure.counting._dense import LagEstimate, block_edges, block_error
+from optuna_mi.decay.measure.reading._sequences import Sequences
 from optuna_mi.information._entropy import Estimator, count_terms, entropy_of_terms
 
 Floats = npt.NDArray[np.float64]

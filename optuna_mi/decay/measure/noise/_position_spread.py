@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from optuna_mi.decay.measure._sequences import Sequences
+from optuna_mi.decay.measure.reading._sequences import Sequences
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from optuna_mi._numba import njit
-from optuna_mi.decay.measure._sequences import Sequences
+from optuna_mi.decay.measure.reading._sequences import Sequences
 from optuna_mi.information._entropy import Estimator, count_terms, entropy_of_terms
 
 Ints = npt.NDArray[np.int64]

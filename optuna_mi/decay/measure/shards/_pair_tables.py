@@ -10,11 +10,11 @@ import numpy.typing as npt
 
 from optuna_mi._numba import njit
 from optuna_mi._threads import parallel
-from optuna_mi.decay.measure._count_plan import CountPlan
-from optuna_mi.decay.measure._counts import Codes, count_four, count_pairs
-from optuna_mi.decay.measure._dense import FUSE_CELLS
-from optuna_mi.decay.measure._sequences import Sequences
-from optuna_mi.decay.measure._sparse import Places, make_groups
+from optuna_mi.decay.measure.counting._counts import Codes, count_four, count_pairs
+from optuna_mi.decay.measure.counting._dense import FUSE_CELLS
+from optuna_mi.decay.measure.counting._sparse import Places, make_groups
+from optuna_mi.decay.measure.reading._sequences import Sequences
+from optuna_mi.decay.measure.shards._count_plan import CountPlan
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

@@ -10,8 +10,8 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from optuna_mi.decay.measure._lagged_sums import lagged_sums
-from optuna_mi.decay.measure._panel import Panel
+from optuna_mi.decay.measure.reading._lagged_sums import lagged_sums
+from optuna_mi.decay.measure.reading._panel import Panel
 
 Codes = npt.NDArray[np.integer[Any]]
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from optuna_mi.decay.measure._lagged_sums import lagged_sums
+from optuna_mi.decay.measure.reading._lagged_sums import lagged_sums
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

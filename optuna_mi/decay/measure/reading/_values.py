@@ -10,18 +10,23 @@ import numpy as np
 import numpy.typing as npt
 
 from optuna_mi._logging import get_logger
-from optuna_mi.decay.measure._panel import Panel, as_pandas, is_panel, read_panel
-from optuna_mi.decay.measure._read import flatten, flatten_vectors, panel_values
-from optuna_mi.decay.measure._real import (
+from optuna_mi.decay.measure._settings import Values
+from optuna_mi.decay.measure.reading._panel import Panel, as_pandas, is_panel, read_panel
+from optuna_mi.decay.measure.reading._read import flatten, flatten_vectors, panel_values
+from optuna_mi.decay.measure.reading._real import (
     QUANTITIES,
     are_quantities,
     bin_sequences,
     check_finite,
     prepare,
 )
-from optuna_mi.decay.measure._sequences import Sequences, encode, encode_panel, encode_with_gaps
-from optuna_mi.decay.measure._settings import Values
-from optuna_mi.decay.measure._stationarity import nonstationary
+from optuna_mi.decay.measure.reading._sequences import (
+    Sequences,
+    encode,
+    encode_panel,
+    encode_with_gaps,
+)
+from optuna_mi.decay.measure.reading._stationarity import nonstationary
 
 _logger = get_logger(__name__)
 

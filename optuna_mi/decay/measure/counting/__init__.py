@@ -1,0 +1,1 @@
+"""How often symbols and pairs of them occur, and MI from that."""

@@ -1,0 +1,1 @@
+"""What MI is measured where there is none: baseline, floor and errors."""
