@@ -15,6 +15,7 @@ from torch.nn import functional
 from optuna_mi.nn._check_arguments import Cell
 from optuna_mi.nn._positions import LayerPlan, plan_stack
 
+CELLS: dict[str, Cell] = {"RNN_TANH": "rnn", "GRU": "gru", "LSTM": "lstm"}
 GATES = {"rnn": 1, "gru": 3, "lstm": 4}
 
 

@@ -10,11 +10,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from optuna_mi.nn._check_arguments import Cell, LayerState
+from optuna_mi.nn._check_arguments import LayerState
 from optuna_mi.nn._positions import LayerPlan, last_rows, take_rows
-from optuna_mi.nn._recurrence_op import step
-
-_CELLS: dict[str, Cell] = {"RNN_TANH": "rnn", "GRU": "gru", "LSTM": "lstm"}
+from optuna_mi.nn._recurrence_op import CELLS, step
 
 
 def run_layer(
@@ -36,7 +34,7 @@ def run_layer(
     for start, size in zip(plan.starts.tolist(), plan.block_sizes, strict=True):
         recurrent = functional.linear(h[:size], w_hh, b_hh)
         i = projected[start : start + size]
-        h, c = step(_CELLS[cell.mode], i, recurrent, h[:size], c[:size])
+        h, c = step(CELLS[cell.mode], i, recurrent, h[:size], c[:size])
         outputs.append(h)
         cells.append(c)
     output = torch.cat(outputs)

@@ -1,0 +1,219 @@
+"""Fused recurrences in Triton: the whole of a dilated layer's recurrence in one launch.
+
+The projection of the inputs is one matrix product before it, the weights' gradient one after it.
+What a backward pass needs of a row is saved in that row, the h before included, so that the
+weights' gradient is one product whatever the dilations. No atomics: same bits twice.
+
+Kernels take, with N positions of B sequences and K models: ``projected`` ``(K, N, B, G*H)``,
+``weight`` ``(K, G*H, H)`` in the dtype of the products' operands, ``bias`` ``(K, G*H)``, ``start``
+and ``start_c`` ``(K, L, B, H)``, ``starts`` (first position of each step, int32 ``(K, S)``),
+``lengths`` (steps of each lane, int32 ``(K, L)``); outputs ``y`` and ``cells`` ``(K, N, B, H)``,
+``saved``, and ``gates``, the gradients of the sums.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+import triton
+from torch import nn
+from torch.nn import functional
+
+from optuna_mi.nn import _triton_gru, _triton_lstm, _triton_rnn
+from optuna_mi.nn._check_arguments import Cell, LayerState
+from optuna_mi.nn._first_derivative import first_derivatives_only
+from optuna_mi.nn._positions import LayerPlan, last_rows, take_rows
+from optuna_mi.nn._precision import Operands, operands
+from optuna_mi.nn._recurrence_op import CELLS, GATES
+from optuna_mi.nn._triton_tiles import ROWS
+
+_KERNELS: dict[str, Any] = {"rnn": _triton_rnn, "gru": _triton_gru, "lstm": _triton_lstm}
+_PRECISIONS = {"float32": "tf32x3", "tf32": "tf32", "float16": "tf32", "bfloat16": "tf32"}
+_DTYPES = {"float16": torch.float16, "bfloat16": torch.bfloat16}
+
+
+def run_layer(
+    cell: nn.RNNBase,
+    x: torch.Tensor,
+    plan: LayerPlan,
+    dilation: int,
+    state: LayerState | None,
+    add_input: bool,
+) -> tuple[torch.Tensor, LayerState | None]:
+    """Run one layer; arguments and results as in ``_views.run_layer``."""
+    x = take_rows(x, plan.source)
+    w_ih, w_hh, b_ih, b_hh = cell.all_weights[0]
+    projected = functional.linear(x, w_ih, b_ih)
+    before = state if isinstance(state, tuple) else (state, None)
+    starts = [None if s is None else take_rows(s, plan.lanes)[None].float() for s in before]
+    outputs = recurrence(
+        CELLS[cell.mode], projected[None], w_hh[None], b_hh[None], (plan,), *starts
+    )
+    parts = [None if output is None else output[0].to(projected.dtype) for output in outputs]
+    h, c = parts
+    assert h is not None
+    passed = h + x if add_input else h
+    if not plan.full:
+        return passed, None
+    after = last_rows(h, before[0], dilation)
+    return passed, after if c is None else (after, last_rows(c, before[1], dilation))
+
+
+def recurrence(
+    cell: Cell,
+    projected: torch.Tensor,
+    weight: torch.Tensor,
+    bias: torch.Tensor,
+    plans: Sequence[LayerPlan],
+    start: torch.Tensor | None,
+    start_c: torch.Tensor | None,
+) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """``_recurrence_op.dilated_recurrence`` by these kernels; results are float32."""
+    kind = operands(projected.device.type, weight.shape[2])
+    result = _Recurrence.apply(  # type: ignore[no-untyped-call]
+        projected, weight, bias, start, start_c, cell, tuple(plans), kind
+    )
+    return result if cell == "lstm" else (result, None)
+
+
+class _Recurrence(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        projected: torch.Tensor,
+        weight: torch.Tensor,
+        bias: torch.Tensor,
+        start: torch.Tensor | None,
+        start_c: torch.Tensor | None,
+        cell: Cell,
+        plans: tuple[LayerPlan, ...],
+        kind: Operands,
+    ) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
+        projected, bias = projected.contiguous(), bias.contiguous()
+        start, start_c = (None if s is None else s.contiguous() for s in (start, start_c))
+        models, n, batch = projected.shape[:3]
+        size = weight.shape[2]
+        # Rows behind a shorter plan's are never written.
+        ragged = any(len(plan.positions) < n for plan in plans)
+        new = torch.zeros if ragged else torch.empty
+        options: dict[str, Any] = {"device": projected.device, "dtype": torch.float32}
+        y = new(models, n, batch, size, **options)
+        cells = new(models, n, batch, size, **options) if cell == "lstm" else y
+        save = any(ctx.needs_input_grad)
+        kernels = _KERNELS[cell]
+        saved = new(models, n, batch, kernels.SAVED * size, **options) if save else y
+        matrices = weight.to(_DTYPES.get(kind, torch.float32)).contiguous()
+        launch = _Launch.of(plans, batch, n, size, kind, projected.device)
+        launch(
+            kernels.forward,
+            *(projected, matrices, bias, y if start is None else start),
+            *(y if start_c is None else start_c, launch.starts, launch.lengths, y, cells, saved),
+            HAS_START=start is not None,
+            SAVE=save,
+        )
+        ctx.save_for_backward(matrices, start, start_c, y, cells, saved)
+        ctx.launch, ctx.cell, ctx.ragged = launch, cell, ragged
+        ctx.dtypes = projected.dtype, weight.dtype, bias.dtype
+        ctx.set_materialize_grads(False)
+        return (y, cells) if cell == "lstm" else y
+
+    @staticmethod
+    @first_derivatives_only
+    def backward(ctx: Any, *gradients: torch.Tensor | None) -> tuple[Any, ...]:
+        matrices, start, start_c, y, cells, saved = ctx.saved_tensors
+        size, kernels, launch = y.shape[-1], _KERNELS[ctx.cell], ctx.launch
+        gy = torch.zeros_like(y) if gradients[0] is None else gradients[0].contiguous()
+        gcells = gradients[1] if ctx.cell == "lstm" else None
+        new = torch.zeros if ctx.ragged else torch.empty
+        gates = new(*y.shape[:-1], kernels.GRADIENTS * size, device=y.device, dtype=y.dtype)
+        gstart, gstart_c = (None if s is None else torch.zeros_like(s) for s in (start, start_c))
+        launch(
+            kernels.backward,
+            *(gy, gy if gcells is None else gcells.contiguous(), matrices),
+            *(launch.starts, launch.lengths, y, cells, saved, gates),
+            *(gates if gstart is None else gstart, gates if gstart_c is None else gstart_c),
+            HAS_START=start is not None,
+            HAS_GCELLS=gcells is not None,
+            SCALE=matrices.dtype == torch.float16,
+        )
+        # Of a GRU's, the gradients of m, r, z, n: m stands for n among the recurrent sums.
+        width = GATES[ctx.cell] * size
+        recurrent = gates[..., :width].flatten(1, 2)
+        before = saved[..., -size:].flatten(1, 2)
+        gweight = gbias = None
+        if ctx.needs_input_grad[1]:
+            gweight = _in_order(recurrent.transpose(1, 2) @ before, ctx.cell, size)
+        if ctx.needs_input_grad[2]:
+            gbias = _in_order(recurrent.sum(1), ctx.cell, size)
+        wanted = (gates[..., -width:], gweight, gbias)
+        parts = [g if g is None else g.to(d) for g, d in zip(wanted, ctx.dtypes, strict=True)]
+        return *parts, gstart, gstart_c, None, None, None
+
+
+def _in_order(gates: torch.Tensor, cell: Cell, size: int) -> torch.Tensor:
+    """Bring (m, r, z) of a GRU, along axis 1, to PyTorch's order."""
+    return gates.roll(-size, 1) if cell == "gru" else gates
+
+
+class _Launch(NamedTuple):
+    """One layer's plans as the kernels read them, and how they are compiled."""
+
+    starts: torch.Tensor
+    lengths: torch.Tensor
+    grid: tuple[int, int]
+    counts: tuple[int, int, int, int]
+    settings: dict[str, Any]
+
+    @classmethod
+    def of(
+        cls,
+        plans: tuple[LayerPlan, ...],
+        batch: int,
+        n: int,
+        size: int,
+        kind: Operands,
+        device: torch.device,
+    ) -> _Launch:
+        starts, lengths = _tables(plans, device)
+        padded = max(16, triton.next_power_of_2(size))
+        rows = lengths.shape[1] * batch
+        return cls(
+            starts,
+            lengths,
+            (-(-rows // ROWS.value), len(plans)),
+            (batch, n * batch, starts.shape[1], lengths.shape[1]),
+            {
+                "H": size,
+                "HP": padded,
+                "STREAM": padded > 64,
+                "PRECISION": _PRECISIONS[kind],
+                # A warp has 8 columns of each gate, 16 or 32 of the large ones.
+                "num_warps": min(8, padded // 8),
+            },
+        )
+
+    def __call__(self, kernel: Any, *arguments: torch.Tensor, **settings: bool) -> None:
+        device = self.starts.device
+        if device.type != "cuda":  # Triton's interpreter
+            kernel[self.grid](*arguments, *self.counts, **settings, **self.settings)
+            return
+        with torch.cuda.device(device):
+            kernel[self.grid](*arguments, *self.counts, **settings, **self.settings)
+
+
+@lru_cache(maxsize=512)
+def _tables(
+    plans: tuple[LayerPlan, ...], device: torch.device
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """First positions of the steps ``(K, S)`` and steps of the lanes ``(K, L)``, int32."""
+    tables = []
+    for rows in ([plan.starts for plan in plans], [plan.lengths for plan in plans]):
+        table = np.zeros((len(rows), max(map(len, rows))), dtype=np.int32)
+        for row, values in zip(table, rows, strict=True):
+            row[: len(values)] = values
+        tables.append(torch.from_numpy(table).to(device))
+    return tables[0], tables[1]
