@@ -11,8 +11,9 @@ from torch import nn
 from torch.autograd import forward_ad
 
 from optuna_mi.nn import _torch_func, _views
-from optuna_mi.nn._check_arguments import Backend, LayerState
+from optuna_mi.nn._check_arguments import Backend, Cell, LayerState
 from optuna_mi.nn._positions import LayerPlan
+from optuna_mi.nn._triton_fits import why_not_triton
 
 # Cell, input, plan, dilation, state, whether to add the input: see ``_views.run_layer``.
 RunLayer: TypeAlias = Callable[
@@ -27,26 +28,32 @@ MIN_BATCH = 8
 
 
 def choose_backend(
-    backend: Backend, sizes: Sequence[int], x: torch.Tensor, weight: torch.Tensor
-) -> Literal["torch_func", "views", "fused", "blocks"]:
+    backend: Backend, cell: Cell, sizes: Sequence[int], x: torch.Tensor, weight: torch.Tensor
+) -> Literal["torch_func", "views", "fused", "blocks", "triton"]:
     """The backend for this input; ``"torch_func"`` inside the transforms of ``torch.func``.
 
     Args:
         backend: What the user asked for.
+        cell: ``"rnn"``, ``"gru"`` or ``"lstm"``.
         sizes: Input and hidden sizes.
         x: The input ``(T, B, features)``.
         weight: One of the parameters.
 
     Raises:
-        ValueError: ``"fused"`` or ``"blocks"`` with what they cannot run, or where they cannot.
+        ValueError: Own kernels with what they cannot run, or where they cannot.
     """
-    if backend in ("fused", "blocks"):
+    if backend in ("fused", "blocks", "triton"):
         _check_own_kernels(backend)
     if _is_transformed():
         return "torch_func"
     # Nothing else must depend on the input's shape where that is symbolic.
     if backend == "views" or _is_traced():
         return "views"
+    if backend == "triton" or (backend == "auto" and x.device.type == "cuda"):
+        unfit = why_not_triton(cell, sizes[1:], x, weight)
+        if unfit is not None and backend == "triton":
+            raise ValueError(f'backend="triton" cannot run this: {unfit}; use backend="auto"')
+        return "triton" if unfit is None else "views"
     reason = None
     for name, tensor in (("the input", x), ("the model", weight)):
         if tensor.device.type != "cpu" or tensor.dtype != torch.float32:
@@ -65,7 +72,7 @@ def choose_backend(
 
 @functools.cache
 def get_run_layer(backend: str) -> RunLayer:
-    """Return a backend's ``run_layer``. Only the own kernels import numba, when first used.
+    """Return a backend's ``run_layer``. Own kernels import numba or Triton when first used.
 
     Args:
         backend: What :func:`choose_backend` returned.
@@ -78,6 +85,10 @@ def get_run_layer(backend: str) -> RunLayer:
         from optuna_mi.nn._blocks import run_layer as blocks
 
         return blocks
+    if backend == "triton":
+        from optuna_mi.nn._triton import run_layer as triton
+
+        return triton
     return _torch_func.run_layer if backend == "torch_func" else _views.run_layer
 
 
@@ -111,7 +122,7 @@ def state_dtypes(backend: str, weight: torch.Tensor) -> tuple[torch.dtype, ...]:
     device = weight.device.type
     # Under autocast PyTorch's kernels return, and take, states of either dtype.
     if (
-        backend == "views"
+        backend in ("views", "triton")
         and torch.amp.is_autocast_available(device)
         and torch.is_autocast_enabled(device)
     ):

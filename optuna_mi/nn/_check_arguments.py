@@ -11,7 +11,7 @@ from optuna_mi._checks import whole, wholes
 
 Cell = Literal["rnn", "gru", "lstm"]
 Init = Literal["torch", "original", "deep"]
-Backend = Literal["auto", "views", "fused", "blocks"]
+Backend = Literal["auto", "views", "fused", "blocks", "triton"]
 Need = Literal["all", "last"] | int
 LayerState = torch.Tensor | tuple[torch.Tensor, torch.Tensor]
 State = tuple[LayerState, ...]

@@ -47,8 +47,9 @@ class DilatedRNN(nn.Module):
             (deep stacks train from the first steps).
         residual: Add a layer's input to its output where their sizes agree.
         backend: ``"views"`` (PyTorch's kernels over reshaped memory, any device and dtype),
-            ``"fused"`` or ``"blocks"`` (own CPU kernels, float32, for small and large sizes), or
-            ``"auto"``, which chooses by device, dtype, batch and sizes. The own kernels have first
+            ``"fused"`` or ``"blocks"`` (own CPU kernels, float32, for small and large sizes),
+            ``"triton"`` (own GPU kernels, float32 parameters, hidden sizes to 256), or ``"auto"``,
+            which chooses by device, dtype, batch and sizes. The own kernels have first
             derivatives only: under ``create_graph=True`` they raise a RuntimeError, and so does
             ``"auto"`` wherever it chose them.
 
@@ -191,7 +192,7 @@ class DilatedRNN(nn.Module):
         length, batch = int(x.shape[0]), x.shape[1]
         n_last = check_need(need, length)
         sizes = (self.input_size, *self.hidden_sizes)
-        backend = choose_backend(self.backend, sizes, x, weight)
+        backend = choose_backend(self.backend, self.cell, sizes, x, weight)
         if state is not None:
             dtypes = state_dtypes(backend, weight)
             check_state(

@@ -24,7 +24,7 @@ def first_derivatives_only(backward: Callable[..., Any]) -> Callable[..., Any]:
         # Autograd records in a backward pass under create_graph=True only.
         if torch.is_grad_enabled():
             raise RuntimeError(
-                "DilatedRNN on its own CPU kernels has no second derivatives (create_graph=True): "
+                "DilatedRNN on its own kernels has no second derivatives (create_graph=True): "
                 "use backend='views'"
             )
         return backward(ctx, *gradients)

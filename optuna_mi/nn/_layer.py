@@ -59,7 +59,8 @@ class DilatedLayer(nn.Module):
             x: What the layer below passes on, ``(rows, B, features)``.
             plan: The positions.
             state: Outputs (and cells, for LSTM) at times -d .. -1, ``(d, B, H)``; ``None``: zeros.
-            backend: ``"torch_func"``, ``"views"``, ``"fused"`` or ``"blocks"``.
+            backend: ``"torch_func"``, ``"views"``, ``"fused"``, ``"blocks"`` or
+                ``"triton"``.
 
         Returns:
             The outputs ``(n, B, H)`` in the plan's order, and the state after the last step; it is

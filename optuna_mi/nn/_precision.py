@@ -7,6 +7,7 @@ from typing import Literal
 import torch
 
 Operands = Literal["float32", "tf32", "float16", "bfloat16"]
+HALF: dict[Operands, torch.dtype] = {"float16": torch.float16, "bfloat16": torch.bfloat16}
 # Larger matrices are read again at every step: at half the bytes, with the mantissa of tf32.
 MAX_ON_CHIP = 64
 

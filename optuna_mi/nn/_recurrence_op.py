@@ -61,11 +61,16 @@ def dilated_recurrence(
             number of lanes of every plan. ``None`` starts from zeros.
         start_c: c before each lane, as ``start``; LSTM only, and given if and only if ``start`` is.
         backend: ``"plain"``, single PyTorch operations on any device (differentiable any number
-            of times, slow).
+            of times, slow); ``"triton"``, one launch for all models on a GPU (first derivatives,
+            float32 results, operands as :func:`~optuna_mi.nn._precision.operands` says).
 
     Returns:
         h, ``(K, N, B, H)``, zeros behind a plan's rows, and for LSTM c likewise (else ``None``).
     """
+    if backend == "triton":
+        from optuna_mi.nn._triton import recurrence
+
+        return recurrence(cell, projected, weight, bias, plans, start, start_c)
     outputs, cells = [], []
     for k, plan in enumerate(plans):
         h, c = _run_one(

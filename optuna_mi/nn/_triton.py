@@ -27,13 +27,12 @@ from optuna_mi.nn import _triton_gru, _triton_lstm, _triton_rnn
 from optuna_mi.nn._check_arguments import Cell, LayerState
 from optuna_mi.nn._first_derivative import first_derivatives_only
 from optuna_mi.nn._positions import LayerPlan, last_rows, take_rows
-from optuna_mi.nn._precision import Operands, operands
+from optuna_mi.nn._precision import HALF, MAX_ON_CHIP, Operands, operands
 from optuna_mi.nn._recurrence_op import CELLS, GATES
 from optuna_mi.nn._triton_tiles import ROWS
 
 _KERNELS: dict[str, Any] = {"rnn": _triton_rnn, "gru": _triton_gru, "lstm": _triton_lstm}
 _PRECISIONS = {"float32": "tf32x3", "tf32": "tf32", "float16": "tf32", "bfloat16": "tf32"}
-_DTYPES = {"float16": torch.float16, "bfloat16": torch.bfloat16}
 
 
 def run_layer(
@@ -49,9 +48,11 @@ def run_layer(
     w_ih, w_hh, b_ih, b_hh = cell.all_weights[0]
     projected = functional.linear(x, w_ih, b_ih)
     before = state if isinstance(state, tuple) else (state, None)
-    starts = [None if s is None else take_rows(s, plan.lanes)[None].float() for s in before]
+    start, start_c = (
+        None if part is None else take_rows(part, plan.lanes)[None].float() for part in before
+    )
     outputs = recurrence(
-        CELLS[cell.mode], projected[None], w_hh[None], b_hh[None], (plan,), *starts
+        CELLS[cell.mode], projected[None], w_hh[None], b_hh[None], (plan,), start, start_c
     )
     parts = [None if output is None else output[0].to(projected.dtype) for output in outputs]
     h, c = parts
@@ -71,12 +72,16 @@ def recurrence(
     plans: Sequence[LayerPlan],
     start: torch.Tensor | None,
     start_c: torch.Tensor | None,
+    kind: Operands | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """``_recurrence_op.dilated_recurrence`` by these kernels; results are float32."""
-    kind = operands(projected.device.type, weight.shape[2])
-    result = _Recurrence.apply(  # type: ignore[no-untyped-call]
-        projected, weight, bias, start, start_c, cell, tuple(plans), kind
-    )
+    """``_recurrence_op.dilated_recurrence`` by these kernels; results are float32.
+
+    ``kind`` is what the products' operands are, by default what :func:`operands` says.
+    """
+    kind = operands(projected.device.type, weight.shape[2]) if kind is None else kind
+    inputs = (projected, weight, bias, start, start_c)
+    save = torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in inputs)
+    result = _Recurrence.apply(*inputs, cell, tuple(plans), kind, save)  # type: ignore[no-untyped-call]
     return result if cell == "lstm" else (result, None)
 
 
@@ -92,6 +97,7 @@ class _Recurrence(torch.autograd.Function):
         cell: Cell,
         plans: tuple[LayerPlan, ...],
         kind: Operands,
+        save: bool,
     ) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
         projected, bias = projected.contiguous(), bias.contiguous()
         start, start_c = (None if s is None else s.contiguous() for s in (start, start_c))
@@ -103,10 +109,9 @@ class _Recurrence(torch.autograd.Function):
         options: dict[str, Any] = {"device": projected.device, "dtype": torch.float32}
         y = new(models, n, batch, size, **options)
         cells = new(models, n, batch, size, **options) if cell == "lstm" else y
-        save = any(ctx.needs_input_grad)
         kernels = _KERNELS[cell]
         saved = new(models, n, batch, kernels.SAVED * size, **options) if save else y
-        matrices = weight.to(_DTYPES.get(kind, torch.float32)).contiguous()
+        matrices = weight.to(HALF.get(kind, torch.float32)).contiguous()
         launch = _Launch.of(plans, batch, n, size, kind, projected.device)
         launch(
             kernels.forward,
@@ -151,7 +156,7 @@ class _Recurrence(torch.autograd.Function):
             gbias = _in_order(recurrent.sum(1), ctx.cell, size)
         wanted = (gates[..., -width:], gweight, gbias)
         parts = [g if g is None else g.to(d) for g, d in zip(wanted, ctx.dtypes, strict=True)]
-        return *parts, gstart, gstart_c, None, None, None
+        return *parts, gstart, gstart_c, None, None, None, None
 
 
 def _in_order(gates: torch.Tensor, cell: Cell, size: int) -> torch.Tensor:
@@ -179,21 +184,13 @@ class _Launch(NamedTuple):
         device: torch.device,
     ) -> _Launch:
         starts, lengths = _tables(plans, device)
-        padded = max(16, triton.next_power_of_2(size))
         rows = lengths.shape[1] * batch
         return cls(
             starts,
             lengths,
             (-(-rows // ROWS.value), len(plans)),
             (batch, n * batch, starts.shape[1], lengths.shape[1]),
-            {
-                "H": size,
-                "HP": padded,
-                "STREAM": padded > 64,
-                "PRECISION": _PRECISIONS[kind],
-                # A warp has 8 columns of each gate, 16 or 32 of the large ones.
-                "num_warps": min(8, padded // 8),
-            },
+            settings(size, kind),
         )
 
     def __call__(self, kernel: Any, *arguments: torch.Tensor, **settings: bool) -> None:
@@ -203,6 +200,20 @@ class _Launch(NamedTuple):
             return
         with torch.cuda.device(device):
             kernel[self.grid](*arguments, *self.counts, **settings, **self.settings)
+
+
+def settings(size: int, kind: Operands) -> dict[str, Any]:
+    """What kernels of one hidden size and precision are compiled with."""
+    padded = max(16, int(triton.next_power_of_2(size)))
+    return {
+        "H": size,
+        "HP": padded,
+        "STREAM": padded > MAX_ON_CHIP,
+        "PRECISION": _PRECISIONS[kind],
+        # A warp has 8 columns of each gate, 16 or 32 of the large ones.
+        "num_warps": min(8, padded // 8),
+        "enable_fp_fusion": True,  # its default, said because Triton 3.9 warns where it is not
+    }
 
 
 @lru_cache(maxsize=512)
@@ -215,5 +226,6 @@ def _tables(
         table = np.zeros((len(rows), max(map(len, rows))), dtype=np.int32)
         for row, values in zip(table, rows, strict=True):
             row[: len(values)] = values
-        tables.append(torch.from_numpy(table).to(device))
+        with torch.inference_mode(False):
+            tables.append(torch.from_numpy(table).to(device))
     return tables[0], tables[1]

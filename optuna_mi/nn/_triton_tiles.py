@@ -7,11 +7,15 @@ Weights up to 64 by 64 a gate stay in registers. Larger ones stream from the L2 
 step, a tile of CHUNK rows at a time, the next one on its way while one is multiplied.
 """
 
+import os
+
 import triton
 import triton.language as tl
 
 ROWS = tl.constexpr(16)  # the least that matrix units take
 CHUNK = tl.constexpr(64)
+# Triton's interpreter multiplies the bits of bfloat16 as if they were integers (3.6 and 3.9).
+INTERPRETED = tl.constexpr(os.environ.get("TRITON_INTERPRET") == "1")
 
 
 @triton.jit
@@ -102,7 +106,11 @@ def gate_tile(
 @triton.jit
 def product(a, matrix, sums, PRECISION: tl.constexpr):
     """``sums + a @ matrix`` in float32, operands as ``matrix`` is stored."""
-    return tl.dot(a.to(matrix.dtype), matrix, sums, input_precision=PRECISION)
+    a = a.to(matrix.dtype)
+    if INTERPRETED:
+        a = a.to(tl.float32)
+        matrix = matrix.to(tl.float32)
+    return tl.dot(a, matrix, sums, input_precision=PRECISION)
 
 
 @triton.jit
