@@ -17,7 +17,6 @@ from typing import Any
 
 import optuna
 from optuna.exceptions import ExperimentalWarning
-from tqdm.auto import tqdm
 
 from optuna_mi import _interruption
 from optuna_mi._command_parts import make_objective
@@ -27,6 +26,7 @@ from optuna_mi._main_job import Job
 from optuna_mi._shared_study import check_dataset
 from optuna_mi._status_and_requeue import release
 from optuna_mi._storage_trouble import trouble
+from optuna_mi._trial_bar import trial_bar
 from optuna_mi._workers import n_ended, open_waiting, run_trials
 from optuna_mi.datasets._load import load
 from optuna_mi.search_space import DilationSpace
@@ -70,16 +70,15 @@ def run_workers(job: Job, study: optuna.Study, n_workers: int) -> None:
     workers = _start(job, n_workers)
     deaths: list[str] = []
     try:
-        with tqdm(
-            total=job.preset.trials, initial=n_ended(study), unit="trial", disable=job.quiet
-        ) as bar:
+        with trial_bar(job.preset.trials, n_ended(study), shown=not job.quiet) as bar:
             told = False
             while any(worker.process.is_alive() for worker in workers):
                 wait([w.process.sentinel for w in workers if w.process.is_alive()], _POLL_SECONDS)
                 _interruption.stop_if_asked()
                 deaths += _bury(workers, study)
                 try:
-                    bar.update(n_ended(study) - bar.n)
+                    bar.ended(n_ended(study))
+                    bar.look(study, job.preset.epochs)
                     told = False
                 except Exception as error:
                     found = trouble(error)

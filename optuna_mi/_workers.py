@@ -16,9 +16,11 @@ from optuna_mi._command_parts import make_pruner, make_sampler
 from optuna_mi._interruption import Interrupted
 from optuna_mi._logging import get_logger
 from optuna_mi._main_job import ENDED, Job
+from optuna_mi._progress import listening
 from optuna_mi._status_and_requeue import release, requeue_lost
 from optuna_mi._storage import open_storage
 from optuna_mi._storage_trouble import trouble
+from optuna_mi._trial_bar import TrialBar, trial_bar
 from optuna_mi.samplers._forwarding import ForwardingSampler
 from optuna_mi.training import DilatedRNNObjective
 
@@ -73,6 +75,7 @@ def run_trials(
         StorageInternalError: The storage did not come back within ten minutes.
     """
     current = [_NO_TRIAL]
+    shown = progress and not job.quiet
 
     def begin(number: int) -> None:
         current[0] = number
@@ -89,7 +92,8 @@ def run_trials(
     study.sampler = _NotingSampler(sampler, begin)
     study.pruner = make_pruner(job.pruner, job.preset.epochs)
     try:
-        _run_rounds(job, study, objective, current, progress=progress)
+        with trial_bar(job.preset.trials, n_ended(study), shown=shown) as bar, listening(bar.at):
+            _run_rounds(job, study, objective, current, bar)
     except Interrupted:
         try:
             _release_own(study, current)
@@ -105,8 +109,7 @@ def _run_rounds(
     study: optuna.Study,
     objective: DilatedRNNObjective,
     current: list[int],
-    *,
-    progress: bool,
+    bar: TrialBar,
 ) -> None:
     states: list[TrialState] = []
     n_failed = 0
@@ -115,6 +118,7 @@ def _run_rounds(
     def note(_: optuna.Study, trial: FrozenTrial) -> None:
         states.append(trial.state)
         _interruption.stop_if_asked()
+        bar.ended(n_ended(study))
         if n_ended(study) >= job.preset.trials:
             study.stop()
 
@@ -133,7 +137,6 @@ def _run_rounds(
                 n_trials=missing,
                 callbacks=[note],
                 catch=(torch.OutOfMemoryError,),
-                show_progress_bar=progress,
             )
             current[0] = _NO_TRIAL
             n_failed += states.count(TrialState.FAIL)

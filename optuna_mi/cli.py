@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Sequence
 
 from optuna_mi import __version__
-from optuna_mi._commands import analyze, report, requeue, search, status, window
+from optuna_mi._commands import analyze, completion, report, requeue, search, status, window
 from optuna_mi._interruption import Interrupted
 from optuna_mi._terminal import any_terminal, say, talking
 from optuna_mi.exceptions import MissingExtraError
@@ -73,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="optuna-mi", description="Look at the data, then search the network's time scales."
     )
     parser.add_argument("--version", action="version", version=__version__)
+    completion.add(parser)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in (analyze, window, search, report, status, requeue):
         command.add(commands)

@@ -17,6 +17,7 @@ from torch.optim import Optimizer
 from optuna_mi import _interruption
 from optuna_mi._attributes import REASON_ATTR
 from optuna_mi._logging import get_logger
+from optuna_mi._progress import Place, tell
 from optuna_mi.information import MutualInformation
 from optuna_mi.pruners import report_ihyll
 from optuna_mi.training._probe import InformationProbe
@@ -166,8 +167,10 @@ class Run:
         self.model.train()
         # Read once: an accelerator would be waited for at every step.
         total = torch.zeros((), device=self.task.device)
-        for loss_of in self.task.losses(self.model, [np.random.default_rng(seed)], [epoch]):
+        losses = self.task.losses(self.model, [np.random.default_rng(seed)], [epoch])
+        for batch, loss_of in enumerate(losses):
             _interruption.stop_if_asked()
+            tell(Place(trial.number, epoch, self.epochs, batch))
             self.optimizer.zero_grad(set_to_none=True)
             loss = loss_of()
             loss.backward()  # type: ignore[no-untyped-call]
