@@ -38,7 +38,7 @@ class Job:
         policy: One of ``optuna_mi._command_parts.POLICIES``.
         max_lag: Largest distance of the decay curve; None for the default.
         threshold: Nats below which dependence ends.
-        seed: Seed of everything random.
+        seed: Seed of all random numbers.
         device: Where to train.
         values: What numbers are measured as: "auto", "symbols", "bins" or "ksg".
         n_bins: Quantile bins of real values; None for the default.

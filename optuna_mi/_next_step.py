@@ -75,24 +75,22 @@ def say_next(step: dict[str, Any], law: str, notes: tuple[str, ...] = ()) -> str
     dilations = ", ".join(map(str, step["dilations"]))
     if law == "none":
         lines = [
-            "Next: nothing to connect was found. Check the first line, how the file was read, or "
-            "measure more data. To go on all the same:"
+            "Next: no dependence was found: there is nothing to connect. Check in the first line "
+            "how the file was read, or measure more data. To go on all the same:"
         ]
     elif look := next((option for what, option in _FIRST.items() if what in " ".join(notes)), None):
         lines = [
             f"Next: measure again with {look} (see the warning); do not trust the rest before that:"
         ]
     else:
-        lines = [
-            "Next: a network with a layer for each of these distances, or a search around them."
-        ]
+        lines = ["Next: train a network with one layer per distance below, or search around them."]
     ranges = ", ".join(
         f"{name} {low:,}" if low == high else f"{name} {low:,} to {high:,}"
         for name, (low, high) in step["ranges"].items()
     )
     lines += [
         f"  dilations  {dilations} (steps each layer looks back)",
-        f"  window     at least {step['window']:,} steps a training sequence",
+        f"  window     at least {step['window']:,} steps per training sequence",
         f"  ranges     {ranges} (what a search tries)",
         f"  Python     {step['python']}",
     ]

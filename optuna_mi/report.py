@@ -44,9 +44,9 @@ __all__ = ["trial_table", "write_report"]
 _COLUMNS = ("trial", "state", "value", "dilations", "ihyll", "reference", "ratio", "epochs")
 #: What the columns of a trial table mean.
 COLUMNS = (
-    "dilations: how many steps each layer looks back. ihyll: information in nats that the last "
-    "layer holds about the outcome. reference: what it is compared with, the most it can be. "
-    "ratio: the one over the other."
+    "dilations: how many steps each layer looks back. ihyll: what the last layer tells about the "
+    "outcome (mutual information, nats). reference: the most that ihyll can be. "
+    "ratio: ihyll / reference."
 )
 _TEXT_COLUMNS = ("state", "dilations")
 
@@ -174,7 +174,7 @@ def _headline(
                 html.Fact(
                     "The same trial on test data",
                     f"{test:.4g}",
-                    f"{weights}nothing was chosen by it",
+                    f"{weights}it decided nothing",
                 )
             )
         if f.dilations:
@@ -220,14 +220,14 @@ def _decay_section(analysis: DecayAnalysis | None, best: FrozenTrial | None) -> 
     except ValueError as error:  # nothing positive to draw: the findings say why
         return html.section(heading, html.paragraph(f"No curve to draw: {error}."), found)
     caption = (
-        "How much one symbol tells about another, a distance apart, on log-log axes. Where the "
-        "curve is above the threshold and the grey noise floor there is something to remember; "
-        "its slope says how fast it fades."
+        "How much one symbol tells about another, against the distance between them, on log-log "
+        "axes. Where the curve is above the threshold and the grey noise floor there is something "
+        "to remember; its slope says how fast it fades."
     )
     if dilations:
         caption += (
             " Green circles are the best trial's dilations on the fitted law, one horizontal line "
-            "a layer."
+            "per layer."
         )
         if analysis.law in ("power", "broken_power"):
             caption += (
@@ -243,10 +243,10 @@ def _training_section(study: Study, best: FrozenTrial | None) -> str:
         return html.section(heading, html.paragraph("No trial has reported a value yet."))
     plot = plot_training(best, target_name=metric_name(study))
     caption = (
-        "IHYLL is the information the last layer holds about the outcome, measured once an epoch; "
-        "it steers the learning rate. The dashed line is its reference. Where the objective "
-        "follows IHYLL in the last panel (the star is the last epoch), information tells how far "
-        "training has come."
+        "IHYLL is what the last layer tells about the outcome (mutual information), measured once "
+        "per epoch; it sets the learning rate. The dashed line is its reference, the most it can "
+        "be. If the points of the last panel rise along a line (the star is the last epoch), IHYLL "
+        "shows how far training has come."
     )
     return html.section(heading, html.figure(plot, "training", caption), *_how_to_use(best))
 
@@ -277,8 +277,8 @@ def _study_section(study: Study, trials: list[FrozenTrial]) -> str:
     caption = "Each complete trial, and the best value so far."
     parts.append(html.figure(history, "history", caption))
     caption = (
-        "Each trial's objective against the information its last layer ended with. Where the "
-        "points lie along a line, IHYLL ranks networks as the objective does."
+        "Each trial's objective against its last IHYLL. If the points lie along a line, IHYLL "
+        "ranks networks as the objective does."
     )
     parts.append(html.figure(plot_ihyll(study), "ihyll", caption))
     return html.section(heading, *parts)

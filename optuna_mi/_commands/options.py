@@ -28,7 +28,7 @@ def talk() -> argparse.ArgumentParser:
     how.add_argument(
         "--quiet",
         action="store_true",
-        help="results, warnings and errors alone: no progress, no messages on the way",
+        help="only results, warnings and errors: no progress, no other messages",
     )
     how.add_argument(
         "--verbose",
@@ -49,7 +49,7 @@ def source() -> argparse.ArgumentParser:
     )
     parser.add_argument("--out", type=Path, help="output folder (default: optuna-mi-out/DATASET)")
     group = parser.add_argument_group("a file of your own")
-    group.add_argument("--unit", help="of a text: char (default), word or byte")
+    group.add_argument("--unit", help="read a text by char (default), word or byte")
     group.add_argument("--column", metavar="NAME", help="the column to read, by name or number")
     group.add_argument("--time-column", metavar="NAME", help="the column that orders the rows")
     group.add_argument(
@@ -88,14 +88,17 @@ def curve() -> argparse.ArgumentParser:
         default=1e-5,
         help="nats below which dependence ends (default: 1e-05)",
     )
-    parser.add_argument("--seed", type=int, default=0, help="of everything random (default: 0)")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="seed of all random numbers (default: 0)"
+    )
     real = parser.add_argument_group("real values")
     real.add_argument(
         "--values",
         choices=("auto", "symbols", "bins", "ksg"),
         default="auto",
-        help="what numbers are: symbols; real, cut into bins; real, by nearest neighbours (ksg). "
-        "By default whole numbers are symbols, unless they are many and near each other",
+        help="how numbers are read: as symbols; as real values in bins; as real values by nearest "
+        "neighbours (ksg). By default whole numbers are symbols, unless they take many values "
+        "and change little from step to step",
     )
     real.add_argument("--bins", type=int, metavar="N", help="quantile bins (default: 8)")
     return parser

@@ -30,7 +30,7 @@ _SIZES = {
     "batch-size": "sequences or parallel streams per batch (default: 32; smnist 128, digits 64, "
     "labelled and real 16)",
     "hidden-size": "units per layer (default: 64; smnist and digits 20, labelled and real 32)",
-    "window": "steps a gradient flows through, of a text (default: 256)",
+    "window": "for texts: steps through which a gradient flows (default: 256)",
     "max-layers": "the most layers that a trial may have (default: 12)",
 }
 

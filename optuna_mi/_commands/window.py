@@ -39,8 +39,8 @@ def add(commands: Any) -> None:
         "--values",
         choices=("auto", "symbols", "real"),
         default="auto",
-        help="what numbers are; by default whole ones are symbols, unless they are many and near "
-        "each other",
+        help="how numbers are read; by default whole ones are symbols, unless they take many "
+        "values and change little from step to step",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     for option, why in _OF_THE_CURVE.items():

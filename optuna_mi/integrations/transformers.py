@@ -29,7 +29,7 @@ __all__ = ["IHYLLCallback", "PolicyScheduler"]
 class PolicyScheduler(LRScheduler):
     """Lets a Trainer hold a policy as its learning-rate scheduler.
 
-    The Trainer steps its scheduler after every optimizer step, a policy wants IHYLL once an epoch:
+    The Trainer steps its scheduler after every optimizer step, a policy needs IHYLL once per epoch:
     this one's `step` changes nothing, and `IHYLLCallback` steps the policy. The Trainer logs the
     policy's rate and saves its state in the checkpoint's ``scheduler.pt``.
 

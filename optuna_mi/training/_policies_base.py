@@ -95,7 +95,7 @@ class IHYLLPolicy(LRScheduler, abc.ABC):
     def step(self, ihyll: Information | None = None) -> None:
         """Set the next epoch's learning rate from the epoch's information.
 
-        Call it once an epoch, after ``optimizer.step`` calls, as with ``ReduceLROnPlateau``.
+        Call it once per epoch, after ``optimizer.step`` calls, as with ``ReduceLROnPlateau``.
 
         The first call only records: the change needs two values. A value that is not finite is not
         recorded and leaves the rate as it is. One that is zero or negative (nothing measurable
@@ -252,8 +252,9 @@ class IHYLLPolicy(LRScheduler, abc.ABC):
         groups = self.optimizer.param_groups
         if ihyll is None:
             raise TypeError(
-                "step() needs the epoch's information: step(probe.measure().ihyll), once an epoch. "
-                "A library that steps its schedulers itself has to be told: in Lightning return "
+                "step() needs the epoch's information: step(probe.measure().ihyll), once per "
+                "epoch. A library that steps its schedulers itself has to be told: in Lightning "
+                "return "
                 '{"scheduler": policy, "monitor": "ihyll", "reduce_on_plateau": True} from '
                 "configure_optimizers or use IHYLLCallback(probe, policy), in Hugging Face's "
                 "Trainer pass PolicyScheduler(policy)"

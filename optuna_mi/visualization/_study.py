@@ -22,7 +22,7 @@ _STATES = {
 def plot_ihyll(study: Study, *, max_points: int = 2000) -> go.Figure:
     """Draw each trial's objective against its last IHYLL.
 
-    When the points rise together, the information the last layer holds about the outcome tells
+    When the points rise together, what the last layer tells about the outcome shows
     early how good a trial will become. The dashed line is the reference (IXY or H(Y)).
 
     Args:
