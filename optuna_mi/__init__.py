@@ -33,6 +33,7 @@ _NAMES = {
     "InformationProbe": "training",
     "DilatedRNNObjective": "training",
     "load_best": "training",
+    "optimize_population": "training",
     "from_arrays": "datasets",
     "from_frame": "datasets",
     "load_dataset": "datasets",
@@ -88,6 +89,7 @@ if TYPE_CHECKING:
         IHYLLReferencePolicy,
         InformationProbe,
         load_best,
+        optimize_population,
     )
 
 __all__ = [
@@ -119,6 +121,7 @@ __all__ = [
     "load_best",
     "load_dataset",
     "nn",
+    "optimize_population",
     "pruners",
     "recommend_window",
     "report",

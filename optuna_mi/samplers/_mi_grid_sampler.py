@@ -118,6 +118,12 @@ class MIGridSampler(ForwardingSampler):
         check_study(study)
         return not self._office.open(self._office.read(study))
 
+    def has_free_cell(self, study: Study) -> bool:
+        """Return whether a trial that is asked now finds a cell, or waits in the study's queue."""
+        check_study(study)
+        claims = self._office.read(study)
+        return bool(claims.waiting or self._office.open(claims) - set(claims.holder))
+
     def _prepare(self, study: Study, trial: FrozenTrial) -> None:
         self._space.freeze(study)
         if written_cell(trial, self._cells) not in (None, UNDECIDED):

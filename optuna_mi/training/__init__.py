@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from optuna_mi.training._load_best import load_best
 from optuna_mi.training._objective import DilatedRNNObjective
+from optuna_mi.training._optimize_population import optimize_population
 from optuna_mi.training._policies import IHYLLChangePolicy, IHYLLReferencePolicy
 from optuna_mi.training._policies_layers import layer_parameter_groups
 from optuna_mi.training._policies_trend import IHYLLTrendPolicy
@@ -18,4 +19,5 @@ __all__ = [
     "ProbeMeasurement",
     "layer_parameter_groups",
     "load_best",
+    "optimize_population",
 ]

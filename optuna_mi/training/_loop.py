@@ -62,7 +62,7 @@ class Best:
     model: dict[str, torch.Tensor] = dataclasses.field(default_factory=dict)
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(eq=False)
 class Run:
     """All that one trial's training needs.
 

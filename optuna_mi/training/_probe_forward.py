@@ -46,7 +46,7 @@ def run_model(
     with undisturbed(model, device), eager(model), hooked(layers, latest):
         for inputs in torch.split(sample.inputs, step, dim=sample.batch_dim):
             inputs = as_parameters(inputs, model)
-            outputs.append(first_tensor(_call(model, forward, inputs)))
+            outputs.append(first_tensor(call_forward(model, forward, inputs)))
             for name, values in captured.items():
                 if name not in latest:
                     raise ValueError(f"layer {name!r} was not run by the forward pass")
@@ -57,7 +57,7 @@ def run_model(
     }
 
 
-def _call(model: nn.Module, forward: Forward | None, inputs: Tensor) -> Any:
+def call_forward(model: nn.Module, forward: Forward | None, inputs: Tensor) -> Any:
     if forward is None:
         return model(inputs)
     return forward(model, inputs) if takes_model(forward) else forward(inputs)

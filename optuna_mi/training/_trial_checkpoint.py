@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch.utils._pytree import tree_map_only
 
 from optuna_mi._logging import get_logger
 
@@ -146,12 +147,19 @@ def resume(run: Run) -> None:
 
 def state_of(run: Run) -> dict[str, Any]:
     """Return what a checkpoint of the run holds."""
-    return _parts(run) | {
+    state = _parts(run) | {
         "history": dataclasses.asdict(run.history),
         "identity": run.identity,
         "best": {"epoch": run.best.epoch, "model": run.best.model},
         "build": run.build,
     }
+    return tree_map_only(torch.Tensor, _alone, state)  # type: ignore[no-any-return]
+
+
+def _alone(tensor: torch.Tensor) -> torch.Tensor:
+    """Return a tensor that a file holds alone: a view would bring all of its memory along."""
+    is_whole = tensor.untyped_storage().nbytes() == tensor.numel() * tensor.element_size()
+    return tensor if is_whole else tensor.clone()
 
 
 def _owners(run: Run) -> dict[str, Any]:

@@ -144,6 +144,9 @@ T.sweep("MIGridSampler", MIGridSampler, _space, space=(*OBJECT, analysis()), see
 T.sweep("MIGridSampler.is_exhausted", lambda study: MIGridSampler(space()).is_exhausted(study), None,
         study=OBJECT)
 
+T.sweep("MIGridSampler.has_free_cell", lambda study: MIGridSampler(space()).has_free_cell(study), None,
+        study=OBJECT)
+
 T.sweep("IHYLLPruner", IHYLLPruner, None,
         wrapped_pruner=(5, "median", optuna.pruners.MedianPruner, optuna.samplers.RandomSampler()),
         patience=whole(), epsilon=real(-1), max_spared=whole(0), hold_back=FLAG,

@@ -6,6 +6,7 @@ import functools
 from typing import Any
 
 import numpy as np
+import optuna
 import pandas as pd
 import torch
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
@@ -22,6 +23,7 @@ from optuna_mi.training import (
     IHYLLTrendPolicy,
     InformationProbe,
     layer_parameter_groups,
+    optimize_population,
 )
 from tests.bad_inputs.table import FLAG, INF, NAN, OBJECT, Table, name, real, whole
 from tests.bad_inputs.things import (
@@ -58,6 +60,18 @@ T.sweep("DilatedRNNObjective.__call__", lambda trial: DilatedRNNObjective(**_seq
         trial=(*OBJECT, finished()))
 T.add("DilatedRNNObjective.__call__", "direction", "minimize",
       lambda: DilatedRNNObjective(**_sequences())(study().ask()))
+
+_maximized = lambda: optuna.create_study(direction="maximize")
+T.sweep("optimize_population", optimize_population, lambda: {
+            "study": _maximized(), "objective": DilatedRNNObjective(**_sequences()), "n_trials": 1},
+        study=OBJECT, objective=OBJECT, n_trials=whole(optional=True), size=whole(), show_progress_bar=FLAG,
+        callbacks=(5, [5], print), catch=(5, "ValueError", ("ValueError",), [5], [int]))
+for _name, _searched in (("cell", CategoricalDistribution(["gru", "rnn"])), ("hidden_size", IntDistribution(2, 4)),
+                         ("optimizer", CategoricalDistribution(["sgd", "adam"]))):
+    T.add("optimize_population", _name, "searched", lambda k=_name, v=_searched: optimize_population(
+        _maximized(), DilatedRNNObjective(**_sequences(), **{k: v})))
+T.add("optimize_population", "direction", "minimize",
+      lambda: optimize_population(study(), DilatedRNNObjective(**_sequences())))
 
 _inputs = split().inputs
 _SPLITS: tuple[Any, ...] = (None, "train", 5, (_inputs, np.arange(30) % 3))
