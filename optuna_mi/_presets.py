@@ -13,10 +13,10 @@ class Preset:
 
     Attributes:
         trials: Trials of the whole study.
-        epochs: Epochs a trial.
-        steps: Batches an epoch at most; None for the whole training split.
-        batch_size: Sequences or parallel streams a batch.
-        hidden_size: Units a layer.
+        epochs: Epochs per trial.
+        steps: Batches per epoch at most; None for the whole training split.
+        batch_size: Sequences or parallel streams per batch.
+        hidden_size: Units per layer.
         cell: The recurrent cell.
         window: Language modelling: steps through which a gradient flows.
         max_layers: The most layers that a trial may have.

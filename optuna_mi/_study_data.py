@@ -38,7 +38,7 @@ class TrialFacts:
         number: The trial's number.
         state: "complete", "pruned", "running", "waiting" or "fail".
         value: The objective; of an unfinished trial its last intermediate value; None before.
-        dilations: One dilation a layer; empty when the trial has none.
+        dilations: One dilation per layer; empty when the trial has none.
         values: The objective by epoch.
         lr: The learning rate by epoch.
         ihyll: IHYLL by epoch, in nats.

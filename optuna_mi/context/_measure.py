@@ -120,7 +120,7 @@ class Question:
         return cls(data, places, steps, horizons, n_threads, max_context is not None)
 
     def losses(self, n_train: int | None) -> tuple[Floats, Ints, int]:
-        """Return losses (steps + 1, blocks), places scored a block, and places learnt from."""
+        """Return losses (steps + 1, blocks), places scored per block, and places learnt from."""
         lags = np.arange(1, self.steps + 1)
         if self.data.is_real:
             sums = LagMoments(self.data, self.places, lags, self.horizons, n_train)

@@ -23,7 +23,7 @@ class Values:
     """Sequences as a user gave them.
 
     Attributes:
-        parts: One array a sequence: int64 codes (steps,), or float64 (steps, features).
+        parts: One array per sequence: int64 codes (steps,), or float64 (steps, features).
         vocabulary: The symbols' names; None for real values.
     """
 

@@ -73,7 +73,7 @@ def from_arrays(
         window: Steps of the windows that series are cut into; dilations stay below it. By default
             half the longest series, 256 at most.
         valid: Share for validation.
-        test: Share for test, or a pair ``(X, y)`` of your own (one label or target a sequence).
+        test: Share for test, or a pair ``(X, y)`` of your own (one label or target per sequence).
         metric: Of regression: "MAE" (the default where ``y`` is given) or "MSE", in the target's
             own units, or "MASE" (the default for next values): relative to the naive forecast.
         loss: What training lowers, in standard units: "mae" or "mse"; by default the metric's.
@@ -103,7 +103,7 @@ def from_arrays(
     one_of("loss", loss, ("mae", "mse", None))
     seed = whole("seed", seed)
     if y is not None:
-        instance("y", y, Sized, "an array or a list, one target a sequence")
+        instance("y", y, Sized, "an array or a list, one target per sequence")
         if isinstance(y, np.ma.MaskedArray):
             as_array("y", y)  # refuses masked values
         if getattr(getattr(y, "dtype", None), "kind", "") == "c":
@@ -142,7 +142,7 @@ def from_arrays(
         return classification(name, values, y, valid, test, seed, n_test)
     if metric == "MASE":
         raise ValueError(
-            "metric='MASE' compares with the value before, and one target a sequence has none: "
+            "metric='MASE' compares with the value before, and one target per sequence has none: "
             "choose 'MAE' or 'MSE'"
         )
     metric = metric or "MAE"
@@ -187,7 +187,7 @@ def _check_steps(values: Values, kind: Kind) -> None:
     if values.vocabulary is not None:
         raise ValueError(
             "targets for every step need real inputs, and X holds symbols: pass symbols=False if "
-            "they are measurements, or one target a sequence"
+            "they are measurements, or one target per sequence"
         )
 
 

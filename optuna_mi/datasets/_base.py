@@ -109,7 +109,7 @@ class SequenceClassification(Short):
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class LanguageModeling(Short):
-    """One stream of symbols a split; the task is the next symbol.
+    """One stream of symbols per split; the task is the next symbol.
 
     Attributes:
         name: The name under which the data are known.

@@ -187,7 +187,7 @@ def targets_of_steps(values: Values, y: Any) -> list[Floats] | None:
     """Return targets that hold a row for every step of every sequence, or None if y does not.
 
     Returns:
-        One float64 array (steps, values) a sequence.
+        One float64 array (steps, values) per sequence.
 
     Raises:
         ValueError: A target is missing.

@@ -47,7 +47,7 @@ class Policy(Protocol):
 
 @dataclasses.dataclass
 class History:
-    """One number an epoch: the score, IHYLL in nats, and the learning rate trained with."""
+    """One number per epoch: the score, IHYLL in nats, and the learning rate trained with."""
 
     values: list[float] = dataclasses.field(default_factory=list)
     ihyll: list[float] = dataclasses.field(default_factory=list)

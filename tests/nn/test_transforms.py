@@ -89,6 +89,7 @@ def test_export_takes_any_batch():
         close([exported(x)], [model(x)])
 
 
+@pytest.mark.filterwarnings("ignore:.*torch.jit.trace.* is deprecated:FutureWarning")  # torch 2.14
 @pytest.mark.parametrize("cell", CELLS)
 def test_traced(cell):
     model = classifier(cell)
