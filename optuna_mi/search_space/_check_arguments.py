@@ -29,6 +29,18 @@ def check_study(study: Any) -> None:
     instance("study", study, Study, "a study of Optuna", "make one with optuna.create_study")
 
 
+def plain_whole(value: Any) -> Any:
+    """Return a whole number of any type as Python's integer, anything else as it came.
+
+    Columns of tables hold numpy's integers, or floats.
+    """
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        return value
+    if isinstance(value, numbers.Integral):
+        return int(value)
+    return int(float(value)) if float(value).is_integer() else value
+
+
 def setting_value(name: str, value: Any) -> int:
     """Return a parameter's value, a positive integer; tables hold whole floats for one.
 
@@ -36,5 +48,4 @@ def setting_value(name: str, value: Any) -> int:
         TypeError: If it is no integer.
         ValueError: If it is below 1.
     """
-    is_real = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    return whole(name, int(value) if is_real and value % 1 == 0 else value, 1)
+    return whole(name, plain_whole(value), 1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import numbers
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
@@ -14,6 +13,7 @@ import numpy as np
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 
 from optuna_mi._checks import whole
+from optuna_mi.search_space._check_arguments import plain_whole
 
 # settings that are made in about ten seconds
 MOST_SETTINGS = 200_000
@@ -147,11 +147,10 @@ def plain_value(name: str, distribution: BaseDistribution, value: Any) -> Any:
     valid, plain = False, value
     if isinstance(distribution, CategoricalDistribution):
         valid = value in distribution.choices
-    elif isinstance(value, numbers.Real) and not isinstance(value, bool):
-        # Columns of tables hold numpy's integers, or floats.
+    else:
         assert isinstance(distribution, IntDistribution)
-        plain = int(number) if (number := float(value)).is_integer() else value
-        valid = plain in range(distribution.low, distribution.high + 1)
+        plain = plain_whole(value)
+        valid = type(plain) is int and distribution.low <= plain <= distribution.high
     if not valid:
         raise ValueError(f"{name} takes values of {distribution}, got {value!r}.")
     return plain

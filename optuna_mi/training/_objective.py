@@ -121,7 +121,31 @@ class DilatedRNNObjective:
         n_threads: int = 1,
         checkpoint_dir: str | os.PathLike[str] | None = None,
     ) -> None:
-        check_settings(locals(), tuple(OPTIMIZERS))  # locals() holds only the arguments here
+        searched = {
+            "cell": cell,
+            "hidden_size": hidden_size,
+            "dropout": dropout,
+            "optimizer": optimizer,
+            "lr_min": lr_min,
+            "lr_max": lr_max,
+        }
+        # A checkpoint with other settings is not resumed; only the number of epochs may differ.
+        fixed = {
+            "residual": residual,
+            "init": init,
+            "policy": policy,
+            "reference": reference,
+            "steps": steps,
+            "batch_size": batch_size,
+            "window": window,
+            "embedding_size": embedding_size,
+            "valid_symbols": valid_symbols,
+            "clip": clip,
+            "probe_size": probe_size,
+            "seed": seed,
+        }
+        others = {"epochs": epochs, "n_threads": n_threads}
+        check_settings({**searched, **fixed, **others}, tuple(OPTIMIZERS))
         check_span(space, dataset, window)
         if reference == "ixy":
             check_inputs_of_one_size(dataset)
@@ -141,29 +165,8 @@ class DilatedRNNObjective:
             dataset=dataset,
             space=space,
             task=self.task,
-            searched={
-                "cell": cell,
-                "hidden_size": hidden_size,
-                "dropout": dropout,
-                "optimizer": optimizer,
-                "lr_min": lr_min,
-                "lr_max": lr_max,
-            },
-            # A checkpoint with other settings is not resumed; only the number of epochs may differ.
-            fixed={
-                "residual": residual,
-                "init": init,
-                "policy": policy,
-                "reference": reference,
-                "steps": steps,
-                "batch_size": batch_size,
-                "window": window,
-                "embedding_size": embedding_size,
-                "valid_symbols": valid_symbols,
-                "clip": clip,
-                "probe_size": probe_size,
-                "seed": seed,
-            },
+            searched=searched,
+            fixed=fixed,
             policy=policy,
             reference=reference,
             epochs=epochs,
