@@ -94,8 +94,8 @@ def run_each(
     outputs, states = [], []
     for k, (dilations, layers) in enumerate(zip(stacks.dilations, weights, strict=True)):
         h = x if shared else x[k]
-        sizes = (h.shape[-1], stacks.size)
-        run_layer = get_run_layer(choose_backend(stacks.backend, sizes, h, layers[0][0]))
+        sizes, first = (h.shape[-1], stacks.size), layers[0][0]
+        run_layer = get_run_layer(choose_backend(stacks.backend, stacks.cell, sizes, h, first))
         plan = plan_stack(len(h), dilations, n_last[k])
         after: list[LayerState] = []
         for i, (d, layer) in enumerate(zip(dilations, plan.layers, strict=True)):
