@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: search test test-integrations coverage docs clean
+.PHONY: search test test-gpu test-integrations coverage docs clean
 
 $(BIN)/optuna-mi: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -23,6 +23,10 @@ test: $(VENV)/tested
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest
+
+# Everything that needs a GPU, with whatever torch and pytest are there: PYTHON names the interpreter.
+test-gpu:
+	$(PYTHON) -m pytest -p no:cacheprovider -m gpu tests
 
 # Lightning, Hugging Face and neuralforecast weigh as much as all the rest together.
 test-integrations: $(VENV)/tested

@@ -21,6 +21,7 @@ from optuna_mi.nn._population_layers import Stacks, clear_state, run_each, run_t
 from optuna_mi.nn._population_layout import Layout, Network, stack_of
 from optuna_mi.nn._regressor import DilatedRNNRegressor
 from optuna_mi.nn._torch_compile import uncompiled
+from optuna_mi.nn._triton_fits import why_not_triton
 
 Mode = Literal["auto", "each", "together"]
 
@@ -200,7 +201,9 @@ class DilatedRNNPopulation(nn.Module):
         stacks = Stacks.of(own, self._generators, self.training)
         before = None if state is None else check_states(state, stacks, x.shape[-2])
         if self.mode == "together" or (self.mode == "auto" and x.device.type == "cuda"):
-            return run_together(stacks, x, shared, layers, tuple(n_last), before, "plain")
+            unfit = why_not_triton(stacks.cell, [stacks.size], x, layers[0][0])
+            backend = "plain" if unfit or stacks.backend == "views" else "triton"
+            return run_together(stacks, x, shared, layers, tuple(n_last), before, backend)
         rows = [self._layout.cut(row)[1] for row in self.weights.unbind(0)]
         return run_each(stacks, x, shared, rows, tuple(n_last), before)
 

@@ -61,8 +61,10 @@ def dilated_recurrence(
             number of lanes of every plan. ``None`` starts from zeros.
         start_c: c before each lane, as ``start``; LSTM only, and given if and only if ``start`` is.
         backend: ``"plain"``, single PyTorch operations on any device (differentiable any number
-            of times, slow); ``"triton"``, one launch for all models on a GPU (first derivatives,
-            float32 results, operands as :func:`~optuna_mi.nn._precision.operands` says).
+            of times, slow); ``"triton"``, one launch for all models on a GPU (first derivatives;
+            what it multiplies in is what :func:`~optuna_mi.nn._precision.operands` says, and the
+            results have the dtype of ``projected``). ``_triton_fits.why_not_triton`` says whether
+            that runs here.
 
     Returns:
         h, ``(K, N, B, H)``, zeros behind a plan's rows, and for LSTM c likewise (else ``None``).

@@ -48,20 +48,16 @@ def run_layer(
     w_ih, w_hh, b_ih, b_hh = cell.all_weights[0]
     projected = functional.linear(x, w_ih, b_ih)
     before = state if isinstance(state, tuple) else (state, None)
-    start, start_c = (
-        None if part is None else take_rows(part, plan.lanes)[None].float() for part in before
+    starts = [None if part is None else take_rows(part, plan.lanes)[None] for part in before]
+    h, c = recurrence(
+        CELLS[cell.mode], projected[None], w_hh[None], b_hh[None], (plan,), starts[0], starts[1]
     )
-    outputs = recurrence(
-        CELLS[cell.mode], projected[None], w_hh[None], b_hh[None], (plan,), start, start_c
-    )
-    parts = [None if output is None else output[0].to(projected.dtype) for output in outputs]
-    h, c = parts
-    assert h is not None
+    h = h[0]
     passed = h + x if add_input else h
     if not plan.full:
         return passed, None
     after = last_rows(h, before[0], dilation)
-    return passed, after if c is None else (after, last_rows(c, before[1], dilation))
+    return passed, after if c is None else (after, last_rows(c[0], before[1], dilation))
 
 
 def recurrence(
@@ -74,15 +70,17 @@ def recurrence(
     start_c: torch.Tensor | None,
     kind: Operands | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """``_recurrence_op.dilated_recurrence`` by these kernels; results are float32.
+    """``_recurrence_op.dilated_recurrence`` by these kernels; results have the inputs' dtype.
 
     ``kind`` is what the products' operands are, by default what :func:`operands` says.
     """
+    start, start_c = (None if s is None else s.float() for s in (start, start_c))
     kind = operands(projected.device.type, weight.shape[2]) if kind is None else kind
     inputs = (projected, weight, bias, start, start_c)
     save = torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in inputs)
     result = _Recurrence.apply(*inputs, cell, tuple(plans), kind, save)  # type: ignore[no-untyped-call]
-    return result if cell == "lstm" else (result, None)
+    h, c = result if cell == "lstm" else (result, None)
+    return h.to(projected.dtype), None if c is None else c.to(projected.dtype)
 
 
 class _Recurrence(torch.autograd.Function):
