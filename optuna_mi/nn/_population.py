@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from optuna_mi._checks import instance, one_of, whole
+from optuna_mi.nn._backend import choose_backend, get_run_layer
 from optuna_mi.nn._check_arguments import LayerState, State
 from optuna_mi.nn._classifier import DilatedRNNClassifier
 from optuna_mi.nn._population_check import (
@@ -21,7 +22,6 @@ from optuna_mi.nn._population_layers import Stacks, clear_state, run_each, run_t
 from optuna_mi.nn._population_layout import Layout, Network, stack_of
 from optuna_mi.nn._regressor import DilatedRNNRegressor
 from optuna_mi.nn._torch_compile import uncompiled
-from optuna_mi.nn._triton_fits import why_not_triton
 
 Mode = Literal["auto", "each", "together"]
 
@@ -46,8 +46,9 @@ class DilatedRNNPopulation(nn.Module):
         networks: K networks of one class: :class:`DilatedRNN`, :class:`DilatedRNNClassifier`,
             :class:`DilatedRNNRegressor` or :class:`DilatedRNNLanguageModel`.
         mode: ``"each"`` runs one network after the other with the kernels of its own backend,
-            which is the fastest on a CPU; ``"together"`` runs all at once, a layer at a time;
-            ``"auto"`` chooses by the device.
+            which is the fastest on a CPU; ``"together"`` runs all at once, a layer at a time, which
+            is slow where Triton's kernels do not run; ``"auto"`` chooses ``"together"`` where they
+            do.
 
     Attributes:
         weights: The one parameter, ``(K, columns)``. An optimizer that treats each number by
@@ -200,12 +201,18 @@ class DilatedRNNPopulation(nn.Module):
         own = [stack_of(network) for network in self._networks]
         stacks = Stacks.of(own, self._generators, self.training)
         before = None if state is None else check_states(state, stacks, x.shape[-2])
-        if self.mode == "together" or (self.mode == "auto" and x.device.type == "cuda"):
-            unfit = why_not_triton(stacks.cell, [stacks.size], x, layers[0][0])
-            backend = "plain" if unfit or stacks.backend == "views" else "triton"
-            return run_together(stacks, x, shared, layers, tuple(n_last), before, backend)
+        backend = choose_backend(
+            stacks.backend,
+            stacks.cell,
+            (x.shape[-1], stacks.size),
+            x if shared else x[0],
+            self.weights,
+        )
+        if self.mode == "together" or (self.mode == "auto" and backend == "triton"):
+            at_once = "triton" if backend == "triton" else "plain"
+            return run_together(stacks, x, shared, layers, tuple(n_last), before, at_once)
         rows = [self._layout.cut(row)[1] for row in self.weights.unbind(0)]
-        return run_each(stacks, x, shared, rows, tuple(n_last), before)
+        return run_each(stacks, x, shared, rows, tuple(n_last), before, get_run_layer(backend))
 
     def _move_in(self, k: int) -> None:
         """Copy network k into its row and make its parameters views of it."""

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from optuna_mi.nn._backend import choose_backend, get_run_layer
+from optuna_mi.nn._backend import RunLayer
 from optuna_mi.nn._check_arguments import Backend, Cell, LayerState, State
 from optuna_mi.nn._dilated_rnn import DilatedRNN
 from optuna_mi.nn._population_cell import WeightsOnly
@@ -80,6 +80,7 @@ def run_each(
     weights: Sequence[Sequence[Sequence[Tensor]]],
     n_last: tuple[int | None, ...],
     state: State | None,
+    run_layer: RunLayer,
 ) -> tuple[Tensor, State | None]:
     """Run one stack after the other, each as a :class:`DilatedRNN` would run.
 
@@ -90,12 +91,11 @@ def run_each(
         weights: Of every stack, layer by layer, W_ih, W_hh, b_ih, b_hh.
         n_last: How many last outputs of each are read; ``None`` for all.
         state: Before the first step; ``None`` for zeros.
+        run_layer: Of the backend.
     """
     outputs, states = [], []
     for k, (dilations, layers) in enumerate(zip(stacks.dilations, weights, strict=True)):
         h = x if shared else x[k]
-        sizes, first = (h.shape[-1], stacks.size), layers[0][0]
-        run_layer = get_run_layer(choose_backend(stacks.backend, stacks.cell, sizes, h, first))
         plan = plan_stack(len(h), dilations, n_last[k])
         after: list[LayerState] = []
         for i, (d, layer) in enumerate(zip(dilations, plan.layers, strict=True)):
