@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from optuna_mi._numba import njit
+from optuna_mi.decay.measure.reading._counted_sequences import CountedSequences
 from optuna_mi.decay.measure.reading._sequences import Sequences
-from optuna_mi.decay.measure.shards._counted_sequences import CountedSequences
 
 Codes = npt.NDArray[np.integer[Any]]
 Ints = npt.NDArray[np.int64]

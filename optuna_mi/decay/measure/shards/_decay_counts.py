@@ -22,9 +22,9 @@ from optuna_mi.decay.measure.counting._sparse import (
     scaled_logs,
 )
 from optuna_mi.decay.measure.noise._composition import composition_note
+from optuna_mi.decay.measure.reading._counted_sequences import CountedSequences
 from optuna_mi.decay.measure.reading._sequences import short_ones_note
 from optuna_mi.decay.measure.shards._count_plan import CountPlan
-from optuna_mi.decay.measure.shards._counted_sequences import CountedSequences
 from optuna_mi.decay.measure.shards._pair_tables import (
     REST,
     Tables,
