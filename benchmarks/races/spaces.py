@@ -174,3 +174,9 @@ def all_lists(name: str) -> list[tuple[int, ...]]:
     """Return every list that a search of the data set can be given."""
     found = [x for kind in SPACES for x in table_space(name, kind).lists.values()]
     return sorted(set(found))
+
+
+def recommended_lists(name: str) -> list[tuple[int, ...]]:
+    """Return the list that is recommended in each of the spaces."""
+    spaces = (table_space(name, kind) for kind in SPACES)
+    return list(dict.fromkeys(s.nearest(s.recommended) for s in spaces))

@@ -55,7 +55,7 @@ class ContextCurve(Record):
         context_interval: 90 % interval of it, by bootstrap over blocks.
         base_loss: Log loss in nats with no context: the marginal's entropy for symbols, a Gaussian
             density's for real values of variance 1.
-        horizon: How many steps ahead the value is.
+        horizon: How many steps ahead the value is; 0 where it is the sequence's label.
         n_train: Steps that a prediction learns from.
         n_scored: Steps that are predicted and scored.
         budgets: The same for predictors that learn from an eighth, a quarter and a half of the
@@ -156,7 +156,9 @@ class ContextCurve(Record):
     def _rows(self) -> list[tuple[str, str]]:
         k, (low, high) = self.context_length, self.context_interval
         best = float(self.information[k])
-        ahead = "the next value" if self.horizon == 1 else f"the value {self.horizon} steps ahead"
+        ahead = {0: "the label", 1: "the next value"}.get(
+            self.horizon, f"the value {self.horizon} steps ahead"
+        )
         rows = [
             (
                 "context",

@@ -13,16 +13,15 @@ from optuna_mi._checks import flag, real, whole
 from optuna_mi._threads import resolve_threads
 from optuna_mi.context._context_curve import Budget, ContextCurve
 from optuna_mi.context._enough import TOLERANCE, enough, mean_and_error
+from optuna_mi.context._labels import with_labels
 from optuna_mi.context._linear import LagMoments, gaussian_losses
-from optuna_mi.context._places import FEWEST_PLACES, Data, Places, Values, place, read
+from optuna_mi.context._places import Data, Places, Values, place, read
+from optuna_mi.context._steps import steps_of
 from optuna_mi.context._symbols import BackOff, nested_losses
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-# Steps of context by default. Contexts of 32 symbols hardly ever occur twice; linear predictors may
-# use 512 steps, but no more than 4e10 products (lags squared times places). Choices of time.
-_SYMBOL_STEPS, _REAL_STEPS, _MOST_PRODUCTS = 32, 512, 4e10
 # The second predictor, which also takes the squares of values and so finds dependence that is not
 # linear, is tried on so many steps and places. Choices of time.
 _SQUARED_STEPS, _SQUARED_PLACES = 64, 50_000
@@ -35,6 +34,7 @@ def context_curve(
     *,
     max_context: int | None = None,
     horizon: int = 1,
+    labels: npt.ArrayLike | None = None,
     n_train: int | None = None,
     values: Values = "auto",
     budgets: bool = True,
@@ -54,6 +54,9 @@ def context_curve(
         max_context: The largest k; by default 32 for symbols, and for real values a third of a
             typical sequence, at most 512.
         horizon: How many steps after the last one known the value lies.
+        labels: One label a sequence: then the curve says what the last k steps tell about the
+            label, on average over all steps of a sequence, and its ``horizon`` is 0. Real values
+            are cut into four levels.
         n_train: Learn from this many steps only (and score on half of the data), as with fewer
             data. By default from four fifths of all.
         values: ``"symbols"``: integers and characters are names; ``"real"``: quantities;
@@ -81,9 +84,13 @@ def context_curve(
     horizon = whole("horizon", horizon, 1)
     tolerance = real("tolerance", tolerance, least=0, below=1)
     flag("budgets", budgets)
-    question = Question.of(
-        read(x, values), np.array([horizon]), max_context, resolve_threads(n_threads)
-    )
+    data, threads = read(x, values), resolve_threads(n_threads)
+    if labels is None:
+        question = Question.of(data, np.array([horizon]), max_context, threads)
+    elif horizon != 1:
+        raise ValueError(f"a label lies at no horizon, got horizon={horizon}: leave horizon out")
+    else:
+        question = Question.of_labels(data, labels, max_context, threads)
     return answer(question, n_train=n_train, budgets=budgets, tolerance=tolerance)
 
 
@@ -98,6 +105,7 @@ class Question:
         horizons: Steps ahead; several, which are averaged over, for real values only.
         n_threads: Threads.
         told: Whether the user gave the number of steps.
+        target: What is asked for at each step, where it is not a later value; codes, shape (N,).
     """
 
     data: Data
@@ -106,6 +114,18 @@ class Question:
     horizons: Ints
     n_threads: int
     told: bool
+    target: npt.NDArray[np.int32] | None = None
+
+    @classmethod
+    def of_labels(
+        cls, data: Data, labels: npt.ArrayLike, max_context: int | None, n_threads: int
+    ) -> Self:
+        """Ask for a sequence's label at each of its steps."""
+        data, places, target = with_labels(data, labels)
+        steps = steps_of(data, 0, max_context)
+        return cls(
+            data, places, steps, np.zeros(1, int), n_threads, max_context is not None, target
+        )
 
     @classmethod
     def of(cls, data: Data, horizons: Ints, max_context: int | None, n_threads: int) -> Self:
@@ -115,7 +135,7 @@ class Question:
             ValueError: If the data are too short for it.
         """
         horizon = int(horizons.max())
-        steps = _steps(data, horizon, max_context)
+        steps = steps_of(data, horizon, max_context)
         places = place(data, horizons, steps - 1 if data.is_real else 0)
         return cls(data, places, steps, horizons, n_threads, max_context is not None)
 
@@ -127,7 +147,7 @@ class Question:
             losses = gaussian_losses(sums.errors(), sums.n_scored, sums.n_features)
             return losses, sums.n_scored, sums.n_trained
         horizon = int(self.horizons[-1])
-        model = BackOff(self.data, self.places, horizon, n_train, n_threads=self.n_threads)
+        model = BackOff(self.data, self.places, horizon, n_train, self.target, self.n_threads)
         return nested_losses(model, lags.tolist()), model.n_scored, model.n_trained
 
 
@@ -184,37 +204,6 @@ def _smaller(question: Question, n_trained: int, tolerance: float) -> list[Budge
         told = float((losses[0] - losses[found.length]).sum() / n_scored.sum())
         out.append(Budget(n, found.length, found.interval, told))
     return out
-
-
-def _steps(data: Data, horizon: int, max_context: int | None) -> int:
-    room = int(data.lengths.max()) - horizon
-    if max_context is not None:
-        wanted = whole("max_context", max_context, 1)
-        if wanted > room > 0:
-            raise ValueError(
-                f"max_context={wanted} with horizon {horizon} needs a sequence of "
-                f"{wanted + horizon} steps, and the longest has {room + horizon}; take at most "
-                f"{room}"
-            )
-        return wanted
-    return default_steps(data, horizon)
-
-
-def default_steps(data: Data, horizon: int) -> int:
-    """Return the largest number of steps of context that is looked at by default."""
-    room = max(1, int(data.lengths.max()) - horizon)
-    if not data.is_real:
-        return min(_SYMBOL_STEPS, room)
-    # so long that three quarters of the steps lie in sequences three times as long
-    lengths = np.sort(data.lengths)
-    share = np.cumsum(lengths) / lengths.sum()
-    typical = int(lengths[np.searchsorted(share, 0.25)])
-    affordable = int(np.sqrt(_MOST_PRODUCTS / lengths.sum()) / data.values.shape[1])
-    steps = min((typical - horizon) // 3, _REAL_STEPS, max(affordable, 16), room)
-    # short data: no more than leaves enough to hold out
-    while steps > 1 and np.maximum(lengths - horizon - steps + 1, 0).sum() < FEWEST_PLACES:
-        steps -= 1
-    return max(1, steps)
 
 
 def _too_short(length: int, question: Question, tolerance: float) -> tuple[str, ...]:

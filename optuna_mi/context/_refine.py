@@ -44,13 +44,13 @@ def _class_of(total: int, kinds: int) -> int:
 def refine(  # type: ignore[no-untyped-def]
     lag,
     source,
+    time,
+    room,
     target,
-    first,
     fold,
     n_folds,
     alphabet,
     target_alphabet,
-    order,
     starts,
     ends,
     out_order,
@@ -61,25 +61,26 @@ def refine(  # type: ignore[no-untyped-def]
 ):
     """Split every group by the symbol ``lag`` steps back and score its places.
 
-    A place is a step t: the symbols up to t are known, ``target[t]`` is asked for. It is scored by
-    the counts of the places of its group that lie in other folds.
+    A place is a step t: the symbols up to t are known, its target is asked for. It is scored by the
+    counts of the places of its group that lie in other folds. Places stand group by group, so that
+    all that is read of a group lies together in memory.
 
     Args:
         lag: How many steps before t the new symbol lies; int.
         source: Codes, shape (N,).
-        target: What is asked for at t, shape (N,).
-        first: First index of t's sequence, int32, shape (N,).
-        fold: Fold of t, uint8, shape (N,); SCORED_ONLY: never trained on.
+        time: Step t of each place, int32, shape (P,).
+        room: Steps before t in its sequence, int32, shape (P,).
+        target: What is asked for, shape (P,).
+        fold: Fold, uint8, shape (P,); SCORED_ONLY: never trained on.
         n_folds: Number of folds.
         alphabet: One more than the largest code of ``source``.
         target_alphabet: The same of ``target``.
-        order: Places, group by group, int32.
-        starts: First index into ``order`` of every group, int32, shape (G,).
+        starts: First place of every group, int32, shape (G,).
         ends: One after its last.
-        out_order: Receives the places of the new groups that can be scored.
+        out_order: Receives the places of the new groups that can be scored; int32, shape (P,).
         out_share: Receives their probability by the counts, beside ``out_order``; float32.
         out_class: Receives the class of those counts, uint8; 255 where there are none.
-        out_starts: Receives the new groups' starts.
+        out_starts: Receives the new groups' starts in ``out_order``.
         out_ends: Receives their ends.
 
     Returns:
@@ -97,11 +98,9 @@ def refine(  # type: ignore[no-untyped-def]
         a, b = starts[g], ends[g]
         n_touched = 0
         for j in range(a, b):
-            t = order[j]
-            s = t - lag
-            if s < first[t]:
+            if lag > room[j]:
                 continue
-            z = source[s]
+            z = source[time[j] - lag]
             if seen[z] == 0:
                 touched[n_touched] = z
                 n_touched += 1
@@ -112,12 +111,10 @@ def refine(  # type: ignore[no-untyped-def]
             fill[z] = position
             position += seen[z]
         for j in range(a, b):
-            t = order[j]
-            s = t - lag
-            if s < first[t]:
+            if lag > room[j]:
                 continue
-            z = source[s]
-            out_order[fill[z]] = t
+            z = source[time[j] - lag]
+            out_order[fill[z]] = j
             fill[z] += 1
         low = a
         for i in range(n_touched):
@@ -204,16 +201,15 @@ def learn_weights(  # type: ignore[no-untyped-def]
     ``most`` of them a class.
     """
     weights = np.zeros((2, N_CLASSES))
-    total = np.zeros((2, N_CLASSES), dtype=np.int64)
+    total = np.zeros(256, dtype=np.int64)
     for g in range(starts.size):
         for j in range(starts[g], ends[g]):
-            if classes[j] != _UNCOUNTED:
-                total[half[order[j]], classes[j]] += 1
+            total[classes[j]] += 1
     # places are drawn by a hash of their number: those of a group are alike and lie together
-    below = np.empty((2, N_CLASSES), dtype=np.uint32)
-    for h in range(2):
-        for c in range(N_CLASSES):
-            below[h, c] = np.uint32(min(1.0, 0.9 * most / max(1, total[h, c])) * 4294967295.0)
+    below = np.empty(N_CLASSES, dtype=np.uint32)
+    for c in range(N_CLASSES):
+        # half of a class's places lie in either half, about
+        below[c] = np.uint32(min(1.0, 1.8 * most / max(1, total[c])) * 4294967295.0)
     ratio = np.empty((2, N_CLASSES, most), dtype=np.float32)
     n = np.zeros((2, N_CLASSES), dtype=np.int64)
     for g in range(starts.size):
@@ -222,36 +218,55 @@ def learn_weights(  # type: ignore[no-untyped-def]
             if c == _UNCOUNTED:
                 continue
             t = order[j]
-            h = half[t]
             scrambled = np.uint32((np.uint64(t) * np.uint64(2654435761)) & np.uint64(0xFFFFFFFF))
-            if scrambled > below[h, c] or n[h, c] == most:
+            if scrambled > below[c]:
+                continue
+            h = half[t]
+            if n[h, c] == most:
                 continue
             ratio[h, c, n[h, c]] = share[j] / previous[t, 1 - h]
             n[h, c] += 1
     for h in range(2):
         for c in range(N_CLASSES):
-            m = n[1 - h, c]
-            if m == 0:
-                continue
-            # The likelihood is concave in the weight. Two imaginary places, at which the counts are
-            # wrong, are added, so that a few gains do not prove that counts help.
-            low, high = 0.0, 1.0
-            for step in range(14):
-                w = 0.0 if step == 0 else 0.5 * (low + high)
-                slope = -2.0 / (1.0 - w)
-                for i in range(m):
-                    r = ratio[1 - h, c, i]
-                    slope += (r - 1.0) / (1.0 - w + w * r)
-                if step == 0:
-                    if slope <= 0.0:
-                        high = 0.0
-                        break
-                elif slope > 0.0:
-                    low = w
-                else:
-                    high = w
-            weights[h, c] = 0.5 * (low + high)
+            weights[h, c] = _best_weight(ratio[1 - h, c, : n[1 - h, c]])
     return weights
+
+
+@njit(cache=True, nogil=True)
+def _best_weight(ratio) -> float:  # type: ignore[no-untyped-def]
+    """Return the weight that maximises the likelihood of places, to 1e-4.
+
+    It is concave in the weight: Newton's steps, and a half of the bracket where one leaves it. Two
+    imaginary places, at which the counts are wrong, are added, so that a few gains do not prove
+    that counts help.
+    """
+    if ratio.size == 0:
+        return 0.0
+    slope = -2.0
+    for r in ratio:
+        slope += r - 1.0
+    if slope <= 0.0:
+        return 0.0
+    low, high, w = 0.0, 1.0, 0.5
+    for _ in range(30):
+        slope = -2.0 / (1.0 - w)
+        bend = 2.0 / (1.0 - w) ** 2
+        for r in ratio:
+            lift = (r - 1.0) / (1.0 + w * (r - 1.0))
+            slope += lift
+            bend += lift * lift
+        if slope > 0.0:
+            low = w
+        else:
+            high = w
+        after = w + slope / bend
+        if not low < after < high:
+            after = 0.5 * (low + high)
+        moved = abs(after - w)
+        w = after
+        if moved < 1e-4:
+            break
+    return w
 
 
 @njit(cache=True, nogil=True)
@@ -259,17 +274,26 @@ def blend(  # type: ignore[no-untyped-def]
     order, starts, ends, share, classes, weights, half, block, previous, gain, keep
 ):
     """Blend shares and what was known before, and add the gain in log probability by block."""
+    # a product of ratios costs one logarithm for hundreds of places
+    product = np.ones(gain.size)
     for g in range(starts.size):
         for j in range(starts[g], ends[g]):
             c = classes[j]
             if c == _UNCOUNTED:
                 continue
             t = order[j]
-            for model in range(2):
-                w = weights[model, c]
-                before = previous[t, model]
-                after = (1.0 - w) * before + w * share[j]
-                if model == half[t]:
-                    gain[block[t]] += np.log(after / before)
-                if keep:
-                    previous[t, model] = after
+            own = half[t]
+            w = weights[own, c]
+            before = previous[t, own]
+            after = (1.0 - w) * before + w * share[j]
+            b = block[t]
+            product[b] *= after / before
+            if not 1e-200 < product[b] < 1e200:
+                gain[b] += np.log(product[b])
+                product[b] = 1.0
+            if keep:
+                previous[t, own] = after
+                w = weights[1 - own, c]
+                previous[t, 1 - own] = (1.0 - w) * previous[t, 1 - own] + w * share[j]
+    for b in range(gain.size):
+        gain[b] += np.log(product[b])

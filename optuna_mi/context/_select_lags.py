@@ -14,8 +14,9 @@ from optuna_mi.context._candidates import real_candidates, symbol_candidates
 from optuna_mi.context._enough import BEYOND, mean_and_error
 from optuna_mi.context._greedy import GreedyLinear, GreedySymbols
 from optuna_mi.context._lag_selection import LagSelection
-from optuna_mi.context._measure import default_steps
+from optuna_mi.context._levels import in_levels
 from optuna_mi.context._places import Data, Values, place, read
+from optuna_mi.context._steps import default_steps
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -215,30 +216,3 @@ def _checked(candidates: npt.ArrayLike, horizon: int, room: int) -> Ints:
             f"the longest sequence; {outside[0]} does not"
         )
     return lags
-
-
-def in_levels(data: Data, n_levels: int) -> Data:
-    """Return quantities as levels: integers cut at equal widths, reals at quantiles."""
-    if data.is_real:
-        if data.values.shape[1] > 1:
-            raise ValueError(
-                f"n_levels is for one feature, got {data.values.shape[1]}; pass one of them"
-            )
-        column = data.values[:, 0]
-        edges = np.unique(np.quantile(column, np.arange(1, n_levels) / n_levels))
-        codes = np.searchsorted(edges, column, side="right")
-    else:
-        low, high = int(data.values.min()), int(data.values.max())
-        width = high - low + 1
-        codes = (data.values.astype(np.int64) - low) * min(n_levels, width) // width
-    kinds, codes = np.unique(codes, return_inverse=True)
-    if kinds.size < 2:
-        raise ValueError(f"n_levels={n_levels} leaves one level only; take more levels")
-    return Data(
-        codes.astype(np.uint8 if kinds.size <= 256 else np.uint32),
-        data.offsets,
-        int(kinds.size),
-        data.is_panel,
-        data.names,
-        (*data.notes, f"values cut into {kinds.size} levels"),
-    )

@@ -17,6 +17,7 @@ from optuna_mi.context._refine import LEFT_OUT, SCORED_ONLY, blend, learn_weight
 Floats = npt.NDArray[np.float64]
 Shares = npt.NDArray[np.float32]
 Classes = npt.NDArray[np.uint8]
+Indices = npt.NDArray[np.int32]
 
 # A weight is learnt from so many places of its class: chance is then 1 / sqrt(20,000), or 0.7 %.
 _LEARNT_FROM = 20_000
@@ -27,11 +28,10 @@ _MANY = 30
 
 @dataclass
 class Groups:
-    """Places grouped by the symbols at some lags, and what is known of their targets."""
+    """First places of groups that saw the same symbols at some lags, and one after their last."""
 
-    order: npt.NDArray[np.int32]
-    starts: npt.NDArray[np.int32]
-    ends: npt.NDArray[np.int32]
+    starts: Indices
+    ends: Indices
 
 
 class BackOff:
@@ -64,53 +64,54 @@ class BackOff:
         size = len(data.values)
         self.source = data.values
         self.alphabet = data.n_symbols
-        self.other = _other_sequences(data)
+        # another sequence tells nothing of this one's label but what its own label does
+        self.other = _other_sequences(data) if target is None else None
         if target is None:
             target = np.zeros_like(data.values)
             target[: size - horizon] = data.values[horizon:]
-        self.target = target
         self.target_alphabet = int(target.max()) + 1
-        self.first = np.repeat(data.offsets[:-1], data.lengths).astype(np.int32)
         fold = places.folds(n_train)
         used = fold != LEFT_OUT
-        at, block, fold = places.at[used], places.block[used], fold[used]
+        at, block, self.fold = places.at[used], places.block[used], fold[used]
+        # What is known of a place; places stand in the order of their groups.
+        self.time = at.astype(np.int32)
+        first = np.repeat(data.offsets[:-1], data.lengths)
+        self.room = (at - first[at]).astype(np.int32)
+        self.target = target[at]
+        self.block = block.astype(np.uint8)
         self.n_folds = 1 if n_train is not None else min(N_FOLDS, places.n_blocks)
-        self.n_trained = int((fold != SCORED_ONLY).sum())
+        self.n_trained = int((self.fold != SCORED_ONLY).sum())
         if n_train is None:
             self.n_trained -= -(-self.n_trained // self.n_folds)
-        self.fold = np.zeros(size, dtype=np.uint8)
-        self.fold[at] = fold
-        self.block = np.zeros(size, dtype=np.uint8)
-        self.block[at] = block
         # blocks whose weights are learnt on the other half's; with n_train every other is scored
         self.half = (self.block // (self.n_folds if n_train is None else 2) % 2).astype(np.uint8)
-        scored = at if n_train is None else at[fold == SCORED_ONLY]
+        self.probability = self._start()
+        scored = self.fold == SCORED_ONLY if n_train is not None else np.ones(at.size, dtype=bool)
         self.n_scored = np.bincount(self.block[scored], minlength=places.n_blocks)
-        self.probability = np.ones((size, 2), dtype=np.float64)
-        self._start(at, fold)
         self.loss: Floats = np.bincount(
             self.block[scored], -np.log(self.probability[scored, 0]), minlength=places.n_blocks
         ).astype(np.float64)
-        whole = Groups(at.astype(np.int32), np.zeros(1, np.int32), np.array([at.size], np.int32))
         self.n_threads = n_threads
-        self.groups = [whole]
+        self.groups = [Groups(np.zeros(1, np.int32), np.array([at.size], np.int32))]
 
-    def _start(self, at: npt.NDArray[np.int64], fold: npt.NDArray[np.uint8]) -> None:
-        y = self.target[at]
-        trained = fold != SCORED_ONLY
+    def _start(self) -> Floats:
+        """Return the probability of each place's target with no lag, by either half's weights."""
+        trained = self.fold != SCORED_ONLY
         counts = (
             np.stack(
                 [
-                    np.bincount(y[trained & (fold != f)], minlength=self.target_alphabet)
+                    np.bincount(
+                        self.target[trained & (self.fold != f)], minlength=self.target_alphabet
+                    )
                     for f in range(self.n_folds)
                 ]
-                + [np.bincount(y[trained], minlength=self.target_alphabet)]
+                + [np.bincount(self.target[trained], minlength=self.target_alphabet)]
             )
             + 0.5
         )
         shares = counts / counts.sum(axis=1, keepdims=True)
-        row = np.where(trained, fold, self.n_folds)
-        self.probability[at] = shares[row, y][:, None]
+        row = np.where(trained, self.fold, self.n_folds)
+        return np.repeat(shares[row, self.target][:, None], 2, axis=1)
 
     def gain(self, lag: int, *, keep: bool) -> Floats:
         """Return what a lag adds to the log probability of held-out targets, summed by block.
@@ -126,59 +127,13 @@ class BackOff:
         return np.asarray(self._gain(lag, self.source, keep=keep) - told_by_position)
 
     def _gain(self, lag: int, source: npt.NDArray[Any], *, keep: bool) -> Floats:
-        groups, share, classes = self._split(self.groups, lag, source)
-        gain = self._blend(groups, share, classes, keep=keep)
-        if keep:
-            self.groups = _shared_out(groups, self.n_threads)
-        return gain
-
-    def _split(
-        self, groups: list[Groups], lag: int, source: npt.NDArray[Any]
-    ) -> tuple[list[Groups], Shares, Classes]:
-        """Split groups by the symbol at a lag, each thread its own."""
-        size = groups[0].order.size
+        size = self.time.size
         order = np.empty(size, dtype=np.int32)
         share = np.empty(size, dtype=np.float32)
         classes = np.empty(size, dtype=np.uint8)
-
-        def one(part: Groups) -> Groups:
-            most = int((part.ends - part.starts).sum()) // 2
-            starts = np.empty(most, dtype=np.int32)
-            ends = np.empty(most, dtype=np.int32)
-            n = refine(
-                lag - 1,
-                source,
-                self.target,
-                self.first,
-                self.fold,
-                self.n_folds,
-                self.alphabet,
-                self.target_alphabet,
-                part.order,
-                part.starts,
-                part.ends,
-                order,
-                share,
-                classes,
-                starts,
-                ends,
-            )
-            return Groups(order, starts[:n].copy(), ends[:n].copy())
-
-        return parallel(one, groups, n_threads=self.n_threads), share, classes
-
-    def _blend(
-        self,
-        groups: list[Groups],
-        share: Shares,
-        classes: Classes,
-        *,
-        keep: bool,
-    ) -> Floats:
-        """Blend the shares into the probabilities, and return the gain by block."""
+        groups = self._split(lag, source, order, share, classes)
         starts = np.concatenate([p.starts for p in groups])
         ends = np.concatenate([p.ends for p in groups])
-        order = groups[0].order
         weights = learn_weights(
             order, starts, ends, share, classes, self.probability, self.half, _LEARNT_FROM
         )
@@ -200,7 +155,50 @@ class BackOff:
             )
             return gain
 
-        return np.asarray(np.sum(parallel(one, groups, n_threads=self.n_threads), axis=0))
+        gain = np.asarray(np.sum(parallel(one, groups, n_threads=self.n_threads), axis=0))
+        if keep:
+            self._regroup(order, starts, ends)
+        return gain
+
+    def _split(
+        self, lag: int, source: npt.NDArray[Any], order: Indices, share: Shares, classes: Classes
+    ) -> list[Groups]:
+        """Split groups by the symbol at a lag, each thread its own."""
+
+        def one(part: Groups) -> Groups:
+            most = int((part.ends - part.starts).sum()) // 2
+            starts = np.empty(most, dtype=np.int32)
+            ends = np.empty(most, dtype=np.int32)
+            n = refine(
+                lag - 1,
+                source,
+                self.time,
+                self.room,
+                self.target,
+                self.fold,
+                self.n_folds,
+                self.alphabet,
+                self.target_alphabet,
+                part.starts,
+                part.ends,
+                order,
+                share,
+                classes,
+                starts,
+                ends,
+            )
+            return Groups(starts[:n].copy(), ends[:n].copy())
+
+        return parallel(one, self.groups, n_threads=self.n_threads)
+
+    def _regroup(self, order: Indices, starts: Indices, ends: Indices) -> None:
+        """Put the places of the new groups in their order; those in no group can gain no more."""
+        sizes = ends - starts
+        ends = np.cumsum(sizes, dtype=np.int32)
+        places = order[np.repeat(starts - (ends - sizes), sizes) + np.arange(sizes.sum())]
+        for name in ("time", "room", "target", "fold", "block", "half", "probability"):
+            setattr(self, name, getattr(self, name)[places])
+        self.groups = _shared_out(ends - sizes, ends, self.n_threads)
 
 
 def _other_sequences(data: Data) -> npt.NDArray[Any] | None:
@@ -214,15 +212,12 @@ def _other_sequences(data: Data) -> npt.NDArray[Any] | None:
     return np.zeros_like(data.values)
 
 
-def _shared_out(parts: list[Groups], n_threads: int) -> list[Groups]:
+def _shared_out(starts: Indices, ends: Indices, n_threads: int) -> list[Groups]:
     """Share groups out among threads so that each has as many places."""
-    starts = np.concatenate([p.starts for p in parts])
-    ends = np.concatenate([p.ends for p in parts])
-    done = np.cumsum(ends - starts)
-    total = int(done[-1]) if done.size else 0
-    cuts = np.searchsorted(done, [total * i / n_threads for i in range(1, n_threads)])
+    total = int(ends[-1]) if ends.size else 0
+    cuts = np.searchsorted(ends, [total * i / n_threads for i in range(1, n_threads)])
     edges = [0, *cuts.tolist(), starts.size]
-    return [Groups(parts[0].order, starts[a:b], ends[a:b]) for a, b in pairwise(edges)]
+    return [Groups(starts[a:b], ends[a:b]) for a, b in pairwise(edges)]
 
 
 def nested_losses(model: BackOff, lags: Iterable[int]) -> Floats:

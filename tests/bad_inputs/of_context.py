@@ -32,6 +32,7 @@ T.sweep("recommend_window", recommend_window, None, words=_WORDS, x=_SEQUENCES)
 T.sweep("recommend_window", recommend_window, _good, max_context=whole(optional=True), horizon=(*whole(), 700),
         values=name(), per_series=(*FLAG, True), tolerance=real(-0.1, 1.0), n_threads=whole(optional=True),
         words=("steps", "places"))
+_LABELLED = np.random.default_rng(5).integers(0, 3, (40, 20))
 
 
 @functools.cache
@@ -39,6 +40,9 @@ def _made() -> Window:
     return recommend_window(_X)
 
 
+T.sweep("context_curve", lambda labels: context_curve(_LABELLED, labels=labels), None,
+        labels=(5, "a", [], [0, 1], np.zeros(40), np.arange(40), np.zeros((40, 2)), [None] * 40, 1.5),
+        words=("cut real targets",))
 T.sweep("ContextCurve.context_length_for", lambda n_train: _made().curve.context_length_for(n_train), None,
         n_train=whole())
 T.sweep("plot_context_curve", plot_context_curve, None, curve=(*OBJECT, curve()))

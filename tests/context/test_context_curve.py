@@ -194,3 +194,45 @@ def test_a_curve_is_told_by_its_shapes() -> None:
     told = repr(context_curve("abcabd" * 200, max_context=4))
     assert "<float64 array of shape (5,)>" in told
     assert len(told) < 1000
+
+
+def test_what_the_last_steps_tell_about_a_label() -> None:
+    """The label decides how two symbols make the third: two tell nothing, three do."""
+    rng = np.random.default_rng(0)
+    n, steps = 300, 40
+    labels = np.sort(rng.integers(0, 2, n))  # label by label, as users' files are
+    x = rng.integers(0, 2, (n, steps))
+    for t in range(2, steps):
+        told = x[:, t - 1] ^ x[:, t - 2] ^ labels
+        x[:, t] = np.where(rng.random(n) < 0.8, told, x[:, t])
+    curve = context_curve(x, labels=labels, max_context=5)
+    assert curve.horizon == 0
+    assert curve.base_loss == pytest.approx(np.log(2), abs=0.01)
+    assert np.abs(curve.information[:3]).max() < 0.01
+    assert curve.information[3] > 0.3
+    assert curve.context_length == 5  # each further step is one more piece of evidence
+    names = np.where(labels == 1, "b", "a")
+    assert context_curve(list(x), labels=names, max_context=5) == curve
+    assert "to tell the label" in curve.summary()
+    noise = context_curve(rng.integers(0, 2, (n, steps)), labels=labels, max_context=5)
+    assert noise.context_length == 0
+    real = context_curve(x + 0.1 * rng.normal(size=x.shape), labels=labels, max_context=3)
+    assert real.information[3] > 0.2
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ([0, 1], "labels must be one a sequence, 40 in all"),
+        (np.zeros(40), "labels must be classes, two or more"),
+        (np.arange(40), "cut real targets into levels"),
+    ],
+)
+def test_labels_that_do_not_fit(labels: object, message: str) -> None:
+    x = np.random.default_rng(0).integers(0, 3, (40, 20))
+    with pytest.raises(ValueError, match=message):
+        context_curve(x, labels=labels)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="leave horizon out"):
+        context_curve(x, labels=np.arange(40) % 2, horizon=2)
+    with pytest.raises(ValueError, match="labels need 20 sequences"):
+        context_curve(x[:10], labels=np.arange(10) % 2)

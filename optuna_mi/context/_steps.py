@@ -1,0 +1,48 @@
+"""How many steps of context are looked at."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from optuna_mi._checks import whole
+from optuna_mi.context._places import FEWEST_PLACES, Data
+
+# Steps of context by default. Contexts of 32 symbols hardly ever occur twice; linear predictors may
+# use 512 steps, but no more than 4e10 products (lags squared times places). Choices of time.
+_SYMBOL_STEPS, _REAL_STEPS, _MOST_PRODUCTS = 32, 512, 4e10
+
+
+def steps_of(data: Data, horizon: int, max_context: int | None) -> int:
+    """Return the largest number of steps of context, given or by default.
+
+    Raises:
+        ValueError: If no sequence has as many.
+    """
+    room = int(data.lengths.max()) - horizon
+    if max_context is not None:
+        wanted = whole("max_context", max_context, 1)
+        if wanted > room > 0:
+            raise ValueError(
+                f"max_context={wanted} with horizon {horizon} needs a sequence of "
+                f"{wanted + horizon} steps, and the longest has {room + horizon}; take at most "
+                f"{room}"
+            )
+        return wanted
+    return default_steps(data, horizon)
+
+
+def default_steps(data: Data, horizon: int) -> int:
+    """Return the largest number of steps of context that is looked at by default."""
+    room = max(1, int(data.lengths.max()) - horizon)
+    if not data.is_real:
+        return min(_SYMBOL_STEPS, room)
+    # so long that three quarters of the steps lie in sequences three times as long
+    lengths = np.sort(data.lengths)
+    share = np.cumsum(lengths) / lengths.sum()
+    typical = int(lengths[np.searchsorted(share, 0.25)])
+    affordable = int(np.sqrt(_MOST_PRODUCTS / lengths.sum()) / data.values.shape[1])
+    steps = min((typical - horizon) // 3, _REAL_STEPS, max(affordable, 16), room)
+    # short data: no more than leaves enough to hold out
+    while steps > 1 and np.maximum(lengths - horizon - steps + 1, 0).sum() < FEWEST_PLACES:
+        steps -= 1
+    return max(1, steps)
