@@ -15,6 +15,7 @@ from optuna_mi.nn import DilatedRNN, DilatedRNNClassifier, DilatedRNNLanguageMod
 # What PyTorch's own transforms deprecate and warn of while they trace.
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
     pytest.mark.filterwarnings("ignore::UserWarning"),
     pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning"),
 ]
@@ -89,7 +90,6 @@ def test_export_takes_any_batch():
         close([exported(x)], [model(x)])
 
 
-@pytest.mark.filterwarnings("ignore:.*torch.jit.trace.* is deprecated:FutureWarning")  # torch 2.14
 @pytest.mark.parametrize("cell", CELLS)
 def test_traced(cell):
     model = classifier(cell)
