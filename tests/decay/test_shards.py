@@ -89,12 +89,12 @@ def test_merging_is_associative_and_commutative():
     assert all(curve == curves[0] for curve in curves)
 
 
-def test_an_iterator_is_read_once_and_differs_in_the_blocks_of_its_errors_only(monkeypatch):
-    monkeypatch.setattr("optuna_mi.decay.measure.shards._curve_of_shards._BATCH", 5_000)
-    x = _walk(60_000, 20)
+@pytest.mark.parametrize(("x", "k"), [(_walk(60_000, 20), 20), (_rare(60_000), 5000)])
+def test_an_iterator_is_read_once_and_differs_in_the_blocks_of_its_errors_only(monkeypatch, x, k):
+    monkeypatch.setattr("optuna_mi.decay.measure.shards._count_iterator._BATCH", 5_000)
     for boundary in ("within", "concatenate"):
         expected = decay_curve(_cut(x), lags=_LAGS, boundary=boundary, values="symbols")
-        found = decay_curve(iter(_cut(x)), lags=_LAGS, boundary=boundary, symbols=20)
+        found = decay_curve(iter(_cut(x)), lags=_LAGS, boundary=boundary, symbols=k)
         assert _numbers(replace(found, std_error=None)) == _numbers(
             replace(expected, std_error=None)
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any, Literal
 
 import numpy as np
@@ -125,6 +126,12 @@ class CountPlan:
             in_blocks = min(cells * n_blocks, self.n_total)
             in_all = min(cells, self.n_total)
             self.n_bytes = pair * (in_blocks * self.error_lags.size + in_all * self.other_lags.size)
+
+    def with_edges(self, edges: Ints) -> CountPlan:
+        """Return the same plan with blocks between these places."""
+        plan = copy(self)
+        plan.edges = edges
+        return plan
 
     @property
     def n_total(self) -> int:

@@ -13,24 +13,18 @@ from optuna_mi._threads import resolve_threads
 from optuna_mi.decay._decay_curve import DecayCurve
 from optuna_mi.decay.measure._pooled_curve import shuffle_columns
 from optuna_mi.decay.measure._settings import Settings, surrogate_count
-from optuna_mi.decay.measure.counting._dense import LagEstimate, estimate_dense
+from optuna_mi.decay.measure.counting._dense import LagEstimate
 from optuna_mi.decay.measure.counting._engine import fill_errors
-from optuna_mi.decay.measure.counting._sparse import (
-    counts_of_counts,
-    estimate_sparse,
-    scaled_error,
-    scaled_logs,
-)
 from optuna_mi.decay.measure.noise._composition import composition_note
 from optuna_mi.decay.measure.reading._counted_sequences import CountedSequences
 from optuna_mi.decay.measure.reading._sequences import short_ones_note
 from optuna_mi.decay.measure.shards._count_plan import CountPlan
+from optuna_mi.decay.measure.shards._estimates_of_counts import blocks_at, estimate_at
 from optuna_mi.decay.measure.shards._pair_tables import (
-    REST,
     Tables,
     add_tables,
     count_tables,
-    pointwise_sum,
+    sum_of_blocks,
 )
 from optuna_mi.decay.measure.shards._shards import read_part
 from optuna_mi.information._entropy import Estimator, check_estimator
@@ -210,7 +204,7 @@ class DecayCounts:
         at = whole("lag", lag, 1)
         if at not in self.plan.lags:
             raise ValueError(f"lag must be one of the plan's {self.plan.lags.size:,}, got {at}")
-        return _sum(self._blocks(at), self.plan.alphabet.size)
+        return sum_of_blocks(blocks_at(self.plan, self._tables, at), self.plan.alphabet.size)
 
     def to_curve(
         self,
@@ -256,8 +250,8 @@ class DecayCounts:
         margins: dict[int, tuple[Ints, Ints]] = {}
         raw: list[LagEstimate] = []
         for lag in lags.tolist():
-            blocks = self._blocks(lag)
-            joint = _sum(blocks, plan.alphabet.size)
+            blocks = blocks_at(plan, self._tables, lag)
+            joint = sum_of_blocks(blocks, plan.alphabet.size)
             n_x, n_y = (np.asarray(joint.sum(axis=axis)).ravel() for axis in (1, 0))
             margins[lag] = n_x.astype(np.int64), n_y.astype(np.int64)
             if not margins[lag][0].any():
@@ -265,7 +259,7 @@ class DecayCounts:
                     f"there are no pairs at lag {lag}: the longest sequence has length "
                     f"{self._longest:,}; give a max_lag below it"
                 )
-            raw.append(self._estimate(lag, blocks, joint, margins[lag], settings.estimator))
+            raw.append(estimate_at(plan, lag, blocks, joint, margins[lag], settings.estimator))
         raw = fill_errors(lags, raw)
         counted = self._counted(margins)
         columns: dict[str, Any] = {
@@ -303,54 +297,6 @@ class DecayCounts:
             notes=notes,
         )
 
-    def _blocks(self, lag: int) -> dict[int, Any]:
-        """Return the counts at a lag by block."""
-        plan = self.plan
-        measured = lag in plan.error_lags
-        own = plan.error_lags if measured else plan.other_lags
-        at = int(np.searchsorted(own, lag))
-        return {b: t[at] for b, t in self._tables.items() if (b != REST) == measured}
-
-    def _estimate(
-        self,
-        lag: int,
-        blocks: dict[int, Any],
-        joint: Any,
-        margins: tuple[Ints, Ints],
-        estimator: Estimator,
-    ) -> LagEstimate:
-        plan, n_blocks = self.plan, self.plan.edges.size - 1
-        has_error = lag in plan.error_lags
-        if plan.is_dense:
-            if not has_error:
-                found = estimate_dense(joint.reshape(1, -1), plan.alphabet.size, estimator)
-                return LagEstimate(found.h_x, found.h_y, found.h_xy, np.nan, found.plugin)
-            # blocks without pairs have their place too: sums are then added in the same order
-            kind = next(iter(blocks.values())).dtype
-            rows = np.zeros((n_blocks, plan.alphabet.size**2), dtype=kind)
-            for b, table in blocks.items():
-                rows[b] = table
-            return estimate_dense(rows, plan.alphabet.size, estimator)
-        error = float("nan")
-        if has_error:
-            n = int(margins[0].sum())
-            logs = [scaled_logs(m, n) for m in margins]
-            of_pairs = scaled_logs(joint.data, n, n)
-            sums, sizes = np.zeros((2, n_blocks), dtype=np.int64)
-            for b, table in blocks.items():
-                sums[b], sizes[b] = pointwise_sum(
-                    table.indptr,
-                    table.indices,
-                    table.data,
-                    joint.indptr,
-                    joint.indices,
-                    of_pairs,
-                    *logs,
-                )
-            error = scaled_error(sums, sizes)
-        times = counts_of_counts(joint.data)
-        return estimate_sparse(*margins, times, error, estimator)
-
     def _counted(self, margins: dict[int, tuple[Ints, Ints]]) -> CountedSequences:
         codes = np.concatenate([part for _, part, _ in self._head])[:HEAD]
         ends = [0]
@@ -376,18 +322,3 @@ class DecayCounts:
             number=1 if self.plan.joined else self._n_sequences,
             longest_one=total if self.plan.joined else self._longest,
         )
-
-
-def _sum(blocks: dict[int, Any], k: int) -> Any:
-    """Return the counts of all blocks, shape (k, k)."""
-    tables = list(blocks.values())
-    if not tables:
-        from scipy.sparse import csr_array
-
-        return csr_array((k, k), dtype=np.int64)
-    if isinstance(tables[0], np.ndarray):
-        return np.sum(tables, axis=0, dtype=np.int64).reshape(k, k)
-    # neighbours first: large sums are added to large ones
-    while len(tables) > 1:
-        tables = [sum(tables[i + 1 : i + 2], start=tables[i]) for i in range(0, len(tables), 2)]
-    return tables[0]

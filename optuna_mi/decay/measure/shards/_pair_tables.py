@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -67,6 +67,21 @@ def add_tables(a: Tables, b: Tables) -> Tables:
         else:
             out[block] = mine + table
     return out
+
+
+def sum_of_blocks(blocks: dict[int, Any], k: int) -> Any:
+    """Return the counts of all blocks at one lag, shape (k, k); sparse ones are a csr_array."""
+    tables = list(blocks.values())
+    if not tables:
+        from scipy.sparse import csr_array
+
+        return csr_array((k, k), dtype=np.int64)
+    if isinstance(tables[0], np.ndarray):
+        return np.sum(tables, axis=0, dtype=np.int64).reshape(k, k)
+    # neighbours first: large sums are added to large ones
+    while len(tables) > 1:
+        tables = [sum(tables[i + 1 : i + 2], start=tables[i]) for i in range(0, len(tables), 2)]
+    return tables[0]
 
 
 def _dense(
