@@ -149,8 +149,8 @@ def test_spread_over_positions_is_the_same_by_table_and_by_sorting(monkeypatch, 
     found = []
     for cells in (10**9, 0):
         monkeypatch.setattr(_position_spread, "_CELLS_A_PAIR", cells)
-        spread = _position_spread.PositionSpread(sequences, np.array([1, 7, 39]))
-        found.append(np.concatenate(spread.by_position()))
+        spread = _position_spread.information_by_position(sequences, np.array([1, 7, 39]))
+        found.append(np.concatenate(spread))
     np.testing.assert_array_equal(*found)
 
 

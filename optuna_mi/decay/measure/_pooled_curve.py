@@ -14,7 +14,7 @@ from optuna_mi.decay.measure.counting._counts import Codes
 from optuna_mi.decay.measure.counting._dense import LagEstimate
 from optuna_mi.decay.measure.counting._engine import PooledEngine, fill_errors
 from optuna_mi.decay.measure.noise._noise import ShuffleNoise, shuffle_noise
-from optuna_mi.decay.measure.noise._position_spread import PositionSpread, position_errors
+from optuna_mi.decay.measure.noise._position_spread import position_errors
 from optuna_mi.decay.measure.reading._sequences import Sequences
 
 Ints = npt.NDArray[np.int64]
@@ -69,7 +69,7 @@ class PooledCurve:
             return columns | shuffle_columns(sequences, lags, settings, raw)
         first_order = _column(raw, "std_error")
         if sequences.is_aligned or settings.baseline == "across":
-            spread = position_errors(PositionSpread(sequences, lags))
+            spread = position_errors(sequences, lags)
             first_order = np.hypot(first_order, spread)
         if settings.baseline is None:
             return columns | {"std_error": first_order}

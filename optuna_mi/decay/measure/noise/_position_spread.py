@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from optuna_mi.decay.measure.reading._sequences import Sequences
+from optuna_mi.decay.measure.reading._sequences import Codes, Sequences
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -19,43 +19,39 @@ _CELLS_A_PAIR = 4
 _ENOUGH_POSITIONS = 16
 
 
-class PositionSpread:
-    """Pointwise information by position, at every lag, from a sample of aligned sequences."""
-
-    def __init__(self, sequences: Sequences, lags: Ints) -> None:
-        steps = sequences.steps
-        assert steps is not None
-        rows = sequences.codes.reshape(-1, steps)
-        step = max(1, rows.shape[0] // _PROBES)
-        self._rows = rows[::step][:_PROBES]
-        self._k = sequences.alphabet
-        self._lags = lags
-
-    def by_position(self) -> list[Floats]:
-        """Return the mean pointwise information at every pair of positions, lag by lag."""
-        return [self._pointwise(int(lag)).mean(axis=0) for lag in self._lags]
-
-    def _pointwise(self, lag: int) -> Floats:
-        """Return ln p(x, y) / p(x) p(y) of every pair, shape (sequences, positions)."""
-        k, x, y = self._k, self._rows[:, :-lag].astype(np.int64), self._rows[:, lag:]
-        pair = x * k + y
-        if k * k <= _CELLS_A_PAIR * pair.size:
-            at, joint = pair, np.bincount(pair.ravel(), minlength=k * k)
-            table = joint.reshape(k, k)
-            expected = np.outer(table.sum(axis=1), table.sum(axis=0)).ravel() / pair.size
-        else:
-            # a table would be larger than the data
-            kinds, index, joint = np.unique(pair.ravel(), return_inverse=True, return_counts=True)
-            at = index.reshape(pair.shape)
-            n_x, n_y = np.bincount(x.ravel(), minlength=k), np.bincount(y.ravel(), minlength=k)
-            expected = n_x[kinds // k] * n_y[kinds % k] / pair.size
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.asarray(np.log(joint / expected)[at])
-
-
-def position_errors(spread: PositionSpread) -> Floats:
+def position_errors(sequences: Sequences, lags: Ints) -> Floats:
     """Return the standard error over positions for a pooled curve, shape (L,)."""
-    return errors_of_means(spread.by_position())
+    return errors_of_means(information_by_position(sequences, lags))
+
+
+def information_by_position(sequences: Sequences, lags: Ints) -> list[Floats]:
+    """Return the mean of ln p(x, y) / p(x) p(y) at every pair of positions, lag by lag.
+
+    From a sample of the sequences, which are aligned.
+    """
+    steps = sequences.steps
+    assert steps is not None
+    rows = sequences.codes.reshape(-1, steps)
+    rows = rows[:: max(1, rows.shape[0] // _PROBES)][:_PROBES]
+    return [_pointwise(rows, int(lag), sequences.alphabet).mean(axis=0) for lag in lags]
+
+
+def _pointwise(rows: Codes, lag: int, k: int) -> Floats:
+    """Return ln p(x, y) / p(x) p(y) of every pair, shape (sequences, positions)."""
+    x, y = rows[:, :-lag].astype(np.int64), rows[:, lag:]
+    pair = x * k + y
+    if k * k <= _CELLS_A_PAIR * pair.size:
+        at, joint = pair, np.bincount(pair.ravel(), minlength=k * k)
+        table = joint.reshape(k, k)
+        expected = np.outer(table.sum(axis=1), table.sum(axis=0)).ravel() / pair.size
+    else:
+        # a table would be larger than the data
+        kinds, index, joint = np.unique(pair.ravel(), return_inverse=True, return_counts=True)
+        at = index.reshape(pair.shape)
+        n_x, n_y = np.bincount(x.ravel(), minlength=k), np.bincount(y.ravel(), minlength=k)
+        expected = n_x[kinds // k] * n_y[kinds % k] / pair.size
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.log(joint / expected)[at])
 
 
 def errors_of_means(by_position: list[Floats]) -> Floats:
