@@ -1,3 +1,5 @@
+"""The cells of a grid, in the order in which they are tried."""
+
 from __future__ import annotations
 
 import hashlib

@@ -1,3 +1,5 @@
+"""A sampler that hands all its hooks on to another one."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence

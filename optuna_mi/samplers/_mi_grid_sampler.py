@@ -1,3 +1,5 @@
+"""The grid of a space, each cell once, under any number of workers."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence

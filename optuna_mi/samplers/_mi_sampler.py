@@ -1,3 +1,5 @@
+"""Any sampler of Optuna, in the data's space and with the data's recommendation first."""
+
 from __future__ import annotations
 
 import zlib

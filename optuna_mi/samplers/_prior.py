@@ -1,3 +1,5 @@
+"""Draws around the recommendation."""
+
 from __future__ import annotations
 
 import math

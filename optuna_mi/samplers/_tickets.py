@@ -1,3 +1,5 @@
+"""Which cell a new trial gets, in agreement with all other workers."""
+
 from __future__ import annotations
 
 import contextlib

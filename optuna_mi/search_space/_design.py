@@ -1,3 +1,5 @@
+"""One list of dilations, from an analysis and a number of layers."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence

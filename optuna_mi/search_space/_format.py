@@ -1,3 +1,5 @@
+"""Dilations as text: "1,2,4,8"."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -1,3 +1,5 @@
+"""What of a decay analysis decides where dilations go."""
+
 from __future__ import annotations
 
 import itertools

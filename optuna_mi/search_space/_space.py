@@ -1,3 +1,5 @@
+"""The space itself: which dilations its parameters stand for, and how trials are asked for them."""
+
 from __future__ import annotations
 
 import math
