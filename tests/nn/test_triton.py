@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 import logging
 import os
@@ -13,7 +14,13 @@ from importlib import import_module
 import pytest
 import torch
 
-from optuna_mi.nn import DilatedRNN, _triton_fits
+from optuna_mi.nn import (
+    DilatedRNN,
+    DilatedRNNClassifier,
+    DilatedRNNLanguageModel,
+    DilatedRNNPopulation,
+    _triton_fits,
+)
 from optuna_mi.nn._positions import plan_stack
 from optuna_mi.nn._precision import operands
 from optuna_mi.nn._recurrence_op import GATES, dilated_recurrence, full_plan
@@ -177,6 +184,47 @@ class TestKernels:
             ),
         )
         assert _triton_check.largest_error("rnn", 4, "float32", device) > 0.1
+
+
+@pytest.mark.parametrize("cell", CELLS)
+class TestPopulation:
+    pytestmark = runs_kernels
+
+    def test_of_different_depths_on_pruned_positions(self, cell, exact) -> None:
+        torch.manual_seed(0)
+        alone = [
+            DilatedRNNClassifier(2, 6, d, 3, cell=cell, residual=True, backend="triton")
+            for d in ((1, 2, 4), (2, 1), (1, 3, 2, 5))
+        ]
+        population = DilatedRNNPopulation(copy.deepcopy(alone)).to(DEVICE)
+        x = torch.randn(3, 14, 4, 2)
+        scores = population(x.to(DEVICE))
+        scores.square().sum().backward()
+        for k, network in enumerate(alone):
+            network.rnn.backend = "views"
+            expected = network(x[k])
+            expected.square().sum().backward()
+            torch.testing.assert_close(scores[k].cpu(), expected, rtol=1e-4, atol=1e-5)
+            names = {id(p): name for name, p in population.model(k).named_parameters()}
+            for parameter, found in population.views(k, population.weights.grad):
+                theirs = network.get_parameter(names[id(parameter)]).grad
+                torch.testing.assert_close(found.cpu(), theirs, rtol=1e-3, atol=1e-4)
+
+    def test_states_of_different_dilations_go_on(self, cell, exact) -> None:
+        torch.manual_seed(0)
+        alone = [
+            DilatedRNNLanguageModel(5, 3, 6, d, cell=cell, backend="triton")
+            for d in ((1, 2, 4), (2, 9))  # 9 is more than the steps of one call
+        ]
+        population = DilatedRNNPopulation(copy.deepcopy(alone)).to(DEVICE)
+        tokens = torch.randint(5, (2, 12, 3))
+        _, state = population(tokens[:, :5].to(DEVICE))
+        logits, _ = population(tokens[:, 5:].to(DEVICE), state)
+        for k, network in enumerate(alone):
+            network.rnn.backend = "views"
+            _, own = network(tokens[k, :5])
+            expected, _ = network(tokens[k, 5:], own)
+            torch.testing.assert_close(logits[k].cpu(), expected, rtol=1e-4, atol=1e-5)
 
 
 @has_triton
