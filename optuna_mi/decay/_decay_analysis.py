@@ -89,8 +89,9 @@ class DecayAnalysis(Record):
         period_kind: ``"dominant"``: peaks return near MI(1), so nothing is gained beyond one
             period; ``"modulating"``: a period that rides on a long decay.
         period_strength: Share of MI lost between two peaks, 0 to 1.
-        periods: All periods that were found, nested in one another as days in weeks, shortest
-            first; ``period`` is the one among them whose first peak is highest.
+        periods: All periods that were found, shortest first: nested in one another as days in
+            weeks, and others beside them (5 and 12 beside 30) where peaks stand on single lags;
+            ``period`` is the one among the nested whose first peak is highest.
         delays: Single distances that stand out, increasing; those of a period are not among them.
             ``law="delays"``: nothing but them depends on anything.
         max_dilation: The longest distance worth connecting.
@@ -195,7 +196,7 @@ class DecayAnalysis(Record):
                 f"{c.period:,} ({c.mi:.3g} nats, above the noise to {c.reach:,})"
                 for c in self.periods
             )
-            rows.append(("nested periods", text))
+            rows.append(("all periods", text))
         if self.delays:
             text = ", ".join(f"{d.distance:,} ({d.mi:.3g} nats)" for d in self.delays)
             rows.append(("delays", text))

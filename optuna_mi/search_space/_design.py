@@ -55,7 +55,7 @@ def design_dilations(
             must be shorter; a clipped maximum is logged.
         layers: Number of dilations in each segment of a broken law, instead of ``n_layers``.
         snap: Move dilations onto the multiples of a modulating period, where MI peaks, and onto
-            single distances that stand out (``analysis.delays``) and nested periods.
+            single distances that stand out (``analysis.delays``) and other periods.
         line_exponent: The lines are equidistant in MI to this power, from 0, which stands for
             log MI as in [MK20], to 1. Larger ones crowd the dilations at short distances.
         max_ratio: Largest ratio of neighbouring dilations; lines are moved up for it. Layers that

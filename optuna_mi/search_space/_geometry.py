@@ -208,8 +208,10 @@ class DecayGeometry:
 
 
 def _single_distances(analysis: DecayAnalysis) -> tuple[int, ...]:
-    """Return delays, and the periods nested in the one that counts, highest MI first."""
+    """Return delays, and periods, highest MI first."""
     found = [(d.mi, d.distance) for d in analysis.delays]
-    shorter = (c for c in analysis.periods if analysis.period and c.period < analysis.period)
-    found += [(c.mi, c.period) for c in shorter]
+    # the one that counts is the largest dilation, unless others are longer
+    longer = any(c.period > (analysis.period or 0) for c in analysis.periods)
+    others = (c for c in analysis.periods if longer or c.period != analysis.period)
+    found += [(c.mi, c.period) for c in others]
     return tuple(distance for _, distance in sorted(found, reverse=True))

@@ -9,6 +9,7 @@ from scipy.signal import lfilter
 from optuna_mi.decay import DecayCurve, analyze_decay, decay_curve
 from optuna_mi.decay import generators as make
 from optuna_mi.decay.analysis._weak_peaks import comb_period
+from optuna_mi.search_space import DilationSpace
 
 # composition (A, C, G, T) of the three places of a bacterial gene's codons
 PLACES = np.array([[0.26, 0.24, 0.35, 0.15], [0.29, 0.23, 0.18, 0.30], [0.19, 0.27, 0.28, 0.26]])
@@ -208,3 +209,28 @@ def test_a_season_whose_first_peak_stands_alone_is_a_period(seed):
     season = np.resize(rng.normal(size=12), 144)
     x = np.diff(0.01 * np.arange(144) + 0.12 * season + 0.03 * rng.normal(size=144))
     assert analyze_decay(decay_curve(x, seed=seed)).period == 12
+
+
+def _of_several_periods(periods: tuple[int, ...], n: int, steps: int, seed: int) -> np.ndarray:
+    """Return sequences with one of the periods each, a random motif repeated, 10 % noise."""
+    rng = np.random.default_rng(seed)
+    at = np.arange(steps)
+    x = np.array([rng.integers(0, 8, p)[at % p] for p in np.resize(periods, n)])
+    return np.where(rng.random(x.shape) < 0.1, rng.integers(0, 8, x.shape), x)
+
+
+@pytest.mark.parametrize("periods", [(5, 12, 30), (7, 12), (4, 9, 25), (6, 10)])
+def test_periods_side_by_side_are_all_named(periods: tuple[int, ...]) -> None:
+    for seed in range(3):
+        analysis = analyze_decay(decay_curve(_of_several_periods(periods, 300, 120, seed)))
+        assert {c.period for c in analysis.periods} >= set(periods)
+        assert "all periods" in analysis.summary()
+        space = DilationSpace.from_analysis(analysis)
+        assert set(periods) <= set(space.dilations(space.recommended))
+
+
+def test_one_period_has_none_beside_it() -> None:
+    for period in (5, 12, 30):
+        for seed in range(5):
+            x = _of_several_periods((period,), 300, 120, seed)
+            assert all(period % c.period == 0 for c in analyze_decay(decay_curve(x)).periods)

@@ -33,7 +33,7 @@ def test_the_load_of_a_grid_needs_one_period_however_long_it_is(n, span):
     if span == 168:
         assert [c.period for c in analysis.periods] == [24, 168]
         assert analysis.periods[0].reach > n // 10 - 100
-        assert "nested periods" in analysis.summary()
+        assert "all periods" in analysis.summary()
         assert 24 in design_dilations(analysis, n_layers=9)
 
 

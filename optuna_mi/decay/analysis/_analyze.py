@@ -253,7 +253,7 @@ def _cycles(
     if found is None:
         return ()
     y, out = curve.mi_corrected, []
-    for length in _strides(found):
+    for length in sorted({*_strides(found), *found.beside}):
         exact = found.exact if length == found.period else float(length)
         _, at = replace(found, period=length, exact=exact).multiples(curve.lags)
         if at.size:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from optuna_mi.decay.analysis._other_periods import other_periods
 from optuna_mi.decay.analysis._swings import swing_period
 from optuna_mi.decay.analysis._tall_peaks import Scaled, heights, on_top, peaks_period, scale
 from optuna_mi.decay.analysis._weak_peaks import comb_period, share_lost
@@ -39,6 +40,8 @@ _MORE_ALIKE, _AS_ALIKE = 0.3, 0.1
 # A weak cycle shows in this many multiples that are opposed and alike in turn, each by such a
 # correlation at least. Eight in turn happen by chance once in 128. A choice.
 _IN_TURN, _LEAST_ALIKE = 8, 0.03
+# So many times above the floor a first peak is no noise that a better length would avoid. A choice.
+_CLEAR = 3.0
 # A period between whose peaks less than this share of MI is lost is an ornament: dilations need not
 # meet it. A choice.
 _LEAST_SHARE = 0.1
@@ -53,7 +56,8 @@ class Period:
         strength: Share of MI lost between them, 0 to 1.
         pooled: Whether single peaks drown in the noise, and only their mean stands out.
         exact: The same distance, which need not be a whole number: a mains hum at 8,000 Hz.
-        nested: All periods that were found, each a multiple of the one before.
+        nested: All periods that were found, shortest first, each a divisor of the longest.
+        beside: Periods whose peaks stand between those, and are no multiples of them.
     """
 
     period: int
@@ -61,6 +65,7 @@ class Period:
     pooled: bool = False
     exact: float = 0.0
     nested: tuple[int, ...] = ()
+    beside: tuple[int, ...] = ()
 
     def multiples(self, lags: Ints) -> tuple[Ints, Ints]:
         """Return which multiples of the period are among the lags, and their indices."""
@@ -114,6 +119,9 @@ def find_period(
         return None
     period, nested = _tallest(curve, start)
     exact = _exact(curve.level if correlation is None else signs, period)
+    top, beside = curve.y[period - 1], curve.y[round(exact) - 1]
+    if beside < 0.5 * top and top > _CLEAR * curve.floor[period - 1]:
+        exact = float(period)  # peaks of other periods stand in the way
     tooth = np.s_[period - 1 : _NEAR * period : period]
     drowned = bool((curve.y[tooth] < curve.floor[tooth]).any())
     found = _described(curve, round(exact), pooled=pooled is not None and drowned)
@@ -121,17 +129,22 @@ def find_period(
     if correlation is not None:
         # half a cycle later values are opposed: that is no cycle of their own
         shorter = {p for p in shorter if signs[p - 1] > 0.5 * signs[period - 1]}
-    return replace(found, exact=exact, nested=(*sorted(shorter), round(exact)))
+    nested = [*sorted(shorter), round(exact)]
+    beside = other_periods(curve, tuple(nested)) if exact == round(exact) else ()
+    return replace(found, exact=exact, nested=tuple(nested), beside=beside)
 
 
 def _within(curve: Scaled, period: int) -> list[int]:
     """Return the shorter periods that divide one and show between its peaks, as days in a week."""
-    out = []
+    out: list[int] = []
     for shorter in range(2, period // 2 + 1):
         if period % shorter == 0:
             height = heights(curve, shorter)[: period // shorter - 1]
             if height.size and height.min() > _SHOWS and on_top(curve, shorter, height.size).all():
-                out.append(shorter)
+                # twice a period found already is one of its own only if its peaks are taller
+                low = [curve.y[p - 1] for p in out if shorter % p == 0]
+                if not low or curve.y[shorter - 1] > _TALLER * max(low):
+                    out.append(shorter)
     return out
 
 

@@ -84,10 +84,14 @@ def _without_delays(
         )
     first = int(curve.lags[0])
     if period is not None and returns is not None and returns.kind == "dominant":
-        return min(period.period, limit), (
+        reason = (
             f"{_comes_back(returns, period.period, first)}{_how_long(returns, period.period)}, so "
             "connecting one period back is enough"
         )
+        longer = max(period.beside, default=0)
+        if longer > period.period:
+            reason += f"; other peaks repeat every {longer:,} steps"
+        return min(max(period.period, longer), limit), reason
     if chosen.name == "flat":
         several = curve.n_sequences is not None and curve.n_sequences > 1
         reach, spanned = last, f"the {last:,} steps measured"
