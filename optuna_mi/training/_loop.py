@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,8 +22,9 @@ from optuna_mi._logging import get_logger
 from optuna_mi._progress import Place, tell
 from optuna_mi.information import MutualInformation
 from optuna_mi.pruners import report_ihyll
+from optuna_mi.training._cuda_graph import GraphedStep, set_capturable
 from optuna_mi.training._probe import InformationProbe
-from optuna_mi.training._task import Task
+from optuna_mi.training._task import Batch, Task
 from optuna_mi.training._trial_checkpoint import (
     remove_checkpoint,
     resume,
@@ -76,6 +79,7 @@ class Run:
         seed: Entropy of the random stream; the same seed gives the same numbers on one thread.
         clip: Largest norm of a gradient.
         direction: "maximize" or "minimize", of the score.
+        cuda_graph: Run the steps as a CUDA graph, where a task's batches allow it.
         checkpoint: Where to save after each epoch; None for nowhere.
         resume: Go on from the checkpoint; else it is removed.
         identity: What a checkpoint must have in common with this run to be resumed; plain values.
@@ -91,12 +95,14 @@ class Run:
     seed: np.random.SeedSequence
     clip: float
     direction: str
+    cuda_graph: bool = False
     checkpoint: Path | None = None
     resume: bool = False
     identity: dict[str, Any] = dataclasses.field(default_factory=dict)
     build: dict[str, Any] = dataclasses.field(default_factory=dict)
     history: History = dataclasses.field(default_factory=History)
     best: Best = dataclasses.field(default_factory=Best)
+    _graph: GraphedStep | None = None
 
     @property
     def value(self) -> float:
@@ -132,6 +138,7 @@ class Run:
         """Take up a checkpoint, if there is one, and report the epochs that it has behind it."""
         for epoch, value in enumerate(self._resume()):
             self._report(trial, epoch, value)
+        set_capturable(self.optimizer, self.cuda_graph)
 
     def begin_epoch(self) -> np.random.SeedSequence:
         """Note the learning rate of an epoch; return the entropy of its random numbers."""
@@ -168,16 +175,33 @@ class Run:
         # Read once: an accelerator would be waited for at every step.
         total = torch.zeros((), device=self.task.device)
         losses = self.task.losses(self.model, [np.random.default_rng(seed)], [epoch])
+        if self._graph is not None and self.history.lr[-2:-1] != self.history.lr[-1:]:
+            self._graph.forget()  # the rate is a number in it
         for batch, loss_of in enumerate(losses):
             _interruption.stop_if_asked()
             tell(Place(trial.number, epoch, self.epochs, batch))
-            self.optimizer.zero_grad(set_to_none=True)
-            loss = loss_of()
-            loss.backward()  # type: ignore[no-untyped-call]
-            nn.utils.clip_grad_norm_(self.model.parameters(), self.clip)
-            self.optimizer.step()
-            total += loss.detach()
+            if self.cuda_graph and isinstance(loss_of, Batch) and loss_of.fits_graph:
+                total += self._graphed(loss_of)
+            else:
+                total += self._step(loss_of)
         check_finite(trial, epoch, float(total), "the training loss")
+
+    def _graphed(self, batch: Batch) -> torch.Tensor:
+        if self._graph is None:
+
+            def step(*tensors: torch.Tensor) -> torch.Tensor:
+                return self._step(functools.partial(batch.loss, *tensors))
+
+            self._graph = GraphedStep(step, self.task.device)
+        return self._graph(*batch.tensors)
+
+    def _step(self, loss_of: Callable[[], torch.Tensor]) -> torch.Tensor:
+        self.optimizer.zero_grad(set_to_none=True)
+        loss = loss_of()
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.model.parameters(), self.clip)
+        self.optimizer.step()
+        return loss.detach()
 
     def _keep_best(self, epoch: int) -> None:
         values = self.history.values

@@ -105,6 +105,19 @@ def check_settings(settings: dict[str, Any], optimizers: Collection[str]) -> Non
         )
 
 
+def check_cuda_graph(cuda_graph: bool, device: torch.device) -> None:
+    """Refuse CUDA graphs where there is no CUDA.
+
+    Raises:
+        ValueError: The device is another.
+    """
+    if flag("cuda_graph", cuda_graph) and device.type != "cuda":
+        raise ValueError(
+            f"cuda_graph=True with device={str(device)!r}: graphs are CUDA's; pass device='cuda', "
+            "or leave cuda_graph out"
+        )
+
+
 def check_span(space: DilationSpace, dataset: Dataset, window: int) -> None:
     """Refuse a space that reaches beyond what a layer can look back on.
 

@@ -63,6 +63,7 @@ class Recipe:
         probe_size: Examples of the probe.
         seed: Of every trial's random stream.
         checkpoint_dir: Where checkpoints go.
+        cuda_graph: Whether steps run as CUDA graphs.
     """
 
     dataset: Dataset
@@ -77,6 +78,7 @@ class Recipe:
     probe_size: int
     seed: int
     checkpoint_dir: Path | None
+    cuda_graph: bool
 
     def ask(self, trial: BaseTrial) -> tuple[tuple[int, ...], dict[str, Any]]:
         """Return what the trial suggests: its dilations, and the searched settings by name."""
@@ -110,6 +112,7 @@ class Recipe:
             seed=seed,
             clip=self.clip,
             direction=self.dataset.direction,
+            cuda_graph=self.cuda_graph,
         )
         if self.checkpoint_dir is not None and isinstance(trial, optuna.Trial):
             number, name = first_number(trial), trial.study.study_name

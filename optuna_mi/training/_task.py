@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 import functools
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,20 @@ from optuna_mi.training._probe_model import as_parameters
 
 # Forward passes without gradients take this many sequences at once.
 EVAL_BATCH = 500
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A batch's mean loss, in nats, as a function of tensors and of the model's weights alone."""
+
+    loss: Callable[..., Tensor]
+    tensors: tuple[Tensor, ...]
+    # Whether the host need not look at the tensors' values.
+    fits_graph: bool
+
+    def __call__(self) -> Tensor:
+        """Return the loss."""
+        return self.loss(*self.tensors)
 
 
 class Task(abc.ABC):
@@ -101,6 +116,11 @@ class Inputs:
     def __len__(self) -> int:
         return len(self.tensor)
 
+    @property
+    def is_ragged(self) -> bool:
+        """Whether the sequences' lengths differ."""
+        return self._lengths is not None
+
     def run(self, model: nn.Module, rows: Tensor | slice) -> Tensor:
         """Return what the model says of some of the sequences.
 
@@ -175,7 +195,8 @@ class SequenceTask(Task):
         orders = np.stack([stream.permutation(len(self._targets)) for stream in streams])
         order = torch.from_numpy(orders if is_population(model) else orders[0]).to(self.device)
         for rows in torch.split(order, self._batch_size, dim=-1)[: self._steps]:
-            yield functools.partial(self._loss, model, rows)
+            loss = functools.partial(self._loss, model)
+            yield Batch(loss, (rows,), not self._inputs.is_ragged)
 
     def _inputs_of(self, split: str, data: ClassificationSplit | RegressionSplit) -> Inputs:
         """Return a held-out split's inputs, which are on the device from the first time on."""

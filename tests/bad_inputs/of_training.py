@@ -52,7 +52,7 @@ T.sweep("DilatedRNNObjective", DilatedRNNObjective, _sequences,
         policy=name(optional=True), reference=("nope", None, True, NAN, INF, 0, -1, [1.0]),
         epochs=(*whole(), IntDistribution(1, 9)), steps=whole(optional=True), batch_size=whole(),
         clip=real(0, -1), probe_size=(*whole(), 3), seed=whole(0), n_threads=whole(),
-        device=("nope", None, 5, True, "cuda:99"), checkpoint_dir=(5, True, 2.5))
+        device=("nope", None, 5, True, "cuda:99"), cuda_graph=(True, None, 2), checkpoint_dir=(5, True, 2.5))
 T.sweep("DilatedRNNObjective of a stream", DilatedRNNObjective, _stream, batch_size=(*whole(), 9999),
         window=(*whole(), 3, 9999), embedding_size=whole(), valid_symbols=(*whole(), 1),
         reference=("ixy",), words=("dilation",))

@@ -1,0 +1,127 @@
+"""Steps as CUDA graphs: what is decided without a card, and what a card must show."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import optuna
+import pytest
+import torch
+from torch import nn
+
+from optuna_mi import DilatedRNNObjective, DilationSpace, load_dataset
+from optuna_mi.training import _cuda_graph
+from optuna_mi.training._cuda_graph import GraphedStep, set_capturable
+
+needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+
+
+class _Stream:
+    def __init__(self, *_: Any) -> None: ...
+
+    def wait_stream(self, _: Any) -> None: ...
+
+
+class _Recorder:
+    """Stands for ``torch.cuda`` where there is none: a graph is the call that it has seen."""
+
+    OutOfMemoryError = torch.OutOfMemoryError
+    Stream = _Stream
+
+    def __init__(self, fails: bool) -> None:
+        self.fails, self.captures, self.replays = fails, 0, 0
+
+    def current_stream(self, _: Any) -> _Stream:
+        return _Stream()
+
+    def synchronize(self, _: Any) -> None: ...
+
+    def stream(self, _: Any) -> Any:
+        return torch.no_grad()
+
+    def CUDAGraph(self) -> Any:
+        recorder = self
+
+        class Graph:
+            def replay(self) -> None:
+                recorder.replays += 1
+
+        return Graph()
+
+    def graph(self, *_: Any, **__: Any) -> Any:
+        self.captures += 1
+        if self.fails:
+            raise RuntimeError("operation not permitted when stream is capturing")
+        return torch.no_grad()
+
+
+@pytest.fixture
+def cuda(monkeypatch: pytest.MonkeyPatch) -> Any:
+    def make(fails: bool = False) -> _Recorder:
+        recorder = _Recorder(fails)
+        monkeypatch.setattr(_cuda_graph.torch, "cuda", recorder)
+        monkeypatch.setattr(torch.Tensor, "record_stream", lambda *_: None)
+        return recorder
+
+    return make
+
+
+def test_first_steps_and_other_shapes_run_as_they_are(cuda: Any) -> None:
+    recorder, ran = cuda(), []
+    step = GraphedStep(lambda x: ran.append(len(x)) or x.sum(), torch.device("cpu"), warm_up=2)
+    for n in (4, 4, 3, 4, 4, 3):
+        step(torch.ones(n))
+    # two to warm up, a shorter batch, one that is recorded, the shorter batch
+    assert ran == [4, 4, 3, 4, 3]
+    assert (recorder.captures, recorder.replays) == (1, 2)
+    step.forget()
+    step(torch.ones(4))
+    assert (recorder.captures, recorder.replays) == (2, 3)
+
+
+def test_a_failed_capture_is_warned_of_once(cuda: Any, caplog: pytest.LogCaptureFixture) -> None:
+    optuna.logging.enable_propagation()
+    recorder, ran = cuda(fails=True), []
+    step = GraphedStep(lambda x: ran.append(len(x)) or x.sum(), torch.device("cpu"), warm_up=1)
+    for _ in range(4):
+        step(torch.ones(2))
+    optuna.logging.disable_propagation()
+    assert len(ran) == 4
+    assert (recorder.captures, recorder.replays) == (1, 0)
+    assert len({r.created for r in caplog.records if "CUDA graph" in r.message}) == 1
+
+
+def test_capturable_optimizers_and_back() -> None:
+    parameter = nn.Parameter(torch.ones(2))
+    optimizer = torch.optim.Adam([parameter])
+    parameter.sum().backward()
+    optimizer.step()
+    set_capturable(optimizer, True)
+    assert optimizer.param_groups[0]["capturable"]
+    set_capturable(optimizer, False)
+    optimizer.step()
+    assert float(optimizer.state[parameter]["step"]) == 2
+    set_capturable(torch.optim.SGD([parameter], lr=0.1), True)  # has no such option
+
+
+@pytest.mark.gpu
+@needs_gpu
+@pytest.mark.parametrize("optimizer", ["adam", "rmsprop", "sgd"])
+def test_an_objective_by_graphs_learns_as_without(
+    optimizer: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    digits = load_dataset("digits")
+    space = DilationSpace.from_sequences(digits.sequences)
+    optuna.logging.enable_propagation()
+    values = []
+    for graph in (False, True):
+        objective = DilatedRNNObjective(
+            digits, space, optimizer=optimizer, epochs=4, device="cuda", cuda_graph=graph
+        )
+        study = optuna.create_study(direction="maximize", study_name="s")
+        study.optimize(objective, n_trials=1)
+        values.append(study.trials[0].intermediate_values)
+    optuna.logging.disable_propagation()
+    assert not [r for r in caplog.records if "CUDA graph" in r.message]
+    # The same batches and weights: what differs is rounding.
+    assert values[1] == pytest.approx(values[0], abs=0.05)
