@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from optuna_mi.context._places import FEWEST_PLACES, Data
+from optuna_mi.context._data import Data
+from optuna_mi.context._places import FEWEST_PLACES
 from optuna_mi.decay import analyze_decay, decay_curve
 from optuna_mi.decay.measure.reading._real import rank_correlation
+from optuna_mi.decay.measure.reading._sequences import ALIGNED_FROM
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -84,7 +86,7 @@ def _some_sequences(data: Data) -> Any:
 def _third(data: Data) -> int:
     # the last lags of a sequence rest on few pairs; those of aligned ones on as many as there are
     longest = int(data.lengths.max())
-    return max(1, longest - 1 if data.lengths.size >= 30 else longest // 3)
+    return max(1, longest - 1 if data.lengths.size >= ALIGNED_FROM else longest // 3)
 
 
 def _peaks(lags: Ints, value: Floats, floor: Floats) -> list[int]:

@@ -6,9 +6,10 @@ import numpy as np
 import numpy.typing as npt
 
 from optuna_mi._threads import parallel
+from optuna_mi.context._back_off import BackOff
+from optuna_mi.context._data import Data
 from optuna_mi.context._linear import LagMoments, gaussian_losses
-from optuna_mi.context._places import Data, Places
-from optuna_mi.context._symbols import BackOff
+from optuna_mi.context._places import Places
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

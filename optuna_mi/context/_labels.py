@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from optuna_mi._checks import as_array
+from optuna_mi.context._data import Data
 from optuna_mi.context._levels import in_levels
-from optuna_mi.context._places import N_BLOCKS, Data, Places
+from optuna_mi.context._places import N_BLOCKS, Places
 
 # levels that real values are cut into
 _LEVELS = 4

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from optuna_mi.context._places import Data
+from optuna_mi.context._data import Data
 
 
 def in_levels(data: Data, n_levels: int) -> Data:

@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.linalg import LinAlgError, cholesky, solve_triangular
 
-from optuna_mi.context._places import N_FOLDS, Data, Places
-from optuna_mi.context._refine import LEFT_OUT, SCORED_ONLY
+from optuna_mi.context._back_off_kernels import LEFT_OUT, SCORED_ONLY
+from optuna_mi.context._data import Data
+from optuna_mi.context._places import N_FOLDS, Places
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

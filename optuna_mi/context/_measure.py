@@ -11,13 +11,14 @@ import numpy.typing as npt
 
 from optuna_mi._checks import flag, real, whole
 from optuna_mi._threads import resolve_threads
+from optuna_mi.context._back_off import BackOff, nested_losses
 from optuna_mi.context._context_curve import Budget, ContextCurve
+from optuna_mi.context._data import Data, Values, read
 from optuna_mi.context._enough import TOLERANCE, enough, mean_and_error
 from optuna_mi.context._labels import with_labels
 from optuna_mi.context._linear import LagMoments, gaussian_losses
-from optuna_mi.context._places import Data, Places, Values, place, read
+from optuna_mi.context._places import Places, place
 from optuna_mi.context._steps import steps_of
-from optuna_mi.context._symbols import BackOff, nested_losses
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

@@ -12,9 +12,9 @@ from optuna_mi._checks import flag, real, whole
 from optuna_mi._threads import resolve_threads
 from optuna_mi.context._candidates import symbol_candidates
 from optuna_mi.context._context_curve import ContextCurve
+from optuna_mi.context._data import Data, Values, read
 from optuna_mi.context._enough import TOLERANCE
 from optuna_mi.context._measure import Question, answer
-from optuna_mi.context._places import Data, Values, read
 from optuna_mi.context._select_lags import choose_from
 from optuna_mi.context._window import Window
 

@@ -11,11 +11,12 @@ from scipy.special import stdtrit
 from optuna_mi._checks import as_array, real, whole
 from optuna_mi._threads import resolve_threads
 from optuna_mi.context._candidates import real_candidates, symbol_candidates
+from optuna_mi.context._data import Data, Values, read
 from optuna_mi.context._enough import BEYOND, mean_and_error
 from optuna_mi.context._greedy import GreedyLinear, GreedySymbols
 from optuna_mi.context._lag_selection import LagSelection
 from optuna_mi.context._levels import in_levels
-from optuna_mi.context._places import Data, Values, place, read
+from optuna_mi.context._places import place
 from optuna_mi.context._steps import default_steps
 
 Floats = npt.NDArray[np.float64]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from optuna_mi._checks import whole
-from optuna_mi.context._places import FEWEST_PLACES, Data
+from optuna_mi.context._data import Data
+from optuna_mi.context._places import FEWEST_PLACES
 
 # Steps of context by default. Contexts of 32 symbols hardly ever occur twice; linear predictors may
 # use 512 steps, but no more than 4e10 products (lags squared times places). Choices of time.

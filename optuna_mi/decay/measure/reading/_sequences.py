@@ -15,13 +15,13 @@ from optuna_mi.decay.measure.reading._panel import Panel
 
 Codes = npt.NDArray[np.integer[Any]]
 
-# From so many sequences of one length on they are windows or images, whose positions mean the same;
-# fewer may be long series that happen to be equally long. A choice.
-_ALIGNED_FROM = 30
+#: From so many sequences of one length on they are windows or images, whose positions mean the
+#: same; fewer may be long series that happen to be equally long. A choice.
+ALIGNED_FROM = 30
 # symbols handled at a time: temporary arrays stay small beside a memory-mapped file
 _CHUNK = 1 << 20
-# symbols below this are numbered by a table of 16 MB, larger ones by sorting
-_LARGEST_TABLE = 1 << 24
+#: Symbols below this are numbered by a table of 16 MB, larger ones by sorting
+NUMBERED_BY_TABLE = 1 << 24
 # so many bytes are not copied only to number them without gaps
 _LONG = 1 << 24
 
@@ -84,7 +84,7 @@ class Sequences:
 
         A handful of long series of one length are taken for series that happen to be equally long.
         """
-        return self.steps is not None and self.n_sequences >= _ALIGNED_FROM and not self.is_panel
+        return self.steps is not None and self.n_sequences >= ALIGNED_FROM and not self.is_panel
 
     def n_pairs(self, lags: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Return the number of pairs at every lag."""
@@ -183,7 +183,7 @@ def encode(values: npt.NDArray[Any], offsets: npt.NDArray[np.int64]) -> Sequence
             f"all {values.size} symbols are the same ({low}): there is nothing to measure; "
             "at least two different ones are needed"
         )
-    if high < _LARGEST_TABLE:
+    if high < NUMBERED_BY_TABLE:
         seen = np.zeros(high + 1, dtype=bool)
         for part in _chunks(values):
             seen[part] = True

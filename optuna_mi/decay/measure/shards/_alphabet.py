@@ -8,12 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from optuna_mi._checks import as_array, shown, whole
-from optuna_mi.decay.measure.reading._sequences import keeps_numbers, smallest_type
+from optuna_mi.decay.measure.reading._sequences import (
+    NUMBERED_BY_TABLE,
+    keeps_numbers,
+    smallest_type,
+)
 
 Ints = npt.NDArray[np.int64]
-
-# numbers up to which a table turns a symbol into its code
-_LARGEST_TABLE = 1 << 24
 
 
 class Alphabet:
@@ -122,7 +123,7 @@ class Alphabet:
             return np.asarray(values.astype(kind, copy=False))
         if low < 0 or high > self.numbers[-1]:
             raise self._unknown(low if low < 0 else high)
-        if self.numbers[-1] < _LARGEST_TABLE:
+        if self.numbers[-1] < NUMBERED_BY_TABLE:
             known = np.zeros(int(self.numbers[-1]) + 1, dtype=bool)
             known[self.numbers] = True
             wrong = ~known[values]

@@ -13,13 +13,13 @@ import numpy.typing as npt
 from optuna_mi._checks import file_path, instance, listed
 from optuna_mi._pandas import is_column
 from optuna_mi.decay.measure.reading._read import flatten
+from optuna_mi.decay.measure.reading._sequences import NUMBERED_BY_TABLE
 from optuna_mi.decay.measure.shards._alphabet import Alphabet
 
 Ints = npt.NDArray[np.int64]
 Values = npt.NDArray[Any]
 
 _SUFFIXES = (".npy", ".parquet", ".txt")
-_LARGEST_TABLE = 1 << 24
 
 
 class Shards:
@@ -193,7 +193,7 @@ def _seen(values: Values) -> Values:
         import pandas as pd
 
         return np.asarray(pd.unique(pd.Series(values, dtype=object)), dtype=object)
-    if values.min() < 0 or values.max() >= _LARGEST_TABLE:
+    if values.min() < 0 or values.max() >= NUMBERED_BY_TABLE:
         return np.unique(values)
     flags = np.zeros(int(values.max()) + 1, dtype=bool)
     for first in range(0, values.size, 1 << 20):

@@ -11,8 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from optuna_mi._threads import parallel
-from optuna_mi.context._places import N_FOLDS, Data, Places
-from optuna_mi.context._refine import LEFT_OUT, SCORED_ONLY, blend, learn_weights, refine
+from optuna_mi.context._back_off_kernels import LEFT_OUT, SCORED_ONLY, blend, learn_weights, refine
+from optuna_mi.context._data import Data
+from optuna_mi.context._places import N_FOLDS, Places
+from optuna_mi.decay.measure.reading._sequences import ALIGNED_FROM
 
 Floats = npt.NDArray[np.float64]
 Shares = npt.NDArray[np.float32]
@@ -21,9 +23,6 @@ Indices = npt.NDArray[np.int32]
 
 # A weight is learnt from so many places of its class: chance is then 1 / sqrt(20,000), or 0.7 %.
 _LEARNT_FROM = 20_000
-# From so many sequences on a place in them may mean something, as `decay_curve` has it for aligned
-# ones.
-_MANY = 30
 
 
 @dataclass
@@ -204,7 +203,7 @@ class BackOff:
 def _other_sequences(data: Data) -> npt.NDArray[Any] | None:
     """Return another sequence's symbols in every place, where a place may mean something."""
     lengths = data.lengths
-    if lengths.size < _MANY or data.is_panel:
+    if lengths.size < ALIGNED_FROM or data.is_panel:
         return None
     if (lengths == lengths[0]).all():
         return np.roll(data.values, int(lengths[0]))
