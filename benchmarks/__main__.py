@@ -25,6 +25,7 @@ MODULES = {
     "forecast": "benchmarks.worth.forecast",
     "ablation": "benchmarks.worth.ablation",
     "speed": "benchmarks.speed",
+    "speed-gpu": "benchmarks.nn.device_speed",
 }
 RESULTS = Path(__file__).parent / "results"
 
@@ -36,6 +37,8 @@ def main() -> None:
             print(f"{name:14} {importlib.import_module(module).EXPERIMENT.title}")
         return
     quiet()
+    if arguments.name == "speed" and arguments.device != "cpu":
+        arguments.name = "speed-gpu"
     module = MODULES[arguments.name]
     experiment: Experiment = importlib.import_module(module).EXPERIMENT
     seeds = arguments.seeds or experiment.seeds

@@ -26,6 +26,9 @@ class GraphedStep:
         device: A CUDA device.
         warm_up: How many steps run as they are before the capture: kernels are compiled and checked
             in them, and libraries choose their algorithms.
+
+    Attributes:
+        has_failed: A capture has failed.
     """
 
     def __init__(
@@ -40,14 +43,14 @@ class GraphedStep:
         self._graph: torch.cuda.CUDAGraph | None = None
         self._inputs: tuple[Tensor, ...] = ()
         self._result: Tensor | None = None
-        self._has_failed = False
+        self.has_failed = False
 
     def __call__(self, *inputs: Tensor) -> Tensor:
         """Do the step; the result is overwritten by the next call."""
         shapes = [(x.shape, x.dtype) for x in inputs]
         if self._shapes is None:
             self._shapes = shapes
-        if self._has_failed or shapes != self._shapes:
+        if self.has_failed or shapes != self._shapes:
             return self._run(inputs)
         if self._graph is None and self._steps_left > 0:
             self._steps_left -= 1
@@ -92,7 +95,7 @@ class GraphedStep:
                 "by one instead.",
                 *(type(error).__name__, first),
             )
-            self._has_failed = True
+            self.has_failed = True
             torch.cuda.synchronize(self._device)
             return False
         self._graph, self._inputs, self._result = graph, own, result
