@@ -21,6 +21,7 @@ from optuna_mi.search_space._frozen import Frozen
 from optuna_mi.search_space._geometry import LINE_EXPONENT, DecayGeometry
 from optuna_mi.search_space._grid import Gridded
 from optuna_mi.search_space._ranges import IntRange, fit_counts
+from optuna_mi.search_space._suggest import suggest_value
 
 if TYPE_CHECKING:
     from optuna.trial import BaseTrial
@@ -235,9 +236,8 @@ class DilationSpace(Gridded, Frozen):
             space["progression"] = CategoricalDistribution(PROGRESSIONS)
         for i, r in enumerate(self.layers):
             space[f"n_layers_{i}"] = IntDistribution(r.low, r.high)
-        dilation = self.max_dilation
-        space["max_dilation"] = IntDistribution(dilation.low, dilation.high, log=True)
-        return space
+        largest = self.max_dilation
+        return space | {"max_dilation": IntDistribution(largest.low, largest.high, log=True)}
 
     def suggest(self, trial: BaseTrial) -> tuple[int, ...]:
         """Ask a trial for the parameters and return the dilations.
@@ -257,16 +257,8 @@ class DilationSpace(Gridded, Frozen):
     def suggest_params(self, trial: BaseTrial) -> dict[str, Any]:
         """Ask a trial for the parameters alone."""
         check_trial(trial)
-        params: dict[str, Any] = {}
-        if self.baselines:
-            params["progression"] = trial.suggest_categorical("progression", PROGRESSIONS)
-        for i, r in enumerate(self.layers):
-            params[f"n_layers_{i}"] = trial.suggest_int(f"n_layers_{i}", r.low, r.high)
-        dilation = self.max_dilation
-        params["max_dilation"] = trial.suggest_int(
-            "max_dilation", dilation.low, dilation.high, log=True
-        )
-        return params
+        asked = self.distributions().items()
+        return {name: suggest_value(trial, name, values) for name, values in asked}
 
     def dilations(self, params: Mapping[str, Any]) -> tuple[int, ...]:
         """Return the dilations that a setting stands for.

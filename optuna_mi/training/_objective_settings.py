@@ -18,6 +18,7 @@ from optuna_mi._checks import flag, instance, one_of, real, shown, whole
 from optuna_mi.datasets import Dataset, LanguageModeling
 from optuna_mi.nn._check_arguments import Cell, Init
 from optuna_mi.search_space import DilationSpace
+from optuna_mi.search_space._suggest import suggest_value
 
 T = TypeVar("T")
 
@@ -45,18 +46,9 @@ def resolve(trial: BaseTrial, name: str, value: T | BaseDistribution) -> T:
         name: The parameter's name in the study.
         value: A fixed value or an Optuna distribution.
     """
-    match value:
-        case IntDistribution():
-            found: Any = trial.suggest_int(
-                name, value.low, value.high, step=value.step, log=value.log
-            )
-        case FloatDistribution():
-            found = trial.suggest_float(name, value.low, value.high, step=value.step, log=value.log)
-        case CategoricalDistribution():
-            found = trial.suggest_categorical(name, value.choices)
-        case _:
-            found = value
-    return cast(T, found)
+    if isinstance(value, BaseDistribution):
+        return cast(T, suggest_value(trial, name, value))
+    return value
 
 
 def check_settings(settings: dict[str, Any], optimizers: Collection[str]) -> None:
