@@ -39,17 +39,27 @@ def make_objective(job: Job, dataset: Dataset, space: DilationSpace) -> DilatedR
 
 
 def make_sampler(
-    name: str, space: DilationSpace, seed: int, *, worker: int = 0, n_trials: int = 0
+    name: str,
+    space: DilationSpace,
+    seed: int,
+    *,
+    worker: int = 0,
+    n_trials: int = 0,
+    at_once: int = 1,
 ) -> BaseSampler:
-    """Return one of ``SAMPLERS``; workers of one seed, and a resumed study, draw differently."""
+    """Return one of ``SAMPLERS``; workers of one seed, and a resumed study, draw differently.
+
+    Trials that run at once are told apart: TPE takes those that are still running for bad ones.
+    """
     own_seed = int(np.random.SeedSequence([seed, worker, n_trials]).generate_state(1)[0])
     match name:
         case "mi":
-            return MISampler(space, seed=own_seed)
+            tpe = TPESampler(seed=own_seed, constant_liar=at_once > 1)
+            return MISampler(space, tpe, seed=own_seed)
         case "grid":
             return MIGridSampler(space, seed=own_seed)
         case "tpe":
-            return TPESampler(seed=own_seed)
+            return TPESampler(seed=own_seed, constant_liar=at_once > 1)
         case "random":
             return RandomSampler(seed=own_seed)
     raise ValueError(f"sampler {name!r}: choose one of {', '.join(SAMPLERS)}")

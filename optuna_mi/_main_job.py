@@ -42,6 +42,7 @@ class Job:
         device: Where to train.
         values: What numbers are measured as: "auto", "symbols", "bins" or "ksg".
         n_bins: Quantile bins of real values; None for the default.
+        population: Trials that are trained side by side in a process.
         quiet: Show no progress.
         verbose: Let Optuna speak of each trial.
     """
@@ -61,6 +62,7 @@ class Job:
     device: str
     values: Literal["auto", "symbols", "bins", "ksg"] = "auto"
     n_bins: int | None = None
+    population: int = 1
     quiet: bool = False
     verbose: bool = False
 

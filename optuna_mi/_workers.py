@@ -23,13 +23,14 @@ from optuna_mi._storage_trouble import trouble
 from optuna_mi._trial_bar import TrialBar, trial_bar
 from optuna_mi.samplers._forwarding import ForwardingSampler
 from optuna_mi.training import DilatedRNNObjective
+from optuna_mi.training._optimize_population import run_population
+from optuna_mi.training._population_trials import Callback, PopulationTrials
 
 _logger = get_logger(__name__)
 
 # A database that is restarted is back within minutes.
 _OUTAGE_SECONDS = 600
 _PAUSE_SECONDS = 5
-_NO_TRIAL = -1
 
 
 class _StorageTrouble(BaseException):
@@ -74,11 +75,11 @@ def run_trials(
         Interrupted: A signal asked this process to end.
         StorageInternalError: The storage did not come back within ten minutes.
     """
-    current = [_NO_TRIAL]
+    current: list[int] = []
     shown = progress and not job.quiet
 
     def begin(number: int) -> None:
-        current[0] = number
+        current.append(number)
         if note is not None:
             note(number)
 
@@ -88,6 +89,7 @@ def run_trials(
         job.seed,
         worker=worker,
         n_trials=len(study.get_trials(deepcopy=False)),
+        at_once=job.population,
     )
     study.sampler = _NotingSampler(sampler, begin)
     study.pruner = make_pruner(job.pruner, job.preset.epochs)
@@ -100,7 +102,7 @@ def run_trials(
         except Exception as error:
             if trouble(error) is None:
                 raise
-            _logger.warning("The trial at hand could not be queued again: optuna-mi requeue does.")
+            _logger.warning("The trials at hand could not be queued again: optuna-mi requeue does.")
         raise
 
 
@@ -117,6 +119,8 @@ def _run_rounds(
 
     def note(_: optuna.Study, trial: FrozenTrial) -> None:
         states.append(trial.state)
+        if trial.number in current:
+            current.remove(trial.number)
         _interruption.stop_if_asked()
         bar.ended(n_ended(study))
         if n_ended(study) >= job.preset.trials:
@@ -132,13 +136,8 @@ def _run_rounds(
             down_since = None
             if missing <= 0:
                 return
-            study.optimize(
-                _past_optuna(objective),
-                n_trials=missing,
-                callbacks=[note],
-                catch=(torch.OutOfMemoryError,),
-            )
-            current[0] = _NO_TRIAL
+            _run(job, study, objective, missing, note)
+            current.clear()
             n_failed += states.count(TrialState.FAIL)
             if study._stop_flag:  # by the callback, or by a sampler that has nothing more to try
                 return
@@ -161,6 +160,22 @@ def _run_rounds(
                 raise real from real.__cause__
             _logger.warning(f"{found.text}; trying again in {_PAUSE_SECONDS} s")
             _interruption.sleep(_PAUSE_SECONDS)
+
+
+def _run(
+    job: Job, study: optuna.Study, objective: DilatedRNNObjective, n_trials: int, note: Callback
+) -> None:
+    """Run trials, one after the other or side by side; a storage's errors do not fail them."""
+    catch = (torch.OutOfMemoryError,)
+    if job.population == 1:
+        study.optimize(_past_optuna(objective), n_trials=n_trials, callbacks=[note], catch=catch)
+        return
+
+    def is_outside(error: BaseException) -> bool:
+        return isinstance(error, Exception) and trouble(error) is not None
+
+    trials = PopulationTrials(study, objective, (note,), catch, is_outside)
+    run_population(trials, n_trials, job.population)
 
 
 class _NotingSampler(ForwardingSampler):
@@ -206,10 +221,10 @@ def open_waiting(url: str) -> BaseStorage:
 
 
 def _release_own(study: optuna.Study, current: list[int]) -> None:
-    """Queue the trial again that was stopped here, if any."""
-    if current[0] != _NO_TRIAL:
+    """Queue the trials again that were stopped here, if any."""
+    while current:
         release(study, current[0], counts=False)
-        current[0] = _NO_TRIAL
+        del current[0]
 
 
 def _was_taken_for_dead(error: BaseException) -> bool:

@@ -65,6 +65,26 @@ def test_search_of_an_own_file_under_the_grid(tmp_path: Path) -> None:
     assert max(int(d) for text in dilations for d in text.split(",")) < 32
 
 
+def test_a_population_finds_what_single_trials_find(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = ["--sampler", "grid", "--pruner", "none", "--trials", "3"]
+    studies = []
+    for name, more in (("alone", ["--trials", "3"]), ("together", ["--population", "2"])):
+        command = ["search", *_SMALL, *arguments, *more, "--out", str(tmp_path / name)]
+        assert main(command) == 0
+        table = capsys.readouterr().out.split("Best trials")[1].split("Written")[0]
+        study = optuna.load_study(
+            study_name="digits", storage=f"sqlite:///{tmp_path / name}/study.db"
+        )
+        studies.append([(t.params, t.value, t.user_attrs["test"], table) for t in study.trials])
+    for one, two in zip(*studies, strict=True):
+        assert one[1:3] == pytest.approx(two[1:3], abs=0.01)
+    assert (tmp_path / "together" / "report.html").stat().st_size > 10_000
+    assert _search(tmp_path, "--population", "2", "--workers", "2") == 2
+    assert "give one of both" in capsys.readouterr().err
+
+
 def test_a_short_text_gets_fewer_streams(tmp_path: Path) -> None:
     path = tmp_path / "own.txt"
     path.write_text("to be or not to be that is the question " * 200)

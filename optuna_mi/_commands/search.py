@@ -59,6 +59,12 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--workers", type=int, default=1, help="local processes that run trials (default: 1)"
     )
+    parser.add_argument(
+        "--population",
+        type=int,
+        default=1,
+        help="trials trained side by side in this process; 16 to 32 use a GPU well (default: 1)",
+    )
     parser.set_defaults(run=run)
 
 
@@ -120,9 +126,18 @@ def _job(arguments: argparse.Namespace, dataset: Dataset) -> Job:
         if getattr(arguments, field.name) is not None
     }
     preset = dataclasses.replace(preset_of(dataset), **sizes)
-    for name, value in (("trials", preset.trials), ("workers", arguments.workers)):
+    for name, value in (
+        ("trials", preset.trials),
+        ("workers", arguments.workers),
+        ("population", arguments.population),
+    ):
         if value < 1:
             raise ValueError(f"--{name} {value}: at least 1 is needed")
+    if arguments.workers > 1 and arguments.population > 1:
+        raise ValueError(
+            "--workers and --population: a population is trained in one process; give one of both, "
+            "and start the command once per GPU for several populations"
+        )
     folder = common.folder_of(arguments)
     return Job(
         dataset=arguments.dataset,
@@ -140,6 +155,7 @@ def _job(arguments: argparse.Namespace, dataset: Dataset) -> Job:
         n_bins=arguments.bins,
         seed=arguments.seed,
         device=arguments.device,
+        population=arguments.population,
         quiet=arguments.quiet,
         verbose=arguments.verbose,
     )

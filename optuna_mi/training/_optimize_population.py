@@ -8,7 +8,9 @@ import optuna
 from optuna.distributions import BaseDistribution
 from tqdm.auto import tqdm
 
+from optuna_mi import _progress
 from optuna_mi._checks import flag, instance, listed, shown, whole
+from optuna_mi.information import MutualInformation
 from optuna_mi.search_space._check_arguments import check_study
 from optuna_mi.training._loop import check_finite
 from optuna_mi.training._objective import DilatedRNNObjective
@@ -122,7 +124,7 @@ def run_population(trials: PopulationTrials, n_trials: int | None, size: int) ->
             training = [place for place in places if not place.run.is_over]
             try:
                 with undisturbed_process(objective.task.device, objective._n_threads):
-                    found = runs.train_epoch([place.run for place in training]) if training else []
+                    found = _train_epoch(runs, training) if training else []
             except trials.catch as error:
                 ended, found = [(place, error) for place in training], []
             for place, (loss, score, ihyll) in zip(training, found, strict=bool(found)):
@@ -141,3 +143,14 @@ def run_population(trials: PopulationTrials, n_trials: int | None, size: int) ->
         for place in places:
             trials.abandon(place, error)
         raise
+
+
+def _train_epoch(
+    runs: PopulationRuns, places: Sequence[Place]
+) -> list[tuple[float, float, MutualInformation]]:
+    oldest = places[0]
+    at = _progress.Place(oldest.trial.number, oldest.run.epoch, oldest.run.epochs, 0)
+    return runs.train_epoch(
+        [place.run for place in places],
+        lambda batch: _progress.tell(at._replace(batch=batch)),
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -28,11 +28,14 @@ class PopulationRuns:
         self._population: DilatedRNNPopulation | None = None
         self._optimizer: PopulationOptimizer | None = None
 
-    def train_epoch(self, runs: Sequence[Run]) -> list[tuple[float, float, MutualInformation]]:
+    def train_epoch(
+        self, runs: Sequence[Run], tell: Callable[[int], None] = lambda batch: None
+    ) -> list[tuple[float, float, MutualInformation]]:
         """Train each run for an epoch.
 
         Args:
             runs: Of one task and shape of network; none is over.
+            tell: Told how many batches are done, before each.
 
         Returns:
             Of each run the sum of its batches' losses (not finite if one of them is not), the score
@@ -49,8 +52,9 @@ class PopulationRuns:
         population.train()
         # Read once: an accelerator would be waited for at every step.
         total = torch.zeros(len(runs), device=task.device)
-        for losses_of in task.losses(population, streams, epochs):
+        for batch, losses_of in enumerate(task.losses(population, streams, epochs)):
             _interruption.stop_if_asked()
+            tell(batch)
             population.weights.grad = None
             losses = losses_of()
             losses.sum().backward()  # type: ignore[no-untyped-call]

@@ -64,11 +64,13 @@ class PopulationTrials:
 
     def ask(self) -> Place | None:
         """Return a new trial, ready to be trained; None if it has ended already."""
-        if is_heartbeat_enabled(self.study._storage):
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", ExperimentalWarning)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            # The trial's heart beats from the next line on.
+            warnings.filterwarnings("ignore", "Heartbeat of storage is supposed to be used")
+            if is_heartbeat_enabled(self.study._storage):
                 optuna.storages.fail_stale_trials(self.study)
-        trial = self.study.ask()
+            trial = self.study.ask()
         heart = contextlib.ExitStack()
         try:
             heart.enter_context(

@@ -123,7 +123,7 @@ def test_pruned_trials_leave_their_places_to_the_next() -> None:
     at_once: list[int] = []
     train = PopulationRuns.train_epoch
 
-    def noted(self: PopulationRuns, runs: Any) -> Any:
+    def noted(self: PopulationRuns, runs: Any, *tell: Any) -> Any:
         at_once.append(len(runs))
         return train(self, runs)
 
@@ -153,7 +153,7 @@ def test_an_interrupted_population_goes_on_from_its_checkpoints(tmp_path: Path) 
     epochs: list[int] = []
     train = PopulationRuns.train_epoch
 
-    def interrupted(self: PopulationRuns, runs: Any) -> Any:
+    def interrupted(self: PopulationRuns, runs: Any, *tell: Any) -> Any:
         if runs[0].epoch == 2:
             raise Interrupted(15)
         epochs.append(runs[0].epoch)
@@ -171,7 +171,7 @@ def test_an_interrupted_population_goes_on_from_its_checkpoints(tmp_path: Path) 
     sizes = [path.stat().st_size for path in tmp_path.glob("*.pt")]
     assert max(sizes) < 60_000  # of one network, not of four
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(PopulationRuns, "train_epoch", lambda self, runs: (
+        patch.setattr(PopulationRuns, "train_epoch", lambda self, runs, *tell: (
             epochs.extend(run.epoch for run in runs), train(self, runs))[1])  # fmt: skip
         optimize_population(study, objective, n_trials=3, size=4)
     assert epochs == [0, 1, 2, 2, 2]
@@ -185,7 +185,7 @@ def test_an_interrupted_population_goes_on_from_its_checkpoints(tmp_path: Path) 
 def test_errors_fail_the_trials_at_hand_and_are_raised_unless_caught() -> None:
     objective = _digits()
 
-    def broken(self: PopulationRuns, runs: Any) -> Any:
+    def broken(self: PopulationRuns, runs: Any, *tell: Any) -> Any:
         raise torch.OutOfMemoryError("of the accelerator")
 
     study = optuna.create_study(direction="maximize", sampler=MISampler(SPACE, seed=0))
