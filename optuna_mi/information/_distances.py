@@ -94,7 +94,7 @@ def _along_samples(xt: Floats, i: int, lo: int, hi: int, euclidean: Metric, row:
     """`fill_distances` for the feature-major layout.
 
     Loops run over slices from zero: with an offset, numba must allow for negative indices and
-    nothing vectorises (5 times slower). Four features a pass save traffic through ``row``.
+    nothing vectorises (5 times slower). Four features per pass save traffic through ``row``.
     """
     n_features = xt.shape[0]
     out = row[: hi - lo]

@@ -24,7 +24,7 @@ def check_estimator(estimator: str) -> None:
 
 
 def bias_per_symbol(estimator: Estimator) -> float:
-    """Return what Miller and Madow take from n ln n for every symbol seen; 0 for other estimators.
+    """Return what Miller and Madow subtract from n ln n per symbol seen; 0 for other estimators.
 
     The plug-in entropy of K symbols is too low by (K - 1) / 2N, half of 1 / N for each but one.
     """
@@ -109,6 +109,6 @@ def entropy_from_counts(
     if n.min() < 0 or not n.any():
         raise ValueError("counts must not be negative, and at least one must be positive")
     total = float(n.sum(dtype=np.float64))
-    # few different counts, each often: one term a different count keeps sparse data cheap
+    # in sparse data few different counts occur, each often: one term per different count is cheap
     value, times = np.unique(n[n > 0], return_counts=True)
     return float(entropy_of_terms(total, count_terms(value, estimator) @ times, estimator))

@@ -16,7 +16,7 @@ from optuna_mi._numba import njit
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-# a tree squares a Euclidean distance and takes the root again: so much may be lost on the way
+# relative rounding error of a tree's Euclidean distance, which is squared and rooted again
 _ROUNDING = 1e-15
 
 
