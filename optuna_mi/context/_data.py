@@ -166,5 +166,6 @@ def _real(
 def _uncorrelated(values: Floats) -> Floats:
     """Rotate features so that they are uncorrelated and their information adds up."""
     power, axes = np.linalg.eigh(values.T @ values / len(values))
+    # what is left of features that repeat one another is rounding
     some = power > 1e-9 * power.max()
     return np.asarray(values @ (axes[:, some] / np.sqrt(power[some])))

@@ -17,6 +17,9 @@ Ints = npt.NDArray[np.int64]
 # The gain is measured on held-out data for the eight lags that are best on all data, and the eight
 # nearest of those half as good: others have no chance, and each takes a fit. Choices.
 _TRIED, _NEARLY = 8, 0.5
+# Shares of the number of places that are added to diagonals, as lags of a noiseless cycle repeat
+# one another: to those of the lags taken, and, larger, to what those leave of a candidate.
+_JITTER, _REST_JITTER = 1e-9, 1e-6
 
 
 class GreedySymbols:
@@ -99,12 +102,12 @@ class GreedyLinear:
         total = self.moments.sums.sum(axis=0)
         w = len(total) - m
         known = [0, *(1 + i * f + j for i in self.taken for j in range(f))]
-        square = total[np.ix_(known, known)] + 1e-9 * total[0, 0] * np.eye(len(known))
+        square = total[np.ix_(known, known)] + _JITTER * total[0, 0] * np.eye(len(known))
         rest = total - total[:, known] @ np.linalg.solve(square, total[known])
         score = np.zeros(self.n_lags)
         for i in range(self.n_lags):
             own = np.arange(1 + i * f, 1 + (i + 1) * f)
-            inner = rest[np.ix_(own, own)] + 1e-6 * total[0, 0] * np.eye(f)
+            inner = rest[np.ix_(own, own)] + _REST_JITTER * total[0, 0] * np.eye(f)
             cross = rest[own][:, w:]
             score[i] = float((cross * np.linalg.solve(inner, cross)).sum()) / m
         return score

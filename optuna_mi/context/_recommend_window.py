@@ -23,6 +23,8 @@ from optuna_mi.context._window import Window
 _HORIZONS = 6
 # Up to six single lags are looked for behind the curve's end, on so many places. Choices of time.
 _FAR, _FAR_PLACES = 6, 200_000
+# A far lag lengthens the window only if it adds more than a tenth of all that is known. A choice.
+_NOTABLE = 0.1
 
 
 def recommend_window(
@@ -134,7 +136,7 @@ def _far_lags(data: Data, curve: ContextCurve, horizon: int, threads: int) -> tu
         sorted(
             d
             for d, gain in zip(found.lags, found.gain, strict=True)
-            if d > end and gain > 0.1 * total
+            if d > end and gain > _NOTABLE * total
         )
     )
 

@@ -22,8 +22,11 @@ _COMMON_SHARE = 0.2
 # The scatter about a lag is the median over this many lags: enough for a median to be within a
 # quarter of the truth, few enough to follow the curve. A choice.
 _WINDOW = 31
-# A median absolute deviation times this is a standard deviation of normal noise (1 / 0.6745).
-_MAD = 1.4826
+#: A median absolute deviation times this is a standard deviation of normal noise (1 / 0.6745).
+MAD = 1.4826
+# A tail is the height of a bias, not of dependence, if it is no more than six deviations of its
+# scatter high; its floor lies three deviations of its median above it. Choices.
+_BIAS, _ABOVE = 6.0, 3.0
 
 
 @dataclass(frozen=True)
@@ -121,9 +124,9 @@ def _tail_floor(curve: DecayCurve, scatter: Floats) -> float:
         return 0.0
     level = float(np.median(tail))
     first, second = np.median(tail[: tail.size // 2]), np.median(tail[tail.size // 2 :])
-    if level > 6.0 * sigma or first - second > sigma:
+    if level > _BIAS * sigma or first - second > sigma:
         return 0.0
-    return max(level, 0.0) + 3.0 * sigma / float(np.sqrt(_WINDOW))
+    return max(level, 0.0) + _ABOVE * sigma / float(np.sqrt(_WINDOW))
 
 
 def _local_scatter(y: Floats) -> Floats:
@@ -144,7 +147,7 @@ def _local_scatter(y: Floats) -> Floats:
 def _running(v: Floats) -> Floats:
     second = np.abs(v[:-2] - 2.0 * v[1:-1] + v[2:]) / np.sqrt(6.0)
     width = min(_WINDOW, second.size // 2 * 2 - 1)
-    smooth = median_filter(second, size=max(1, width), mode="reflect") * _MAD
+    smooth = median_filter(second, size=max(1, width), mode="reflect") * MAD
     return np.concatenate((smooth[:1], smooth, smooth[-1:]))
 
 

@@ -13,6 +13,10 @@ Floats = npt.NDArray[np.float64]
 # The first bin has no neighbour that could confirm it, and noise puts one in 741 above its floor.
 # At this many times the floor that is rarer, and weak dependence of neighbours still counts.
 _FIRST = 1.25
+# One bin alone counts from this many times its floor on; and once the curve was below it for three
+# bins, this many times the floor is where it comes back: bins of a sequence with memory err
+# together. Choices.
+_ALONE, _BACK = 2.0, 1.5
 
 
 def last_above(bins: Bins, threshold: float) -> int:
@@ -25,17 +29,15 @@ def last_above(bins: Bins, threshold: float) -> int:
 
 
 def _last(values: Floats, limit: Floats) -> list[int]:
-    # a curve that has been below for three bins must come back clearly: bins of a sequence with
-    # memory err together
     low = values <= limit
     gone = np.zeros(values.shape, dtype=np.bool_)
     gone[:, 3:] = np.logical_or.accumulate(low[:, :-3] & low[:, 1:-2] & low[:, 2:-1], axis=1)
-    limit = np.where(gone, 1.5, 1.0) * limit
+    limit = np.where(gone, _BACK, 1.0) * limit
     above = values > limit
     # the first bin has none before it, and one in 741 of noise is above the floor
     first = values[:, :1] > _FIRST * limit[:, :1]
     before = np.concatenate((first, above[:, :-1]), axis=1)
-    sure = (above & before) | (values > 2.0 * limit)
+    sure = (above & before) | (values > _ALONE * limit)
     return [int(np.flatnonzero(row)[-1]) if row.any() else -1 for row in sure]
 
 

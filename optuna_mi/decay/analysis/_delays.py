@@ -87,6 +87,7 @@ def find_delays(
         if values[i] - level > least[i] and values[i] > _TOWERS * level:
             found.append(int(i))
             middle = float(np.median(others))
+            # what stands a tenth of the peak or more above its surroundings belongs to it
             peak = beside[values[beside] > level + 0.1 * (values[i] - level)]
             body[peak] = np.minimum(values[peak], middle)
     if not found or (len(found) > _MOST and common_period(lags[found]) is None):

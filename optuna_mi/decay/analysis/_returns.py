@@ -17,7 +17,7 @@ Kind = Literal["dominant", "modulating"]
 # A period may be dominant if its first peak returns to half of MI(1). It is a clock if the last
 # peaks keep a quarter of the first one; then a quarter of MI(1) will do. Choices: clocks from half
 # of MI(1) on only would leave out the load of a grid.
-_DOMINANT_SHARE, _CLOCK_SHARE = 0.5, 0.25
+DOMINANT_SHARE, _CLOCK_SHARE = 0.5, 0.25
 # One period is the span if so many steps of it reach all but 2 % of what the peaks tell. A choice:
 # k periods back take k steps of a connection, and images have about 32 rows.
 _MOST_STEPS, _BEYOND = 32, 0.02
@@ -81,7 +81,7 @@ def judge(lags: Ints, values: Floats, found: Period, crossing: float | None) -> 
     n_periods = int(k[np.searchsorted(told, (1 - _BEYOND) * told[-1])]) if told[-1] > 0 else 1
     # peaks that drown say nothing about MI(1)
     share = float(tooth[0] / values[0]) if values[0] > 0 else float("inf")
-    returns = not found.pooled and share >= (_CLOCK_SHARE if clock else _DOMINANT_SHARE)
+    returns = not found.pooled and share >= (_CLOCK_SHARE if clock else DOMINANT_SHARE)
     # peaks that still fall at the last lag may live on for many more
     unknown = falls and k[-1] < 2 * _MOST_STEPS
     short = clock or (n_periods <= _MOST_STEPS and not unknown)

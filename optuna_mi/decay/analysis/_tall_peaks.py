@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from optuna_mi.decay.analysis._bins import MAD
+
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
@@ -68,6 +70,7 @@ def scale(lags: Ints, values: Floats, sigma: Floats | None, floor: Floats) -> Sc
     n = min(contiguous(lags), _LONGEST)
     y = values[:n]
     noise = None if sigma is None else sigma[:n]
+    # where the floor is 0, as of a curve without noise, a millionth of the highest value serves;
     # not the errors themselves: theirs vary from lag to lag, and the level would with them
     soft = np.maximum(floor[:n], max(1e-12, 1e-6 * float(np.abs(y).max())))
     level = np.arcsinh(y / soft)
@@ -121,7 +124,7 @@ def _strided_scatter(level: Floats, period: int) -> float:
     """
     part = level[: (_MOST_PEAKS + 2) * period]
     second = np.abs(part[: -2 * period] - 2.0 * part[period:-period] + part[2 * period :])
-    return float(np.median(second)) * 1.4826 / float(np.sqrt(6.0)) if second.size else 0.0
+    return float(np.median(second)) * MAD / float(np.sqrt(6.0)) if second.size else 0.0
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 from optuna_mi.decay._decay_analysis import Delay
 from optuna_mi.decay._decay_curve import DecayCurve
 from optuna_mi.decay.analysis._period import Period
-from optuna_mi.decay.analysis._returns import Returns
+from optuna_mi.decay.analysis._returns import DOMINANT_SHARE, Returns
 from optuna_mi.decay.analysis.laws._choose import Choice
 from optuna_mi.decay.analysis.laws._law import evaluate_log
 
@@ -130,7 +130,7 @@ def _comes_back(returns: Returns, period: int, first: int) -> str:
     every = f"every {period:,} steps" if period > 1 else "at every step"
     if returns.share > _HIGHER:
         return f"MI peaks {every}, there higher than at distance {first},"
-    near = "near" if returns.share >= 0.5 else f"to {100 * returns.share:.0f} % of"
+    near = "near" if returns.share >= DOMINANT_SHARE else f"to {100 * returns.share:.0f} % of"
     return f"MI returns {near} its value at distance {first} {every}"
 
 

@@ -27,6 +27,8 @@ _ENOUGH = 1 << 22
 # A remark is made if composition is half or more of what is left far away: then it is most of what
 # the curve shows there.
 _NOTABLE = 0.5
+# errors that it must exceed: the usual three
+_ERRORS = 3.0
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ def composition_note(
     found = composition(part, far, replace(settings, n_surrogates=1), _FEW_ANCHORS)
     level = float(found.mean.mean())
     late = float(np.median(corrected[: far.size][-max(1, far.size // 3) :]))
-    if level <= 3.0 * float(found.error[0]) or level < _NOTABLE * late:
+    if level <= _ERRORS * float(found.error[0]) or level < _NOTABLE * late:
         return ()
     # short sequences of slow symbols differ too, but what they hold does not show far away
     if late < _NOTABLE * level:
