@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from optuna_mi._checks import check_keywords, instance, one_of, whole
 from optuna_mi.decay import DecayAnalysis, analyze_decay, decay_curve
 from optuna_mi.integrations._forecast_config import ForecastConfig, Groups, suggest_input_size
+from optuna_mi.integrations._forecast_pruning import with_pruning
 from optuna_mi.integrations._forecast_sampler import ForecastSampler
 from optuna_mi.integrations._panel import training_part
 from optuna_mi.search_space import DilationSpace, IntRange
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from optuna.trial import BaseTrial
 
-__all__ = ["ForecastConfig", "ForecastDesign", "ForecastSampler"]
+__all__ = ["ForecastConfig", "ForecastDesign", "ForecastSampler", "with_pruning"]
 
 Transform = Literal["detrend", "difference", "none"]
 _TRANSFORMS: dict[str, dict[str, Any]] = {

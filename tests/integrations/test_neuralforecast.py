@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from optuna.trial import TrialState
 
-from optuna_mi.integrations.neuralforecast import ForecastDesign
+from optuna_mi.integrations.neuralforecast import ForecastDesign, with_pruning
 from optuna_mi.search_space import DilationSpace, parse_dilations
 
 with warnings.catch_warnings():
@@ -112,6 +112,50 @@ def test_auto_tcn_searches_the_design(air: pd.DataFrame) -> None:
     assert tuple(fitted.dilations) == parse_dilations(best.user_attrs["dilations"])
     layers = [block.conv for block in fitted.hist_encoder.tcn]
     assert [conv.dilation[0] for conv in layers] == fitted.dilations
+
+
+class _AllButTheFirst(optuna.pruners.BasePruner):
+    def prune(self, study: optuna.Study, trial: optuna.trial.FrozenTrial) -> bool:
+        return trial.number > 0 and trial.last_step == 4
+
+
+def test_trials_are_pruned_between_validations(air: pd.DataFrame, tmp_path: Path) -> None:
+    design = ForecastDesign.from_panel(air, h=12)
+    config = design.dilated_rnn(
+        max_steps=6, val_check_steps=2, encoder_hidden_size=8, decoder_hidden_size=8, **QUIET
+    )
+    url = f"sqlite:///{tmp_path / 'study.db'}"
+    options = OptunaOptions(
+        create_study_kwargs={"storage": url, "study_name": "air", "pruner": _AllButTheFirst()}
+    )
+    model = AutoDilatedRNN(
+        h=12,
+        backend="optuna",
+        config=with_pruning(config),
+        search_alg=config.sampler(seed=0),
+        num_samples=3,
+        optuna_options=options,
+    )
+    forecaster = neuralforecast.NeuralForecast([model], freq="ME")
+    forecaster.fit(air, val_size=12)
+    trials = optuna.load_study(study_name="air", storage=url).trials
+    assert [t.state for t in trials] == [TrialState.COMPLETE] + [TrialState.PRUNED] * 2
+    assert [list(t.intermediate_values) for t in trials] == [[2, 4, 6], [2, 4], [2, 4]]
+    # the last training is of a trial that is over: nothing is reported to it, nothing prunes it
+    assert np.isfinite(forecaster.predict()["AutoDilatedRNN"]).all()
+
+
+def test_a_metric_that_is_not_logged_is_named(air: pd.DataFrame) -> None:
+    def config(_trial: Any) -> dict[str, Any]:
+        return {"input_size": 24, "max_steps": 2, "val_check_steps": 1} | QUIET
+
+    sampler = optuna.samplers.RandomSampler(seed=0)
+    nhits = {"h": 12, "backend": "optuna", "num_samples": 1, "search_alg": sampler}
+    model = AutoNHITS(config=with_pruning(config, monitor="val_los"), **nhits)
+    with pytest.raises(ValueError, match=r"'val_los' is not logged; logged are .*ptl/val_loss"):
+        neuralforecast.NeuralForecast([model], freq="ME").fit(air, val_size=12)
+    with pytest.raises(TypeError, match="config must be a function"):
+        with_pruning({"max_steps": 3})  # type: ignore[arg-type]
 
 
 def test_any_auto_model_can_take_the_input_size(air: pd.DataFrame) -> None:
