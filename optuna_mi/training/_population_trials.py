@@ -12,7 +12,6 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.storages._heartbeat import get_heartbeat_thread, is_heartbeat_enabled
 from optuna.trial import FrozenTrial, TrialState
 
-from optuna_mi._logging import get_logger
 from optuna_mi.samplers import MIGridSampler
 from optuna_mi.samplers._forwarding import ForwardingSampler
 from optuna_mi.training._loop import Run
@@ -20,7 +19,8 @@ from optuna_mi.training._objective import DilatedRNNObjective
 from optuna_mi.training._process import undisturbed_process
 from optuna_mi.training._recipe import record_test, recorded
 
-_logger = get_logger(__name__)
+# What Optuna says of each trial in its own loop, and as loudly.
+_logger = optuna.logging.get_logger("optuna.study")
 
 Callback = Callable[[optuna.Study, FrozenTrial], None]
 
