@@ -164,7 +164,7 @@ class DecayCurve(Record):
         return columns
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a lag; columns without values are left out."""
+        """Return one row per lag; columns without values are left out."""
         import pandas as pd
 
         return pd.DataFrame(self.to_columns())

@@ -21,7 +21,7 @@ class BidirectionalDilatedRNN(nn.Module):
     Args:
         input_size: Features of the input.
         hidden_sizes: Hidden size of every layer, or one for all, of either network.
-        dilations: One positive integer a layer.
+        dilations: One positive integer per layer.
         batch_first: Inputs and outputs are ``(B, T, features)``.
         **settings: Further arguments of :class:`DilatedRNN`, for both.
 

@@ -1,9 +1,9 @@
 """A dilated layer of a large hidden size on the CPU: few large matrix products, float32.
 
 The rows of a layer, (positions * batch), are worked through in groups that stay in the cache: one
-product projects a group's inputs, one a block of lanes makes the recurrent part, one pass does the
-rest of the cell; backwards likewise, with one product a group for the gradient of the inputs and
-of each weight. Under autocast the operands are bfloat16 (``_blocks_matmul``).
+product projects a group's inputs, one per block of lanes makes the recurrent part, one pass does
+the rest of the cell; backwards likewise, with one product per group for the gradient of the inputs
+and of each weight. Under autocast the operands are bfloat16 (``_blocks_matmul``).
 """
 
 from __future__ import annotations

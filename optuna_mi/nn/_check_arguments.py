@@ -26,7 +26,7 @@ def check_dilations(dilations: Sequence[int]) -> tuple[int, ...]:
     """
     checked = wholes("dilations", dilations, 1)
     if not checked:
-        raise ValueError("dilations is empty; pass one positive integer a layer, e.g. (1, 2, 4)")
+        raise ValueError("dilations is empty; pass one positive integer per layer, e.g. (1, 2, 4)")
     return checked
 
 
@@ -99,12 +99,12 @@ def check_state(
     """
     if isinstance(state, torch.Tensor) or not isinstance(state, Sequence):
         raise TypeError(
-            f"state must be what an earlier call returned, a tuple with one entry a layer, got "
+            f"state must be what an earlier call returned, a tuple with one entry per layer, got "
             f"{type(state).__name__}"
         )
     if len(state) != len(dilations):
         raise ValueError(
-            f"state must have one entry a layer ({len(dilations)}), got {len(state)} entries"
+            f"state must have one entry per layer ({len(dilations)}), got {len(state)} entries"
         )
     for i, (entry, dilation, size) in enumerate(zip(state, dilations, hidden_sizes, strict=True)):
         parts = entry if isinstance(entry, tuple) else (entry,)

@@ -22,7 +22,7 @@ class DilatedRNNClassifier(nn.Module):
     Args:
         input_size: Features of a step; of symbols, the size of their embedding.
         hidden_sizes: Hidden size of every layer, or one for all.
-        dilations: One positive integer a layer, each below the length of the sequences.
+        dilations: One positive integer per layer, each below the length of the sequences.
         n_classes: Number of classes.
         cell: ``"rnn"``, ``"gru"`` or ``"lstm"``.
         batch_first: The input is ``(B, T, input_size)``.

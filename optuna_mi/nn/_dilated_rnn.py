@@ -38,7 +38,7 @@ class DilatedRNN(nn.Module):
     Args:
         input_size: Features of the input.
         hidden_sizes: Hidden size of every layer, or one for all.
-        dilations: One positive integer a layer, bottom first, in any order.
+        dilations: One positive integer per layer, bottom first, in any order.
         cell: ``"rnn"``, ``"gru"`` or ``"lstm"``.
         batch_first: Inputs and outputs are ``(B, T, features)`` instead of ``(T, B, features)``.
             The state is always ``(d, B, H)``.

@@ -25,7 +25,7 @@ class DilatedRNNLanguageModel(nn.Module):
         vocab_size: Number of symbols.
         embedding_size: Size of a symbol's embedding.
         hidden_sizes: Hidden size of every layer, or one for all.
-        dilations: One positive integer a layer.
+        dilations: One positive integer per layer.
         tied: The decoder's weight is the embedding's; the last hidden size must equal
             ``embedding_size``.
         cell: ``"rnn"``, ``"gru"`` or ``"lstm"``.

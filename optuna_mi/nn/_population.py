@@ -149,7 +149,7 @@ class DilatedRNNPopulation(nn.Module):
             x: What a single network takes, which all of them then read; or that with the networks
                 as a first axis more, for each its own.
             state: Of a :class:`DilatedRNN` or a language model: what an earlier call returned;
-                ``None`` for zeros. An entry a layer, stacked over the networks that have it.
+                ``None`` for zeros. An entry per layer, stacked over the networks that have it.
             lengths: Valid steps of every sequence of a padded batch, for a classifier or
                 regressor: integers ``(B,)``, or ``(K, B)``.
 

@@ -18,7 +18,7 @@ class DilatedRNNRegressor(nn.Module):
     Args:
         input_size: Features of a step; of symbols, the size of their embedding.
         hidden_sizes: Hidden size of every layer, or one for all.
-        dilations: One positive integer a layer.
+        dilations: One positive integer per layer.
         n_values: How many numbers a prediction has.
         every_step: Predict at every step; else at the end alone, read as in
             :class:`DilatedRNNClassifier`.

@@ -1,7 +1,7 @@
 """One dilated layer by single PyTorch operations, a block of lanes at a time.
 
 PyTorch's recurrent kernels have no rule for ``torch.func.vmap``, and some none for forward-mode
-derivatives; these operations have all of them. Slower: a matrix product a block.
+derivatives; these operations have all of them. Slower: a matrix product per block.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ def format_dilations(dilations: Sequence[int]) -> str:
     """
     checked = wholes("dilations", dilations, 1)
     if not checked:
-        raise ValueError("dilations is empty: give one positive integer a layer")
+        raise ValueError("dilations is empty: give one positive integer per layer")
     return ",".join(map(str, checked))
 
 

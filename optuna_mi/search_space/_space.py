@@ -75,7 +75,7 @@ class DilationSpace(Gridded, Frozen):
     def __post_init__(self) -> None:
         # Lists would make it unequal to its own JSON, and unhashable.
         instance("geometry", self.geometry, DecayGeometry, "a DecayGeometry")
-        layers = listed("layers", self.layers, "IntRange, one a segment")
+        layers = listed("layers", self.layers, "IntRange, one per segment")
         object.__setattr__(self, "layers", layers)
         for i, layer_range in enumerate(layers):
             instance(f"layers[{i}]", layer_range, IntRange, "an IntRange")

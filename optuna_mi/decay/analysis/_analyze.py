@@ -199,8 +199,8 @@ def _what_stands_out(
 ) -> tuple[Period | None, Delays]:
     """Return the period and the single distances that stand out.
 
-    A few single distances are no period although one is twice the other: three peaks in a row
-    are, or a curve that is more than noise without them.
+    A few single distances are no period, even if one is twice the other. Three peaks in a row are a
+    period, and so are peaks on a curve that is more than noise without them.
     """
     factor = family_factor(curve, _FALSE_DELAY)
     lags, y = curve.lags, curve.mi_corrected
@@ -226,7 +226,7 @@ def _what_stands_out(
 def _returns_thrice(curve: DecayCurve, noise: Noise, found: Period) -> bool:
     """Return whether three peaks in a row stand above the noise, about as high.
 
-    No echo and no copy does that: their second peaks are much lower.
+    The peaks of an echo or a copy are not: the second is much lower.
     """
     at = found.multiples(curve.lags)[1][:_IN_A_ROW]
     tooth = curve.mi_corrected[at]
@@ -237,7 +237,7 @@ def _returns_thrice(curve: DecayCurve, noise: Noise, found: Period) -> bool:
 def _is_bare(bins: Bins, threshold: float, delays: Delays) -> bool:
     """Return whether nothing but single distances is more than noise.
 
-    Those add to the bias of all other lags, of which the floor has an estimate.
+    They raise the bias of all other lags, which the floor knows only approximately.
     """
     unsure = _UNSURE if delays.at.size else 1.0
     return last_above(replace(bins, floor=unsure * bins.floor), threshold) < 0
@@ -285,8 +285,8 @@ def _period(curve: DecayCurve, noise: Noise, given: _Given) -> Period | None:
 def _envelope_bins(curve: DecayCurve, body: Floats, noise: Noise, period: Period) -> Bins:
     """Return bins of the peaks.
 
-    Their floor is that of single lags, as a maximum averages nothing. Peaks that drown one by one
-    are averaged instead, without the lags between them, over wide bins.
+    Their floor is that of single lags, as a maximum averages nothing. If single peaks cannot be
+    told from noise they are averaged over wide bins, without the lags between them.
     """
     if period.pooled:
         tooth = np.zeros(body.size, dtype=np.bool_)

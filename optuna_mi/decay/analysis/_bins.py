@@ -90,7 +90,7 @@ def measure_noise(curve: DecayCurve) -> Noise:
     if curve.floor is None:
         floor = np.full(y.size, _tail_floor(curve, scatter))
         return Noise(scatter, zero, zero, floor, floor, 1, None, estimated=floor[0] > 0)
-    # too few lags do not show their scatter
+    # the scatter of too few lags cannot be measured
     scatter = np.maximum(scatter, (1 / 3 if len(curve) < _WINDOW else 1 / 4) * curve.floor)
     rest = zero
     if curve.std_error is not None:
@@ -98,8 +98,8 @@ def measure_noise(curve: DecayCurve) -> Noise:
     aligned = curve.baseline_method == "across"
     peaks = None
     if curve.std_error is not None:
-        # neighbouring lags of a short period differ for another reason than noise; the spread
-        # over positions, which is much the same at all of them, does not matter
+        # with a short period neighbouring lags differ for another reason than noise; the spread
+        # over positions is about the same at all of them and does not matter
         peaks = np.minimum(scatter, curve.std_error) if aligned else curve.std_error
     return Noise(
         scatter=scatter,
@@ -132,8 +132,8 @@ def _tail_floor(curve: DecayCurve, scatter: Floats) -> float:
 def _local_scatter(y: Floats) -> Floats:
     """Return the noise about a line through the neighbours, as a running median.
 
-    A steep curve bends: taken in nats its first lags would look noisy, in ln nats the noise about
-    zero would. The smaller of the two is the one that the bend spoils less.
+    On a steep curve, a line fits badly: in nats the first lags would look noisy, in ln nats the
+    values near zero would. So both are computed, and the smaller one is taken.
     """
     if y.size < 5:
         return np.zeros(y.size)
@@ -152,11 +152,11 @@ def _running(v: Floats) -> Floats:
 
 
 def make_bins(lags: Ints, values: Floats, noise: Noise, per_octave: int = _PER_OCTAVE) -> Bins:
-    """Average values over bins, six an octave if not told; small lags stay single."""
+    """Average values over bins, six per octave if not told; small lags stay single."""
     index = np.floor(np.log2(lags) * per_octave + 0.5).astype(np.int64)
     _, group = np.unique(index, return_inverse=True)
     size = int(group[-1]) + 1
-    # every lag counts alike: errors grow with a lag's own MI, and would vote the highest down
+    # all lags have the same weight: errors grow with MI, so weights would favour low values
     total = np.bincount(group, minlength=size).astype(np.float64)
 
     def mean(v: Floats) -> Floats:
@@ -164,7 +164,7 @@ def make_bins(lags: Ints, values: Floats, noise: Noise, per_octave: int = _PER_O
         return out
 
     n_lags = np.bincount(group, minlength=size)
-    # lags closer than the sequence's memory say the same thing again
+    # lags closer than the sequence's memory are no independent measurements
     first = np.searchsorted(group, np.arange(size))
     reach = (lags[first + n_lags - 1] - lags[first]) / noise.memory + 1.0
     independent = np.minimum(total, reach)

@@ -53,13 +53,13 @@ def crossing(bins: Bins, threshold: float) -> float | None:
 def _locate(lag: Floats, value: Floats, limit: Floats, last: int) -> float | None:
     if last < 0:
         return float(lag[0])
-    # where the floor is higher than the curve was, the curve cannot be seen to be lower; a floor
-    # that only creeps up with the lag is no such case
+    # If the floor rises above what the curve was before, a low value proves nothing. A floor
+    # that only rises slowly with the lag is no such case.
     sees = np.flatnonzero(limit[last + 1 :] <= max(value[last], 1.25 * limit[last]))
     if not sees.size:
         return None
     after = last + 1 + int(sees[0])
-    # a value at or below zero says only that the curve is far below
+    # a value at or below zero has no logarithm; the curve is then far below
     high = np.log(max(value[last], limit[last]))
     low = np.log(max(value[after], 0.1 * limit[last]))
     goal = np.log(limit[last])
@@ -72,9 +72,9 @@ def crossing_interval(
 ) -> tuple[float, float]:
     """Return the 95 % interval of the crossing under the bins' errors.
 
-    Beyond the crossing the errors are those about the law: the values there are noise, and would
-    have it twice. The part of the error that neighbouring lags share moves the whole curve at
-    once. An end that lies beyond the last lag is put at the last lag.
+    Beyond the crossing the errors are added to the law: the values there are noise already, and
+    would hold it twice. The part of the error that neighbouring lags share moves the whole curve
+    at once. An end beyond the last lag is put at the last lag.
 
     Args:
         bins: The averaged curve.

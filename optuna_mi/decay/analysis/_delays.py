@@ -53,7 +53,7 @@ class Delays:
 def find_delays(
     lags: Ints, values: Floats, noise: Noise, factor: float, threshold: float, stride: int = 1
 ) -> Delays:
-    """Look for lags that tower over all others from half to twice their distance.
+    """Look for lags that are much higher than all others from half to twice their distance.
 
     Args:
         lags: Distances.
@@ -80,14 +80,14 @@ def find_delays(
             continue
         order = around[np.argsort(-values[around])]
         others = values[order]
-        # where lags have gaps those that were measured because they are peaks are no fair sample
+        # beyond the gapless lags, some were measured because they are peaks: no fair sample
         share = np.cumsum(gap[order]) / gap[order].sum()
         rank = max(_OTHERS, int(np.searchsorted(share, _OTHERS_SHARE)))
         level = max(float(others[min(rank, others.size - 1)]), 0.0)
         if values[i] - level > least[i] and values[i] > _TOWERS * level:
             found.append(int(i))
             middle = float(np.median(others))
-            # what stands a tenth of the peak or more above its surroundings belongs to it
+            # lags that exceed their surroundings by a tenth of the peak or more belong to the peak
             peak = beside[values[beside] > level + 0.1 * (values[i] - level)]
             body[peak] = np.minimum(values[peak], middle)
     if not found or (len(found) > _MOST and common_period(lags[found]) is None):

@@ -17,7 +17,7 @@ _SINGLE = 0.5
 # at least so high as a share of the highest. Choices: sequences of periods 5, 12 and 30 stand 17
 # floors high.
 _PEAKS, _FLOORS, _AS_HIGH = 3, 3.0, 0.5
-# More periods than this are looked for no longer.
+# No more periods than this are looked for.
 _MOST = 4
 
 

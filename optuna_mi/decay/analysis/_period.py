@@ -54,7 +54,7 @@ class Period:
     Attributes:
         period: Distance between peaks.
         strength: Share of MI lost between them, 0 to 1.
-        pooled: Whether single peaks drown in the noise, and only their mean stands out.
+        pooled: Whether only the mean of the peaks can be told from noise, not single ones.
         exact: The same distance, which need not be a whole number: a mains hum at 8,000 Hz.
         nested: All periods that were found, shortest first, each a divisor of the longest.
         beside: Periods whose peaks stand between those, and are no multiples of them.
@@ -106,7 +106,7 @@ def find_period(
     pooled, single = _pooled(curve), peaks_period(curve)
     start = pooled or single
     if pooled and single and single % pooled == 0:
-        # few multiples are no match for many, but they may be much taller
+        # few multiples score lower than many, but their peaks may be much taller
         taller = curve.y[single - 1] > _TALLER * curve.y[pooled - 1]
         start = single if taller else pooled
     if correlation is not None:
@@ -121,13 +121,13 @@ def find_period(
     exact = _exact(curve.level if correlation is None else signs, period)
     top, beside = curve.y[period - 1], curve.y[round(exact) - 1]
     if beside < 0.5 * top and top > _CLEAR * curve.floor[period - 1]:
-        exact = float(period)  # peaks of other periods stand in the way
+        exact = float(period)  # peaks of other periods would hide the difference
     tooth = np.s_[period - 1 : _NEAR * period : period]
     drowned = bool((curve.y[tooth] < curve.floor[tooth]).any())
     found = _described(curve, round(exact), pooled=pooled is not None and drowned)
     shorter = {p for p in (*nested, *_within(curve, period)) if p < period}
     if correlation is not None:
-        # half a cycle later values are opposed: that is no cycle of their own
+        # half a cycle later values are opposed, so half a cycle is no period of its own
         shorter = {p for p in shorter if signs[p - 1] > 0.5 * signs[period - 1]}
     nested = [*sorted(shorter), round(exact)]
     beside = other_periods(curve, tuple(nested)) if exact == round(exact) else ()

@@ -51,10 +51,10 @@ class Returns:
 def judge(lags: Ints, values: Floats, found: Period, crossing: float | None) -> Returns:
     """Tell a period that is the span from one that rides on a longer dependence.
 
-    A connection over one period reaches k periods back in k steps. That does while the steps are
-    few, as on images with their 28 rows, or where every period repeats the last one; peaks that
-    return near MI(1) but tell something over hundreds of periods are a long dependence of their
-    own. Shares of the peaks decide, not where they drown: that depends on how many data there are.
+    A connection over one period reaches k periods back in k steps. That is enough if the steps are
+    few, as on images with their 28 rows, or if every period repeats the last one. Peaks that return
+    near MI(1) but tell something over hundreds of periods are a long dependence of their own.
+    Shares of the peaks decide, not where they vanish in noise, which depends on the amount of data.
 
     Args:
         lags: Distances.
@@ -64,7 +64,7 @@ def judge(lags: Ints, values: Floats, found: Period, crossing: float | None) -> 
     """
     k, at = found.multiples(lags)
     if not at.size:
-        # between measured lags the nearest one speaks for the peak
+        # between measured lags the nearest one stands for the peak
         at = np.array([min(int(np.searchsorted(lags, found.period)), lags.size - 1)])
         k = np.ones(1, dtype=np.int64)
     tooth = values[at]
@@ -75,11 +75,11 @@ def judge(lags: Ints, values: Floats, found: Period, crossing: float | None) -> 
     kept = float(np.median(late)) / max(float(tooth[0]), 1e-300)
     clock = crossing is None and kept >= _CLOCK_SHARE
     falls = crossing is None and _falls(late, float(tooth[0]))
-    # of peaks that have levelled off, or rise and fall for ever, only what they were higher before
+    # of peaks that have levelled off, or rise and fall for ever, only the part above that level
     rest = np.maximum(tooth - (0.0 if falls else max(float(late.max()), 0.0)), 0.0)
     told = np.cumsum(rest * np.diff(k, prepend=0))
     n_periods = int(k[np.searchsorted(told, (1 - _BEYOND) * told[-1])]) if told[-1] > 0 else 1
-    # peaks that drown say nothing about MI(1)
+    # peaks hidden in noise say nothing about MI(1)
     share = float(tooth[0] / values[0]) if values[0] > 0 else float("inf")
     returns = not found.pooled and share >= (_CLOCK_SHARE if clock else DOMINANT_SHARE)
     # peaks that still fall at the last lag may live on for many more

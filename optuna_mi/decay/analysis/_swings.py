@@ -1,4 +1,4 @@
-"""Cycles of real values that wander: MI is too blunt for them, signs are not."""
+"""Cycles of real values whose length varies: MI does not show them, signs do."""
 
 from __future__ import annotations
 

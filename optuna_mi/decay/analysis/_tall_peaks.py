@@ -141,7 +141,7 @@ class _Candidate:
         return weaker * float(np.sqrt(self.height.size))
 
     def is_fraction_of(self, other: _Candidate) -> bool:
-        """Return whether the other's peaks tower over those that only this one has."""
+        """Return whether the other's peaks are much taller than those that only this one has."""
         ratio, rest = divmod(other.period, self.period)
         if ratio < 2 or rest:
             return False
@@ -163,7 +163,7 @@ def peaks_period(curve: Scaled) -> int | None:
         height = heights(curve, period)
         if height.size < 2 or height[0] < _FIRST_CONTRAST or height[1] < _LEAST_CONTRAST:
             continue
-        # the first peaks must all be there; later ones may drown
+        # the first peaks must all be there; later ones may be hidden in noise
         deviations = _deviations(curve, period, height)
         at = np.arange(1, height.size + 1) * period - 1
         up = (height > _LEAST_CONTRAST) & (deviations > _EACH) & (curve.y[at] > curve.floor[at])
@@ -180,7 +180,7 @@ def peaks_period(curve: Scaled) -> int | None:
         return None
     best = max(f.score for f in found)
     shortest = next(f.period for f in found if f.score >= _NEARLY * best)
-    # beside the period its neighbours pass, less well
+    # the neighbours of the true period pass too, with lower scores
     near = [f for f in found if shortest <= f.period <= 1.2 * shortest]
     return max(near, key=lambda f: f.score).period
 

@@ -174,7 +174,7 @@ def resolution_sentence(
         power = 2.0 if curve.estimator == "ksg" else 1.0
         needed = float(np.median(curve.n_pairs)) * (effective / threshold) ** power
         sentence += (
-            f" with {float(np.median(curve.n_pairs)):,.0f} pairs a lag; about "
+            f" with {float(np.median(curve.n_pairs)):,.0f} pairs per lag; about "
             f"{float(f'{needed:.2g}'):,.0f} would be needed"
         )
     return False, sentence

@@ -57,10 +57,11 @@ def _doubts(rows: Floats) -> Floats:
 def comb_period(level: Floats) -> int | None:
     """Look for a period whose multiples stand above all other phases, on the mean over many.
 
-    Each multiple alone may drown in noise, and the first ones may be lower than what is beside
-    them at short distances. Over all lags, their first half, quarter and so on, as a period may
-    fade. The multiples' own scatter says how sure their mean is. A multiple of the period has
-    another phase as high, so it fails; a divisor may pass, and the longest that passes wins.
+    Each single multiple may be hidden in noise, and the first ones may be lower than their
+    neighbours at short distances. A period may fade, so the test is made over all lags, their first
+    half, quarter and so on. The scatter of the multiples says how certain their mean is. A multiple
+    of the true period fails, as it has another phase as high. A divisor may pass, so the longest
+    that passes wins.
 
     Args:
         level: The curve at lags 1, 2, 3, ... on a scale that is logarithmic above the noise.

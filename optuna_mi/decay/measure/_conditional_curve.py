@@ -37,7 +37,7 @@ class ConditionalCurve:
         settings: How it is estimated.
 
     Attributes:
-        break_even: So many lags take as long by themselves as all lags together.
+        break_even: Measuring this many lags one by one takes as long as all lags together.
     """
 
     def __init__(self, sequences: Sequences, lags: Ints, settings: Settings) -> None:
@@ -50,7 +50,7 @@ class ConditionalCurve:
         rng = np.random.default_rng(settings.seed)
         self._columns = make_columns(sequences, steps, rng, settings.estimator)
         self._logs = np.log(np.maximum(np.arange(self._n + 1, dtype=np.float64), 1.0))
-        # all that is random is drawn here, for all lags
+        # all random numbers are drawn here, so that parts of the curve agree with the whole
         self._shifts = rng.integers(1, self._n, size=(settings.n_surrogates, lags.size))
         self._anchors = anchor_lags(lags, _ANCHORS) if settings.n_surrogates else lags[:0]
         self._repeated = [
@@ -60,7 +60,7 @@ class ConditionalCurve:
         ]
 
     def measure(self, part: Ints) -> list[dict[str, Any]]:
-        """Count the pairs at some of the lags; return a record a lag."""
+        """Count the pairs at some of the lags; return a record per lag."""
         shifts = self._shifts[:, np.isin(self._lags, part)]
         tasks = [(int(lag), 0) for lag in part]
         tasks += [(int(lag), int(s)) for row in shifts for lag, s in zip(part, row, strict=True)]

@@ -71,9 +71,9 @@ def decay_curve(
             Dask bag or array; see the how-to "A corpus larger than memory".
         max_lag: Longest distance; by default the last step of aligned sequences, or a tenth of
             one sequence (a third, up to 1,200, of a short one), at most 16,384.
-        lags: ``"all"``, ``"log"`` (all below 64, then 16 an octave) or the distances themselves;
+        lags: ``"all"``, ``"log"`` (all below 64, then 16 per octave) or the distances themselves;
             by default all of them where that takes seconds, else the first
-            ones, 16 an octave beyond, and where a cheap look at all lags shows a peak.
+            ones, 16 per octave beyond, and where a cheap look at all lags shows a peak.
         estimator: Entropy estimator: ``"grassberger"``, ``"miller-madow"`` or ``"plugin"``.
         boundary: ``"within"``: no pair crosses from one sequence into the next;
             ``"concatenate"``: all sequences are one.

@@ -38,7 +38,7 @@ Lags = Literal["all", "log"] | npt.ArrayLike | None
 
 
 def log_lags(max_lag: int) -> npt.NDArray[np.int64]:
-    """Return all lags below 64 and 16 an octave from there on, up to max_lag."""
+    """Return all lags below 64 and 16 per octave from there on, up to max_lag."""
     n = int(np.ceil(_PER_OCTAVE * np.log2(max(max_lag / _ALL_BELOW, 1.0)))) + 1
     far = np.geomspace(_ALL_BELOW, max(max_lag, _ALL_BELOW), n)
     lags = np.union1d(np.arange(1, min(_ALL_BELOW, max_lag + 1)), np.rint(far).astype(np.int64))
@@ -55,7 +55,7 @@ def _nanoseconds(sequences: Sequences, n_lags: int) -> float:
 def _default_lags(sequences: Sequences, last: int) -> npt.NDArray[np.int64]:
     """Return all lags where that takes seconds; else the first ones, and of the rest a selection.
 
-    That is 16 an octave, and where a cheap look at all lags shows a peak: the highest between two
+    That is 16 per octave, and where a cheap look at all lags shows a peak: the highest between two
     of these, and the highest of all, with their neighbours.
     """
     every = np.arange(1, last + 1, dtype=np.int64)

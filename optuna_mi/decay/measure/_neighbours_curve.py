@@ -1,4 +1,4 @@
-"""Curves of real values by nearest neighbours, a sample of pairs a lag."""
+"""Curves of real values by nearest neighbours, a sample of pairs per lag."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def _columns(
     columns: dict[str, Any] = {
         "mi": np.array([f[0] for f in found]),
         "n_pairs": np.array([f[3] for f in found]),
-        "method": f"{k} nearest neighbours among up to {n_samples:,} pairs a lag",
+        "method": f"{k} nearest neighbours among up to {n_samples:,} pairs per lag",
     }
     error = np.array([f[1] for f in found])
     if n_surrogates == 0:

@@ -30,7 +30,7 @@ class PooledCurve:
         settings: How it is estimated.
 
     Attributes:
-        break_even: So many lags take as long by themselves as all lags together.
+        break_even: Measuring this many lags one by one takes as long as all lags together.
     """
 
     def __init__(self, sequences: Sequences, lags: Ints, settings: Settings) -> None:
@@ -41,7 +41,7 @@ class PooledCurve:
         self.break_even = self._engine.break_even(lags)
 
     def measure(self, part: Ints) -> list[dict[str, Any]]:
-        """Count the pairs at some of the lags; return a record a lag, which JSON can hold."""
+        """Count the pairs at some of the lags; return a record per lag, which JSON can hold."""
         own = self._run(self._engine, part, "decay curve")
         base = self._across(part) if self._settings.baseline == "across" else []
         return [
@@ -111,7 +111,7 @@ class PooledCurve:
         n = self._settings.n_surrogates
         base = [_estimates(lags, [r["baseline"][j] for r in records]) for j in range(n)]
         error = np.sqrt(np.mean([_column(b, "std_error") ** 2 for b in base], axis=0))
-        # two such values differ by so much although nothing depends on anything
+        # the difference of two such values, if nothing depends on anything
         noise = error * np.sqrt(1.0 + 1.0 / n)
         return np.mean([_column(b, "mi") for b in base], axis=0), error, noise_floor(noise)
 
@@ -157,8 +157,8 @@ def _column(estimates: list[LagEstimate], name: str) -> Floats:
 def rotated(sequences: Sequences, rng: np.random.Generator) -> Codes:
     """Return the codes of aligned sequences so that each meets another one, drawn at random.
 
-    Sequences are chained in one random cycle and each meets the next: none meets itself, and data
-    sorted by class do not meet their own kind.
+    Sequences are put in one random cycle, and each is paired with the next. So none is paired with
+    itself, and in data sorted by class neighbours of one class are not paired.
     """
     steps = sequences.steps
     assert steps is not None

@@ -32,9 +32,9 @@ def promising_lags(sequences: Sequences, max_lag: int, seed: int = 0) -> tuple[I
 
     Symbols become random numbers that have mean 0, variance 1 and no correlation under the
     symbols' own shares; Fourier transforms give the correlations of all of them with all of them
-    at every lag. Their squares add up to a chi-square variable where nothing depends on anything,
-    and to more for a copy, or a code, of symbols of so many steps ago. A peak of them is no
-    measurement: it says where to measure.
+    at every lag. If nothing depends on anything, the sum of their squares is a chi-square variable;
+    at the distance of a copy, or a code, it is larger. A peak is no measurement: it says where to
+    measure.
 
     Args:
         sequences: The data.
@@ -92,7 +92,7 @@ def _pieces(n: int, max_lag: int) -> list[tuple[int, int]]:
 
 def _peaks(squares: Floats, dof: int) -> tuple[Ints, Floats]:
     middle = median_filter(squares, size=2 * _BESIDE + 1, mode="nearest")
-    # where all lags depend their sums vary by as much more
+    # if there is dependence at all lags, the sums vary more
     scale = np.maximum(middle / chdtri(dof, 0.5), 1.0)
     least = (chdtri(dof, _CHANCE / squares.size) - dof) * scale
     height = squares - middle

@@ -1,4 +1,4 @@
-"""Long curves in waves of lags: what can be stopped early, or taken up again from a file."""
+"""Long curves in waves of lags: what can be stopped early, or resumed from a file."""
 
 from __future__ import annotations
 
@@ -97,10 +97,10 @@ def _wave_ends(n_lags: int) -> list[int]:
 
 
 def _silent(lags: Ints, corrected: Floats, floor: Floats) -> bool:
-    # single excursions are noise: two lags in a row count
+    # a single lag above the floor may be noise: only two in a row count
     above = corrected > floor
     above[1:] &= above[:-1] | (corrected[1:] > 2.0 * floor[1:])
-    # of what lies before the first lag nothing is known
+    # nothing is known about distances before the first lag
     last = lags[np.flatnonzero(above)[-1]] if above.any() else lags[0]
     return bool(lags[-1] >= 10 * last)
 
@@ -109,13 +109,13 @@ class Checkpoint:
     """Records of a curve's first lags, kept in a file if one is named.
 
     Args:
-        path: The file; its records are taken up if it is there.
+        path: The file; if it is there, its records are used.
         sequences: The data.
         lags: All distances of the curve.
         settings: How it is estimated.
 
     Attributes:
-        records: One a lag.
+        records: One per lag.
 
     Raises:
         FileNotFoundError: If the file's folder does not exist.

@@ -165,7 +165,7 @@ def fit_periodic(curve: DecayCurve, noise: Noise, found: Period, pooled: Points)
 
     All are scored on single lags of the first twelve periods, 400 at most; the periodic law is a
     power law for every phase of the period. The scores inform: it is the test for peaks that
-    repeat that decides about a period, as many small phases would outvote a few tall peaks.
+    repeat that decides about a period: in a score, many small phases outweigh a few tall peaks.
 
     Args:
         curve: The curve.

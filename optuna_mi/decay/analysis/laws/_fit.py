@@ -44,11 +44,11 @@ class Points:
     weight: Floats
 
     def evenly_weighted(self) -> Self:
-        """Return the same points so that every stretch of ln distance has the same say.
+        """Return the same points with equal weight for every stretch of ln distance.
 
-        The lags 1, 2, 3 are far apart on that axis: each stands for more of it than an average of
-        later lags. The law that dilations are read off is fitted so; which law and which knots
-        is decided with one vote a point.
+        On that axis the lags 1, 2, 3 are far apart, so each stands for a longer stretch than an
+        average of later lags. The law from which dilations are read is fitted with these weights;
+        law and knots are chosen with equal weight per point.
         """
         x = np.log(self.lag)
         if x.size < 3:

@@ -1,8 +1,8 @@
 """Curves of aligned sequences, conditional on the position: the mean over t of I(X_t; X_{t+d}).
 
-Every position has its own alphabet, with its most frequent symbol as code 0. Sequences that show
-the most frequent symbol at t are not visited: their row of the table is what the others leave of
-the counts at t + d. On images, where most pixels are background, that is most of the work.
+Every position has its own alphabet, with its most frequent symbol as code 0. Sequences with the
+most frequent symbol at t are not visited: their row of the table is the counts at t + d minus all
+other rows. On images, where most pixels are background, this saves most of the work.
 """
 
 from __future__ import annotations

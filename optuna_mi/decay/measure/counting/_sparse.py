@@ -193,7 +193,7 @@ def sparse_lags(
 ) -> list[LagEstimate]:
     """Estimate MI at up to four lags; see `dense_lags` for later, `estimate_dense` for the error.
 
-    The standard error takes as long as the rest and a pass a lag; without it, it is NaN.
+    The standard error takes as long as the rest and a pass per lag; without it, it is NaN.
     """
     y = sequences.codes if later is None else later
     n_x = np.diff(groups.starts)

@@ -1,4 +1,4 @@
-"""What sequences tell by what they consist of, whatever its order."""
+"""What sequences tell by their composition (what they consist of), in any order."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def composition_note(
     late = float(np.median(corrected[: far.size][-max(1, far.size // 3) :]))
     if level <= _ERRORS * float(found.error[0]) or level < _NOTABLE * late:
         return ()
-    # short sequences of slow symbols differ too, but what they hold does not show far away
+    # short sequences of slowly changing symbols differ too, but that does not show far away
     if late < _NOTABLE * level:
         return ()
     return (plateau_note(level, late, conditional=settings.conditional),)

@@ -49,9 +49,9 @@ class Memory:
 def measure_memory(sequences: Sequences, seed: int, *, within: bool = False) -> Memory:
     """Measure the growth, without what never fades.
 
-    A clock's phase is a fact, not an accident of the sample: it has no part in the sum, whose
-    terms are weighed with a cosine that takes from near terms what far ones have as well. So does
-    the noise of the terms, which is the same at all distances.
+    The phase of a clock is a fact, not an accident of the sample, so it must not count. The terms
+    are weighted with a cosine, which subtracts from near terms what far terms have as well. That
+    also removes the noise of the terms, which is the same at all distances.
 
     Args:
         sequences: The data.

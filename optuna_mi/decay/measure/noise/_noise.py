@@ -79,7 +79,7 @@ def shuffle_noise(sequences: Sequences, lags: Ints, settings: Settings) -> Shuff
     if memory.growth > 0.0:
         excess, wider = _fewer_pairs(sequences, lags, memory.growth)
         if memory.growth > _NOTABLE_GROWTH:
-            # few blocks meet themselves: then the surrogate has the very dependence it should lack
+            # if a block is paired with itself, the surrogate has the dependence that it should lack
             widest = sequences.n_total // _FEWEST_BLOCKS
             width = min(max(_BLOCK * memory.reach, _LEAST_BLOCK), max(widest, 1))
             wider = max(wider, _widening(sequences, width, settings))
@@ -98,8 +98,8 @@ def shuffle_noise(sequences: Sequences, lags: Ints, settings: Settings) -> Shuff
 def _fewer_pairs(sequences: Sequences, lags: Ints, growth: float) -> tuple[Floats, float]:
     """Return bias that memory adds, shape (L,), and by what factor the deviation is wider.
 
-    Both as if there were fewer pairs, each independent. Of the plug-in estimate, since what others
-    take from it is the bias of all the pairs.
+    Both are computed as for fewer, independent pairs, and for the plug-in estimate, since the other
+    estimators subtract from it the bias of all pairs.
     """
     at, excess, wider = spread_evenly(lags, _FEW_LAGS), [], []
     for n_x, n_y in marginal_counts(sequences, at):
@@ -121,9 +121,9 @@ def _thinned(counts: Ints, n: int) -> Ints:
 def _widening(sequences: Sequences, width: int, settings: Settings) -> float:
     """Return by what factor memory widens the deviation of an estimate, measured.
 
-    Beside itself in shuffled blocks a sequence keeps its memory and loses the alignment. Such data
-    know no distance, so all surrogates at all lags are replicates. Memory of some symbols only
-    widens more than fewer pairs of all do.
+    The sequence is paired with itself in shuffled blocks, which keep its memory but lose the
+    alignment. For such data all distances are alike, so all surrogates at all lags are replicates.
+    If only some symbols have memory, the deviation grows more than fewer pairs would make it.
     """
     rng = np.random.default_rng(settings.seed)
     part = sequences.head(_LONGEST_SURROGATE)
@@ -144,7 +144,7 @@ def _widening(sequences: Sequences, width: int, settings: Settings) -> float:
 def block_shuffled(sequences: Sequences, width: int, rng: np.random.Generator) -> Codes:
     """Return the codes in blocks of the given width, in random order.
 
-    Beside the data themselves they are an independent sequence with the same memory.
+    Paired with the data themselves, they act as an independent sequence with the same memory.
     """
     codes = sequences.codes
     n_blocks = codes.size // width

@@ -5,10 +5,11 @@ the mean of an entropy estimate over all pairings is a sum over cells of the mea
 term: exact, for any number of pairs. Cells whose marginal counts are equal are alike, which keeps
 the sum short.
 
-The spread: a cell's term is a multiple of its count and a rest that is uncorrelated with it. The
-multiples add up to a sum over pairs, of which given marginals leave what is no sum of a row's and a
-column's share. The rests are nearly independent; in a dense table they are (z^2 - 1) / 2 of normal
-z, of which the marginals leave (K_x - 1)(K_y - 1): the chi-square law.
+The spread: a cell's term is split into a multiple of its count and a rest that is uncorrelated with
+the count. The multiples add up to a sum over pairs. The marginal counts fix the part of that sum
+which belongs to a row or a column; the part that is left varies. The rests are nearly independent.
+In a dense table each is (z^2 - 1) / 2 of a normal z, and the marginal counts leave
+(K_x - 1)(K_y - 1) of them free: the chi-square law.
 
 Source of the mean: N. X. Vinh, J. Epps, J. Bailey, Information Theoretic Measures for Clusterings
 Comparison, JMLR 11, 2010, eq. 24, there for the plug-in estimate.

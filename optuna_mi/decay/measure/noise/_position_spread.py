@@ -57,12 +57,12 @@ def _pointwise(rows: Codes, lag: int, k: int) -> Floats:
 def errors_of_means(by_position: list[Floats]) -> Floats:
     """Return the standard error of the mean over positions at every lag.
 
-    Neighbouring positions are alike, so the spread is that of the means of blocks of them. A lag
-    with few position pairs shows too little of it: there the spread of the other lags counts, and
-    one position may be as far off as the farthest seen anywhere.
+    Neighbouring positions are alike, so the spread is taken between the means of blocks of them. A
+    lag with few position pairs does not show its spread: there the spread of the other lags
+    counts, and one position may deviate as much as the largest deviation seen anywhere.
 
     Args:
-        by_position: One array of values a lag.
+        by_position: One array of values per lag.
     """
     sizes = np.array([v.size for v in by_position])
     own = np.array([_long_run_deviation(v) for v in by_position])

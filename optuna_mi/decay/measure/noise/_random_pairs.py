@@ -29,7 +29,7 @@ class RandomPairs:
         mean: Mean over all pairings.
         deviation: Standard deviation.
         skewness: Third central moment in units of the deviation's cube.
-        error: What the mean may be wrong by, since it is interpolated between lags.
+        error: Possible error of the mean, since it is interpolated between lags.
     """
 
     mean: Floats
@@ -56,7 +56,7 @@ def random_pairs(
         lags: Distances, increasing.
         estimator: Which entropy.
         later: Where the later symbol of a pair is taken from, if not from the sequences.
-        precise: Whether a deviation is much to be wrong by.
+        precise: Whether an error of one deviation is too much.
     """
     whole = next(marginal_counts(sequences, lags[:1], later))
     n_classes = [float(marginal_classes(n)[0].size) for n in whole]

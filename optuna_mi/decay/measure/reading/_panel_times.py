@@ -61,7 +61,7 @@ def parse_times(column: pd.Series[Any], series: npt.NDArray[Any]) -> pd.Series[A
 
 def _read(column: pd.Series[Any], how: str) -> pd.Series[Any]:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # pandas' own about time zones that differ
+        warnings.simplefilter("ignore")  # the error that pandas raises for mixed time zones
         try:
             return pd.to_datetime(column, errors="coerce", format=how)
         except ValueError:

@@ -135,7 +135,7 @@ def short_ones_note(n_short: int, n_sequences: int, last_lag: int) -> str:
 
 
 def encode_panel(values: npt.NDArray[Any], panel: Panel) -> Sequences:
-    """Turn a panel's integers, one a row, into codes at the steps of its series' clocks.
+    """Turn a panel's integers, one per row, into codes at the steps of its series' clocks.
 
     Raises:
         ValueError: As for `encode`.

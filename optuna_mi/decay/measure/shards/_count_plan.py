@@ -36,7 +36,7 @@ class CountPlan:
         lengths: Number of symbols in every shard, in order.
         symbols: The alphabet: the number K of symbols 0..K-1, a str of all characters, or a list
             of integers or of tokens.
-        lags: ``"all"``, ``"log"`` (all below 64, then 16 an octave) or the distances themselves.
+        lags: ``"all"``, ``"log"`` (all below 64, then 16 per octave) or the distances themselves.
         max_lag: Longest distance. Either this or the distances are needed.
         joined: Whether the shards are pieces of ONE sequence, one behind the other, so that pairs
             cross from each into the next; otherwise every shard holds sequences of its own.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 Ints = npt.NDArray[np.int64]
-# of a block: counts of shape (lags, K * K), or a sparse matrix a lag
+# of a block: counts of shape (lags, K * K), or a sparse matrix per lag
 Table: TypeAlias = "npt.NDArray[np.uint32] | npt.NDArray[np.int64] | list[csr_array]"
 # block number -> counts at the lags whose error is measured; -1 -> all counts at the others
 Tables = dict[int, Table]

@@ -30,8 +30,8 @@ class Shards:
             functions without arguments that return a part; or what `decay_curve` takes for one
             or more sequences of symbols.
         column: Of parquet files, the column that holds the symbols: numbers or tokens (one
-            sequence a file), lists of them (one a row) or text (one a row, of characters). It may
-            be left out where there is one column only.
+            sequence per file), lists of them (one per row) or text (one sequence of characters per
+            row). It may be left out if there is only one column.
 
     Raises:
         TypeError: If parts are no list, or column is no str.
