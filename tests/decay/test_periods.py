@@ -8,7 +8,7 @@ from scipy.signal import lfilter
 
 from optuna_mi.decay import DecayCurve, analyze_decay, decay_curve
 from optuna_mi.decay import generators as make
-from optuna_mi.decay.analysis._weak_peaks import comb_period
+from optuna_mi.decay.analysis.periods._weak_peaks import comb_period
 from optuna_mi.search_space import DilationSpace
 
 # composition (A, C, G, T) of the three places of a bacterial gene's codons

@@ -8,7 +8,7 @@ from scipy.ndimage import gaussian_filter
 from scipy.signal import lfilter
 
 from optuna_mi.decay import DecayCurve, analyze_decay, decay_curve
-from optuna_mi.decay.analysis._swings import swing_period
+from optuna_mi.decay.analysis.periods._swings import swing_period
 from optuna_mi.search_space import design_dilations
 
 

@@ -17,8 +17,6 @@ from optuna_mi.decay.analysis._bins import Bins, Noise, make_bins, measure_noise
 from optuna_mi.decay.analysis._crossing import crossing, crossing_interval, last_above
 from optuna_mi.decay.analysis._delays import Delays, common_period, find_delays, make_a_period
 from optuna_mi.decay.analysis._limit import family_factor, least_mi
-from optuna_mi.decay.analysis._period import Period, describe_given, find_period
-from optuna_mi.decay.analysis._returns import envelope, judge
 from optuna_mi.decay.analysis._verdict import Crossing, resolution_sentence, span
 from optuna_mi.decay.analysis.laws._choose import (
     Choice,
@@ -27,6 +25,8 @@ from optuna_mi.decay.analysis.laws._choose import (
     points_above_noise,
 )
 from optuna_mi.decay.analysis.laws._law import Law, evaluate_log
+from optuna_mi.decay.analysis.periods._period import Period, describe_given, find_period
+from optuna_mi.decay.analysis.periods._returns import envelope, judge
 
 Floats = npt.NDArray[np.float64]
 

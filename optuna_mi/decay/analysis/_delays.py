@@ -10,7 +10,7 @@ from scipy.ndimage import median_filter
 
 from optuna_mi.decay.analysis._bins import Noise
 from optuna_mi.decay.analysis._limit import least_mi
-from optuna_mi.decay.analysis._tall_peaks import contiguous
+from optuna_mi.decay.analysis.periods._tall_peaks import contiguous
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

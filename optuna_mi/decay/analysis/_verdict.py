@@ -8,10 +8,10 @@ import numpy as np
 
 from optuna_mi.decay._decay_analysis import Delay
 from optuna_mi.decay._decay_curve import DecayCurve
-from optuna_mi.decay.analysis._period import Period
-from optuna_mi.decay.analysis._returns import DOMINANT_SHARE, Returns
 from optuna_mi.decay.analysis.laws._choose import Choice
 from optuna_mi.decay.analysis.laws._law import evaluate_log
+from optuna_mi.decay.analysis.periods._period import Period
+from optuna_mi.decay.analysis.periods._returns import DOMINANT_SHARE, Returns
 
 # A crossing is named only if the ends of its 95 % interval differ by no more than this factor, two
 # doublings of the distance; else the interval is named. A choice.

@@ -13,7 +13,6 @@ from optuna_mi.decay._decay_curve import DecayCurve
 from optuna_mi.decay.analysis._bins import Bins, Noise
 from optuna_mi.decay.analysis._crossing import last_above
 from optuna_mi.decay.analysis._limit import least_mi
-from optuna_mi.decay.analysis._period import Period
 from optuna_mi.decay.analysis.laws._fit import (
     TOLERANCE,
     KnotSearch,
@@ -28,6 +27,7 @@ from optuna_mi.decay.analysis.laws._fit import (
     score,
 )
 from optuna_mi.decay.analysis.laws._law import Law
+from optuna_mi.decay.analysis.periods._period import Period
 
 Floats = npt.NDArray[np.float64]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from optuna_mi.decay.analysis._tall_peaks import Scaled, peaks_period, scale
+from optuna_mi.decay.analysis.periods._tall_peaks import Scaled, peaks_period, scale
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

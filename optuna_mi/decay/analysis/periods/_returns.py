@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from optuna_mi.decay.analysis._period import Period
+from optuna_mi.decay.analysis.periods._period import Period
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

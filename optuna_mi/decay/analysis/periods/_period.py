@@ -7,10 +7,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from optuna_mi.decay.analysis._other_periods import other_periods
-from optuna_mi.decay.analysis._swings import swing_period
-from optuna_mi.decay.analysis._tall_peaks import Scaled, heights, on_top, peaks_period, scale
-from optuna_mi.decay.analysis._weak_peaks import comb_period, share_lost
+from optuna_mi.decay.analysis.periods._other_periods import other_periods
+from optuna_mi.decay.analysis.periods._swings import swing_period
+from optuna_mi.decay.analysis.periods._tall_peaks import (
+    Scaled,
+    heights,
+    on_top,
+    peaks_period,
+    scale,
+)
+from optuna_mi.decay.analysis.periods._weak_peaks import comb_period, share_lost
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

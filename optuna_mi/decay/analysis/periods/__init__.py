@@ -1,0 +1,1 @@
+"""Whether MI has peaks that repeat, and what becomes of them."""
