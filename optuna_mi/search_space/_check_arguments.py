@@ -20,7 +20,10 @@ def check_analysis(analysis: Any) -> None:
 
 
 def check_trial(trial: Any) -> None:
-    """Raise TypeError unless it is an Optuna trial."""
+    """Raise TypeError unless it is an Optuna trial, or hands on to one as Ray Tune's does."""
+    methods = ("suggest_int", "suggest_categorical", "set_user_attr")
+    if not isinstance(trial, type) and all(callable(getattr(trial, m, None)) for m in methods):
+        return
     instance("trial", trial, BaseTrial, "a trial of Optuna", "call this in an objective")
 
 

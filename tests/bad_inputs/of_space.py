@@ -8,6 +8,7 @@ import numpy as np
 import optuna
 from optuna.trial import FixedTrial
 
+from optuna_mi.integrations.ray import GridOptunaSearch
 from optuna_mi.pruners import IHYLLPruner, flush_ihyll, ihyll_series, report_ihyll
 from optuna_mi.samplers import MIGridSampler, MISampler
 from optuna_mi.search_space import (
@@ -141,6 +142,8 @@ T.sweep("MIGridSampler", MIGridSampler, _space, space=(*OBJECT, analysis()), see
         settings=("a", 5, [], [{}], [5], [{"n_layers_0": 3}], [{"n_layers_0": 3, "max_dilation": "8"}],
                   [{"n_layers_0": 99, "max_dilation": 5}], [{"n_layers_0": 2.5, "max_dilation": 5}],
                   [space().recommended] * 2), words=(*_P, "setting", "settings", "grid"))
+_search = lambda: {"space": lambda trial: {}, "sampler": MIGridSampler(space()), "metric": "score", "mode": "max"}
+T.sweep("GridOptunaSearch", GridOptunaSearch, _search, space=OBJECT, sampler=(*OBJECT, MISampler(space())), metric=(None, 5, ["a"]), mode=name())
 T.sweep("MIGridSampler.is_exhausted", lambda study: MIGridSampler(space()).is_exhausted(study), None,
         study=OBJECT)
 

@@ -8,6 +8,8 @@ import pytest
 import torch
 
 from optuna_mi.exceptions import MissingExtraError
+from optuna_mi.samplers import MIGridSampler
+from optuna_mi.search_space import DecayGeometry, DilationSpace, IntRange
 from optuna_mi.training import InformationProbe
 
 
@@ -33,6 +35,13 @@ def test_lightning_is_named(monkeypatch: pytest.MonkeyPatch, probe: InformationP
     )
     with pytest.raises(MissingExtraError, match=r"optuna-mi\[lightning\]"):
         module.IHYLLCallback(probe)
+
+
+def test_ray_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = without(monkeypatch, "optuna_mi.integrations.ray", "ray")
+    space = DilationSpace(DecayGeometry("power"), (IntRange(3, 5, 4),), IntRange(8, 32, 16), 7)
+    with pytest.raises(MissingExtraError, match=r"optuna-mi\[engines\]"):
+        module.GridOptunaSearch(dict, MIGridSampler(space), metric="score", mode="max")
 
 
 def test_transformers_is_named(monkeypatch: pytest.MonkeyPatch, probe: InformationProbe) -> None:

@@ -40,6 +40,18 @@ def test_suggest_asks_for_the_distributions_and_leaves_the_list(space: DilationS
     assert space.suggest(fixed) == space.dilations(space.recommended)
 
 
+def test_a_trial_that_another_engine_wraps_is_one(space: DilationSpace) -> None:
+    class Wrapped:
+        def __init__(self, trial: optuna.Trial) -> None:
+            self.trial = trial
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self.trial, name)
+
+    trial = optuna.create_study().ask()
+    assert space.suggest(Wrapped(trial)) == space.dilations(trial.params)  # type: ignore[arg-type]
+
+
 def test_settings_with_the_same_list_are_one_cell_of_the_grid(space: DilationSpace) -> None:
     grid = space.grid(4)
     lists = [space.dilations(params) for params in grid]
