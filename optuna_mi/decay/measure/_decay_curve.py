@@ -131,6 +131,7 @@ def decay_curve(
         Source: [MK20] §3; conventions and choices in the explanation "Decay curves".
 
     Example:
+        >>> import numpy as np
         >>> x = np.cumsum(np.random.default_rng(0).integers(0, 2, 5000)) % 4
         >>> curve = decay_curve(x, max_lag=20)
         >>> len(curve), bool(curve.mi_corrected[0] > 0.6)
