@@ -24,22 +24,40 @@ def flat(tensor: torch.Tensor | None) -> Array:
     return array
 
 
-def _announce(function: Any) -> None:
-    if function.stats.cache_misses:  # else it is only loaded, slowly
-        _logger.info(
-            "Compiling CPU kernels for the dilated RNN (%s); later runs find them cached.",
-            function.__module__.rpartition("_")[2],
-        )
+# Kernels that have been called, and for what: one that serves several cells has one entry for each.
+_called: set[tuple[Any, str]] = set()
 
 
-def call(function: Any, *arguments: Any) -> Any:
-    """Call a kernel; say so where its first use on this machine takes the compiler's time."""
-    if function.signatures:
+def is_ready(function: Any, name: str) -> bool:
+    """Whether a kernel has been compiled, or loaded, in this process."""
+    return (function, name) in _called
+
+
+def call(function: Any, *arguments: Any, name: str = "") -> Any:
+    """Call a kernel; say so where its first use on this machine takes the compiler's time.
+
+    Args:
+        function: Compiled by numba.
+        arguments: For it.
+        name: What it is compiled for, if for more than one thing; else that of its module counts.
+    """
+    if (function, name) in _called:
         return function(*arguments)
-    note = threading.Timer(2.0, _announce, (function,))
+    missed = sum(function.stats.cache_misses.values())
+
+    def announce() -> None:
+        if sum(function.stats.cache_misses.values()) > missed:  # else it is only loaded, slowly
+            _logger.info(
+                "Compiling CPU kernels for the dilated RNN (%s); later runs find them cached.",
+                name or function.__module__.rpartition("_")[2],
+            )
+
+    note = threading.Timer(2.0, announce)
     note.daemon = True
     note.start()
     try:
-        return function(*arguments)
+        result = function(*arguments)
     finally:
         note.cancel()
+    _called.add((function, name))
+    return result

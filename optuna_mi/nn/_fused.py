@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import Any
@@ -17,8 +18,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from optuna_mi.nn import _fused_gru, _fused_lstm, _fused_rnn
-from optuna_mi.nn._call_kernel import Array, call, flat
+from optuna_mi.nn import _fused_layer as kernels
+from optuna_mi.nn._call_kernel import Array, call, flat, is_ready
 from optuna_mi.nn._check_arguments import LayerState
 from optuna_mi.nn._first_derivative import first_derivatives_only
 from optuna_mi.nn._positions import LayerPlan, last_rows, take_rows
@@ -39,12 +40,9 @@ def run_layer(
     if state is not None:
         parts = state if isinstance(state, tuple) else (state, None)
     starts = [None if part is None else _enter(take_rows(part, plan.lanes)) for part in parts]
-    weights = cell.all_weights[0]
-    if cell.mode == "LSTM":
-        result = _LSTMFunction.apply(_enter(x), *starts, *weights, plan, add_input)  # type: ignore[no-untyped-call]
-    else:
-        kernel = _fused_gru if cell.mode == "GRU" else _fused_rnn
-        result = _PlainFunction.apply(_enter(x), starts[0], *weights, plan, kernel, add_input)  # type: ignore[no-untyped-call]
+    result = _LayerFunction.apply(
+        _enter(x), *starts, *cell.all_weights[0], plan, cell.mode, add_input
+    )  # type: ignore[no-untyped-call]
     outputs = [_leave(output, batch) for output in result if output is not None]
     passed = outputs.pop() if add_input else outputs[0]
     if not plan.full:
@@ -70,10 +68,14 @@ def _leave(x: torch.Tensor, batch: int) -> torch.Tensor:
     return x[:, :, :batch].transpose(1, 2)
 
 
-def _pairs(parameters: tuple[torch.Tensor, ...]) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
-    """(W_ih, W_hh) and (b_ih, b_hh) as arrays."""
-    w_ih, w_hh, b_ih, b_hh = (p.detach().contiguous().numpy() for p in parameters)
-    return (w_ih, w_hh), (b_ih, b_hh)
+def _cell_and_plan(mode: str, plan: LayerPlan) -> tuple[Any, ...]:
+    """The first arguments of the kernels."""
+    flags = (True if mode == "GRU" else None, True if mode == "LSTM" else None)
+    return *flags, (plan.source_rows, plan.starts, plan.lengths)
+
+
+def _arrays(parameters: Sequence[torch.Tensor]) -> tuple[Array, ...]:
+    return tuple(p.detach().contiguous().numpy() for p in parameters)
 
 
 def _empty_like(tensor: torch.Tensor | None, wanted: bool) -> torch.Tensor | None:
@@ -88,7 +90,7 @@ def _input_gradient(x: torch.Tensor, plan: LayerPlan, wanted: bool) -> torch.Ten
     return gradient
 
 
-def _by_columns(function: Any, batch: int, *arguments: Any) -> list[Any]:
+def _by_columns(function: Any, mode: str, batch: int, *arguments: Any) -> list[Any]:
     """Call a kernel for the whole batch, divided among torch's number of threads.
 
     The kernels are independent by columns, and give up the interpreter's lock. What each thread
@@ -97,11 +99,10 @@ def _by_columns(function: Any, batch: int, *arguments: Any) -> list[Any]:
     tiles = batch // COLUMNS
     parts = min(torch.get_num_threads(), tiles)
     bounds = [tiles * i // parts * COLUMNS for i in range(parts + 1)]
-    jobs = [(*arguments, batch, first, last) for first, last in itertools.pairwise(bounds)]
-    results = [] if function.signatures else [call(function, *jobs.pop(0))]  # compiles once
-    if len(jobs) > 1:
-        return results + list(_pool(os.getpid()).map(lambda job: function(*job), jobs))
-    return results + [call(function, *job) for job in jobs]
+    jobs = [(*arguments, (batch, first, last)) for first, last in itertools.pairwise(bounds)]
+    if len(jobs) == 1 or not is_ready(function, mode):  # one of them compiles, once
+        return [call(function, *job, name=mode) for job in jobs]
+    return list(_pool(os.getpid()).map(lambda job: function(*job), jobs))
 
 
 @lru_cache(maxsize=1)
@@ -123,56 +124,8 @@ def _output_gradient(
     return sum(given[1:], given[0]) if given else torch.zeros_like(y)
 
 
-class _PlainFunction(torch.autograd.Function):
-    """A layer of GRU or tanh cells."""
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        x: torch.Tensor,
-        start: torch.Tensor | None,
-        w_ih: torch.Tensor,
-        w_hh: torch.Tensor,
-        b_ih: torch.Tensor,
-        b_hh: torch.Tensor,
-        plan: LayerPlan,
-        kernel: Any,
-        add_input: bool,
-    ) -> tuple[torch.Tensor, torch.Tensor | None]:
-        x = x.contiguous()
-        batch = x.shape[2]
-        y = x.new_empty(len(plan.positions), w_hh.shape[1], batch)
-        passed = torch.empty_like(y) if add_input else None
-        _by_columns(
-            kernel.forward, batch,
-            flat(x), plan.source_rows, flat(start), plan.starts, plan.lengths,
-            *_pairs((w_ih, w_hh, b_ih, b_hh)), flat(y), flat(passed),
-        )  # fmt: skip
-        ctx.save_for_backward(x, start, w_ih, w_hh, b_ih, b_hh, y)
-        ctx.plan, ctx.kernel = plan, kernel
-        ctx.set_materialize_grads(False)
-        return y, passed
-
-    @staticmethod
-    @first_derivatives_only
-    def backward(
-        ctx: Any, gy: torch.Tensor | None, gpassed: torch.Tensor | None
-    ) -> tuple[Any, ...]:
-        x, start, *parameters, y = ctx.saved_tensors
-        plan, batch = ctx.plan, x.shape[2]
-        gx = _input_gradient(x, plan, ctx.needs_input_grad[0])
-        gstart = _empty_like(start, ctx.needs_input_grad[1])
-        parts = _by_columns(
-            ctx.kernel.backward, batch,
-            flat(_output_gradient(y, gy, gpassed)), flat(gpassed),
-            flat(x), plan.source_rows, flat(start), plan.starts, plan.lengths,
-            *_pairs(tuple(parameters)), flat(y), flat(gx), flat(gstart),
-        )  # fmt: skip
-        return gx, gstart, *_sum_gradients(parts), None, None, None
-
-
-class _LSTMFunction(torch.autograd.Function):
-    """A layer of LSTM cells: outputs and cells."""
+class _LayerFunction(torch.autograd.Function):
+    """A layer: outputs, cells (LSTM only) and what is passed on (with ``add_input`` only)."""
 
     @staticmethod
     def forward(
@@ -185,20 +138,21 @@ class _LSTMFunction(torch.autograd.Function):
         b_ih: torch.Tensor,
         b_hh: torch.Tensor,
         plan: LayerPlan,
+        mode: str,
         add_input: bool,
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+    ) -> tuple[torch.Tensor | None, ...]:
         x = x.contiguous()
-        batch = x.shape[2]
-        y = x.new_empty(len(plan.positions), w_hh.shape[1], batch)
-        cells = torch.empty_like(y)
+        y = x.new_empty(len(plan.positions), w_hh.shape[1], x.shape[2])
+        cells = torch.empty_like(y) if mode == "LSTM" else None
         passed = torch.empty_like(y) if add_input else None
+        ctx.cell_and_plan = _cell_and_plan(mode, plan)
         _by_columns(
-            _fused_lstm.forward, batch,
-            flat(x), plan.source_rows, flat(start), flat(start_c), plan.starts, plan.lengths,
-            *_pairs((w_ih, w_hh, b_ih, b_hh)), flat(y), flat(cells), flat(passed),
+            kernels.forward, mode, x.shape[2], *ctx.cell_and_plan,
+            flat(x), (flat(start), flat(start_c)), _arrays((w_ih, w_hh, b_ih, b_hh)),
+            (flat(y), flat(cells)), flat(passed),
         )  # fmt: skip
         ctx.save_for_backward(x, start, start_c, w_ih, w_hh, b_ih, b_hh, y, cells)
-        ctx.plan = plan
+        ctx.plan, ctx.mode = plan, mode
         ctx.set_materialize_grads(False)
         return y, cells, passed
 
@@ -211,15 +165,13 @@ class _LSTMFunction(torch.autograd.Function):
         gpassed: torch.Tensor | None,
     ) -> tuple[Any, ...]:
         x, start, start_c, *parameters, y, cells = ctx.saved_tensors
-        plan, batch = ctx.plan, x.shape[2]
-        gx = _input_gradient(x, plan, ctx.needs_input_grad[0])
+        gx = _input_gradient(x, ctx.plan, ctx.needs_input_grad[0])
         wanted = ctx.needs_input_grad[1] or ctx.needs_input_grad[2]
         gstart, gstart_c = _empty_like(start, wanted), _empty_like(start_c, wanted)
         parts = _by_columns(
-            _fused_lstm.backward, batch,
-            flat(_output_gradient(y, gy, gpassed)), flat(gpassed), flat(gcells),
-            flat(x), plan.source_rows, flat(start), flat(start_c), plan.starts, plan.lengths,
-            *_pairs(tuple(parameters)), flat(y), flat(cells),
-            flat(gx), flat(gstart), flat(gstart_c),
+            kernels.backward, ctx.mode, x.shape[2], *ctx.cell_and_plan,
+            flat(x), (flat(start), flat(start_c)), _arrays(parameters), (flat(y), flat(cells)),
+            (flat(_output_gradient(y, gy, gpassed)), flat(gcells)), flat(gpassed),
+            flat(gx), (flat(gstart), flat(gstart_c)),
         )  # fmt: skip
-        return gx, gstart, gstart_c, *_sum_gradients(parts), None, None
+        return gx, gstart, gstart_c, *_sum_gradients(parts), None, None, None
