@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import sys
+import threading
 import time
 from collections.abc import Iterator
 
@@ -17,6 +18,10 @@ from tqdm.auto import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from optuna_mi._progress import Place
+
+# Threads alone share a bar here. tqdm's own lock is a semaphore of the system, and a signal to all
+# processes of a terminal ends the one that looks after those, with a traceback.
+tqdm.set_lock(threading.RLock())
 
 # a terminal is written to so often, and the storage of other workers is asked so often, in seconds
 _TERMINAL_SECONDS, _STORAGE_SECONDS = 0.2, 1.0
