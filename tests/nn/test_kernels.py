@@ -16,8 +16,8 @@ from torch.utils.checkpoint import checkpoint
 from optuna_mi.nn import DilatedRNN, DilatedRNNClassifier, _backend, _dilated_rnn
 from optuna_mi.nn._simd import COLUMNS
 
+from .comparison import assert_close, compare_with_naive
 from .reference import make
-from .test_backends import assert_close, compare_with_naive
 
 CELLS = ["rnn", "gru", "lstm"]
 BACKENDS = ["fused", "blocks"]

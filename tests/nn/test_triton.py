@@ -25,7 +25,7 @@ from optuna_mi.nn._positions import plan_stack
 from optuna_mi.nn._precision import operands
 from optuna_mi.nn._recurrence_op import GATES, dilated_recurrence, full_plan
 
-from .test_backends import BACKENDS, Backend, compare_with_naive
+from .comparison import BACKENDS, Backend, compare_with_naive
 
 CELLS = ["rnn", "gru", "lstm"]
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
