@@ -26,7 +26,7 @@ test: $(VENV)/tested
 
 # Everything that needs a GPU, with whatever torch and pytest are there: PYTHON names the interpreter.
 test-gpu:
-	$(PYTHON) -m pytest -p no:cacheprovider -m gpu tests
+	$(PYTHON) -m pytest -p no:cacheprovider -m gpu --durations=5 $(shell grep -rl "mark.gpu" tests --include='test_*.py')
 
 # Lightning, Hugging Face and neuralforecast weigh as much as all the rest together.
 test-integrations: $(VENV)/tested

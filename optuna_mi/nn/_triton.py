@@ -74,7 +74,8 @@ def recurrence(
 
     ``kind`` is what the products' operands are, by default what :func:`operands` says.
     """
-    start, start_c = (None if s is None else s.float() for s in (start, start_c))
+    lanes = max(plan.block_sizes[0] for plan in plans)
+    start, start_c = (None if s is None else s[:, :lanes].float() for s in (start, start_c))
     kind = operands(projected.device.type, weight.shape[2]) if kind is None else kind
     # The kernels count the rows of a start by the lanes there are; more may have been given.
     lanes = max(plan.block_sizes[0] for plan in plans)
@@ -114,14 +115,17 @@ class _Recurrence(torch.autograd.Function):
         saved = new(models, n, batch, kernels.SAVED * size, **options) if save else y
         matrices = weight.to(HALF.get(kind, torch.float32)).contiguous()
         launch = _Launch.of(plans, batch, n, size, kind, projected.device)
+        # One kernel for both: a compilation takes longer than zeros.
+        before = torch.zeros(models, launch.lengths.shape[1], batch, size, **options)
+        start = before if start is None else start
+        start_c = before if start_c is None else start_c
         launch(
             kernels.forward,
-            *(projected, matrices, bias, y if start is None else start),
-            *(y if start_c is None else start_c, launch.starts, launch.lengths, y, cells, saved),
-            HAS_START=start is not None,
+            *(projected, matrices, bias, start, start_c, launch.starts, launch.lengths),
+            *(y, cells, saved),
             SAVE=save,
         )
-        ctx.save_for_backward(matrices, start, start_c, y, cells, saved)
+        ctx.save_for_backward(matrices, start, y, cells, saved)
         ctx.launch, ctx.cell, ctx.ragged = launch, cell, ragged
         ctx.dtypes = projected.dtype, weight.dtype, bias.dtype
         ctx.set_materialize_grads(False)
@@ -130,19 +134,18 @@ class _Recurrence(torch.autograd.Function):
     @staticmethod
     @first_derivatives_only
     def backward(ctx: Any, *gradients: torch.Tensor | None) -> tuple[Any, ...]:
-        matrices, start, start_c, y, cells, saved = ctx.saved_tensors
+        matrices, start, y, cells, saved = ctx.saved_tensors
         size, kernels, launch = y.shape[-1], _KERNELS[ctx.cell], ctx.launch
         gy = torch.zeros_like(y) if gradients[0] is None else gradients[0].contiguous()
         gcells = gradients[1] if ctx.cell == "lstm" else None
         new = torch.zeros if ctx.ragged else torch.empty
         gates = new(*y.shape[:-1], kernels.GRADIENTS * size, device=y.device, dtype=y.dtype)
-        gstart, gstart_c = (None if s is None else torch.zeros_like(s) for s in (start, start_c))
+        gstart = torch.zeros_like(start)
+        gstart_c = torch.zeros_like(start) if ctx.cell == "lstm" else gstart
         launch(
             kernels.backward,
             *(gy, gy if gcells is None else gcells.contiguous(), matrices),
-            *(launch.starts, launch.lengths, y, cells, saved, gates),
-            *(gates if gstart is None else gstart, gates if gstart_c is None else gstart_c),
-            HAS_START=start is not None,
+            *(launch.starts, launch.lengths, y, cells, saved, gates, gstart, gstart_c),
             HAS_GCELLS=gcells is not None,
             SCALE=matrices.dtype == torch.float16,
         )
@@ -155,9 +158,13 @@ class _Recurrence(torch.autograd.Function):
             gweight = _in_order(recurrent.transpose(1, 2) @ before, ctx.cell, size)
         if ctx.needs_input_grad[2]:
             gbias = _in_order(recurrent.sum(1), ctx.cell, size)
-        wanted = (gates[..., -width:], gweight, gbias)
-        parts = [g if g is None else g.to(d) for g, d in zip(wanted, ctx.dtypes, strict=True)]
-        return *parts, gstart, gstart_c, None, None, None, None
+        found = (gates[..., -width:], gweight, gbias)
+        parts = [g if g is None else g.to(d) for g, d in zip(found, ctx.dtypes, strict=True)]
+        wanted = [
+            g if w else None
+            for g, w in zip((gstart, gstart_c), ctx.needs_input_grad[3:5], strict=True)
+        ]
+        return *parts, *wanted, None, None, None, None
 
 
 def _in_order(gates: torch.Tensor, cell: Cell, size: int) -> torch.Tensor:

@@ -22,8 +22,8 @@ BATCH = 19  # two programs, the second one partly filled
 def largest_error(cell: Cell, size: int, kind: Operands, device: torch.device) -> float:
     """Run the kernels on two small problems; the largest relative error of what they return.
 
-    Each variant that is compiled apart runs: with and without a start, with and without gradients,
-    in whole plans and in a pruned one.
+    Each variant that is compiled apart runs: with and without gradients, an LSTM's with and without
+    one of its cells; with and without a start, in whole plans and in a pruned one.
 
     Args:
         cell: ``"rnn"``, ``"gru"`` or ``"lstm"``.

@@ -48,7 +48,6 @@ def forward(
     n_lanes,
     H: tl.constexpr,
     HP: tl.constexpr,
-    HAS_START: tl.constexpr,
     SAVE: tl.constexpr,
     STREAM: tl.constexpr,
     PRECISION: tl.constexpr,
@@ -59,9 +58,7 @@ def forward(
     b_r = read_bias(bias, model, 0, 3, H, HP)
     b_z = read_bias(bias, model, 1, 3, H, HP)
     b_n = read_bias(bias, model, 2, 3, H, HP)
-    h = tl.zeros((ROWS, HP), dtype=tl.float32)
-    if HAS_START:
-        h = read(start, model * n_lanes * batch + row, steps > 0, 0, H, H, HP)
+    h = read(start, model * n_lanes * batch + row, steps > 0, 0, H, H, HP)
     if STREAM:
         w_r = weight + model * (3 * H * H)
         w_z = w_r + H * H
@@ -136,7 +133,6 @@ def backward(
     n_lanes,
     H: tl.constexpr,
     HP: tl.constexpr,
-    HAS_START: tl.constexpr,
     HAS_GCELLS: tl.constexpr,
     SCALE: tl.constexpr,
     STREAM: tl.constexpr,
@@ -215,5 +211,4 @@ def backward(
             carry = carry * peak
         carry = direct + carry
         s -= 1
-    if HAS_START:
-        write(gstart, carry, model * n_lanes * batch + row, steps > 0, 0, H, H, HP)
+    write(gstart, carry, model * n_lanes * batch + row, steps > 0, 0, H, H, HP)

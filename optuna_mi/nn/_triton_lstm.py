@@ -48,7 +48,6 @@ def forward(
     n_lanes,
     H: tl.constexpr,
     HP: tl.constexpr,
-    HAS_START: tl.constexpr,
     SAVE: tl.constexpr,
     STREAM: tl.constexpr,
     PRECISION: tl.constexpr,
@@ -60,11 +59,8 @@ def forward(
     b_f = read_bias(bias, model, 1, 4, H, HP)
     b_g = read_bias(bias, model, 2, 4, H, HP)
     b_o = read_bias(bias, model, 3, 4, H, HP)
-    h = tl.zeros((ROWS, HP), dtype=tl.float32)
-    c = tl.zeros((ROWS, HP), dtype=tl.float32)
-    if HAS_START:
-        h = read(start, model * n_lanes * batch + row, steps > 0, 0, H, H, HP)
-        c = read(start_c, model * n_lanes * batch + row, steps > 0, 0, H, H, HP)
+    h = read(start, model * n_lanes * batch + row, steps > 0, 0, H, H, HP)
+    c = read(start_c, model * n_lanes * batch + row, steps > 0, 0, H, H, HP)
     if STREAM:
         w_i = weight + model * (4 * H * H)
         w_f = w_i + H * H
@@ -149,7 +145,6 @@ def backward(
     n_lanes,
     H: tl.constexpr,
     HP: tl.constexpr,
-    HAS_START: tl.constexpr,
     HAS_GCELLS: tl.constexpr,
     SCALE: tl.constexpr,
     STREAM: tl.constexpr,
@@ -250,6 +245,5 @@ def backward(
         if SCALE:
             carry = carry * peak
         s -= 1
-    if HAS_START:
-        write(gstart, carry, model * n_lanes * batch + row, steps > 0, 0, H, H, HP)
-        write(gstart_c, carry_c, model * n_lanes * batch + row, steps > 0, 0, H, H, HP)
+    write(gstart, carry, model * n_lanes * batch + row, steps > 0, 0, H, H, HP)
+    write(gstart_c, carry_c, model * n_lanes * batch + row, steps > 0, 0, H, H, HP)

@@ -44,7 +44,6 @@ def forward(
     n_lanes,
     H: tl.constexpr,
     HP: tl.constexpr,
-    HAS_START: tl.constexpr,
     SAVE: tl.constexpr,
     STREAM: tl.constexpr,
     PRECISION: tl.constexpr,
@@ -53,9 +52,7 @@ def forward(
     model, row, steps = rows_of_program(lengths, batch, n_lanes)
     last = tl.max(steps, axis=0)
     b = read_bias(bias, model, 0, 1, H, HP)
-    h = tl.zeros((ROWS, HP), dtype=tl.float32)
-    if HAS_START:
-        h = read(start, model * n_lanes * batch + row, steps > 0, 0, H, H, HP)
+    h = read(start, model * n_lanes * batch + row, steps > 0, 0, H, H, HP)
     if STREAM:
         w = weight + model * (H * H)
         tile = gate_tile(w, 0, H, HP, CHUNK, False)
@@ -105,7 +102,6 @@ def backward(
     n_lanes,
     H: tl.constexpr,
     HP: tl.constexpr,
-    HAS_START: tl.constexpr,
     HAS_GCELLS: tl.constexpr,
     SCALE: tl.constexpr,
     STREAM: tl.constexpr,
@@ -149,5 +145,4 @@ def backward(
         if SCALE:
             carry = carry * peak
         s -= 1
-    if HAS_START:
-        write(gstart, carry, model * n_lanes * batch + row, steps > 0, 0, H, H, HP)
+    write(gstart, carry, model * n_lanes * batch + row, steps > 0, 0, H, H, HP)
