@@ -14,8 +14,8 @@ from benchmarks.races.spaces import table_space
 from benchmarks.races.worlds import Table, mean_and_error, sign_of
 
 #: Bootstrapped tables and searches on each; slow samplers are given fewer.
-WORLDS, SEEDS = 25, 4
-SLOW_WORLDS, SLOW_SEEDS = 12, 2
+WORLDS, SEEDS = 20, 3
+SLOW_WORLDS, SLOW_SEEDS = 8, 2
 # The race that all others are compared with.
 BASE = "TPE, uninformed"
 

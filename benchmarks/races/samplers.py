@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from optuna.distributions import BaseDistribution, IntDistribution
+from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler, TPESampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
@@ -17,8 +16,8 @@ from optuna_mi.samplers._forwarding import ForwardingSampler
 from optuna_mi.samplers._prior import draw_near
 
 #: How a prior may act after the random start-up.
-WAYS = ("start-up", "fading", "evidence", "moving", "weighted")
-_WIDTH, _PROPOSALS, _STRENGTH = 0.25, 8, 10.0
+WAYS = ("start-up", "fading", "evidence", "moving")
+_WIDTH = 0.25
 
 
 class PriorSampler(ForwardingSampler):
@@ -31,9 +30,7 @@ class PriorSampler(ForwardingSampler):
         seed: Of the prior's draws.
         way: What the prior does after the start-up: nothing ("start-up"); draws n0/(n0 + n) of the
             trials after n ("fading"); the same, less the worse its draws are than the base
-            sampler's ("evidence"); the same around the best setting so far ("moving"); chooses
-            among proposals of the base sampler by its density to the power 10/n, as piBO weights
-            an acquisition function ("weighted").
+            sampler's ("evidence"); the same around the best setting so far ("moving").
         n_startup: Finished trials that end the start-up.
     """
 
@@ -70,7 +67,7 @@ class PriorSampler(ForwardingSampler):
 
     def _share(self, done: Sequence[FrozenTrial]) -> float:
         """Return how often the prior draws."""
-        if self._way in ("start-up", "weighted"):
+        if self._way == "start-up":
             return 0.0
         fading = self._n_startup / (self._n_startup + len(done))
         if self._way != "evidence":
@@ -106,21 +103,7 @@ class PriorSampler(ForwardingSampler):
         if trial.number in self._of_prior:
             rng = self._rng(trial.number, param_name)
             return draw_near(param_distribution, self._centre[param_name], _WIDTH, rng)
-        ask = super().sample_independent
-        if self._way != "weighted":
-            return ask(study, trial, param_name, param_distribution)
-        found = [ask(study, trial, param_name, param_distribution) for _ in range(_PROPOSALS)]
-        return self._weighed(found, param_name, param_distribution, trial.number)
-
-    def _weighed(
-        self, found: list[int], name: str, distribution: BaseDistribution, number: int
-    ) -> int:
-        assert isinstance(distribution, IntDistribution)
-        scale = math.log if distribution.log else float
-        width = _WIDTH * (scale(distribution.high + 0.5) - scale(distribution.low - 0.5))
-        z = np.array([(scale(v) - scale(self._recommended[name])) / width for v in found])
-        weight = np.exp(-0.5 * (z**2 - (z**2).min()) * _STRENGTH / number)
-        return found[int(self._rng(number, name).choice(len(found), p=weight / weight.sum()))]
+        return super().sample_independent(study, trial, param_name, param_distribution)
 
 
 def tpe(seed: int, n_startup: int = 5) -> TPESampler:

@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import functools
+import json
+from pathlib import Path
+
+import numpy as np
+import optuna
+import pandas as pd
+import pytest
+from optuna.distributions import IntDistribution
+
+from benchmarks.pruners.pareto import few_then_best, quantile, rules, start_fewer, studies
+from benchmarks.pruners.recorded import Curves, load
+from benchmarks.races.play import BASE, frame_of, play, recommended_beats, spread
+from benchmarks.races.record import Recorded, Recordings
+from benchmarks.races.samplers import WAYS, PriorSampler, tpe
+from benchmarks.races.spaces import SPACES, TableSpace, all_lists, recommended_lists, table_space
+from benchmarks.races.text import text
+from benchmarks.races.worlds import Table, mean_and_error, score
+
+
+def recorded(replicates: int = 2) -> list[Recorded]:
+    """Made-up trainings of every list of the chorales: the more layers the better."""
+    rng = np.random.default_rng(0)
+    return [
+        Recorded(
+            "chorales",
+            x,
+            r,
+            tuple(4.0 - 0.1 * len(x) - 0.1 * np.arange(4) + 0.01 * rng.normal(size=4)),
+            tuple(4.0 - 0.1 * len(x) - 0.1 * np.arange(4)),
+            1.0,
+            100,
+        )
+        for x in all_lists("chorales")
+        for r in range(replicates)
+    ]
+
+
+@pytest.mark.parametrize("kind", SPACES)
+def test_a_search_gets_the_nearest_trained_list(kind: str) -> None:
+    space = table_space("chorales", kind)
+    for setting, dilations in space.lists.items():
+        assert space.nearest(setting) in {dilations, *space.lists.values()}
+    assert space.nearest(space.recommended) in recommended_lists("chorales")
+    for name, value, wrong in zip(space.distributions, space.recommended, space.wrong, strict=True):
+        d = space.distributions[name]
+        assert isinstance(d, IntDistribution)
+        assert wrong in (d.low, d.high)
+        assert abs(wrong - value) >= min(value - d.low, d.high - value)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_prior_begins_at_its_centre(way: str) -> None:
+    space = TableSpace({"n": IntDistribution(1, 9)}, {(i,): (i,) for i in range(1, 10)}, (7,))
+    sampler = PriorSampler(space.distributions, (7,), tpe(0), 0, way)
+    study = optuna.create_study(direction="maximize", sampler=sampler)
+    found = []
+    for _ in range(12):
+        trial = study.ask()
+        found.append(space.suggest(trial)[0])
+        study.tell(trial, -abs(found[-1] - 2))
+    assert found[0] == 7
+    assert way == "moving" or np.mean(found[1:5]) > 4  # around the centre at first
+    assert min(found) <= 3  # and away from it where it was wrong
+
+
+def test_trainings_are_read_back(tmp_path: Path) -> None:
+    recordings = Recordings(tmp_path / "table.csv")
+    row = recorded(1)[0]
+    recordings._append(row)
+    again = Recordings(tmp_path / "table.csv").rows[row.key]
+    assert again.dilations == row.dilations
+    assert again.valid == pytest.approx(row.valid, rel=1e-4)
+    assert score(row, "small")[0] == -row.valid[0]
+    assert score(row, "large")[0] == -min(row.valid)
+
+
+def test_the_error_is_that_of_the_recorded_trainings() -> None:
+    """Searches of one world share their trainings: many of them make no estimate surer."""
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(30, 1)) + 0.1 * rng.normal(size=(30, 50))
+    assert mean_and_error(values)[1] == pytest.approx(1.0, abs=0.2)
+    alike = rng.normal(size=(30, 50))
+    assert mean_and_error(alike)[1] < 0.08
+
+
+def test_races_end_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmarks.races.play.WORLDS", 2)
+    monkeypatch.setattr("benchmarks.races.play.SEEDS", 2)
+    rows = recorded()
+    labels = (BASE, "MISampler, paper", "MISampler, context", "wrong prior moving, uninformed")
+    found = frame_of({("chorales", "large"): play(rows, "chorales", "large", labels)})
+    assert (found.set_index("race").loc[BASE, ["final gain", "test gain"]] == 0).all()
+    beats = {k: recommended_beats(rows, "chorales", "large", k) for k in SPACES}
+    assert all(0 <= low <= share <= high <= 1 for share, low, high in beats.values())
+    lists = {"dataset": "chorales", "budget": "large"} | spread(rows, "chorales", "large")
+    for kind, (share, low, high) in beats.items():
+        lists |= {kind: share, f"{kind} low": low, f"{kind} high": high}
+
+    said = text(found, pd.DataFrame([lists]))
+    assert "MISampler, paper: reaches the uninformed TPE's final best" in said
+    with pytest.raises(ValueError, match="record more replicates"):
+        Table.of(recorded(1), "chorales", "large")
+
+
+def test_plain_rules_of_stopping() -> None:
+    values = np.array([[0.1, 0.9], [0.5, 0.6], [0.4, 0.8], [0.3, 0.7]])
+    curves = Curves(values, values, np.ones(4))
+    assert few_then_best(curves, first=1, kept=2) == (4 + 2, 0.8)
+    assert start_fewer(curves, 0.5) == (4, 0.9)
+    rng = np.random.default_rng(0)
+    drawn = studies(curves, 3, {"all": functools.partial(start_fewer, share=1.0)}, rng, 2)
+    assert drawn.tolist() == [[[1.0, 0.0]], [[1.0, 0.0]]]
+    assert quantile(80, 20) == pytest.approx(2.776, abs=1e-3)
+
+
+def test_every_rule_judges_recorded_trials() -> None:
+    curves = load("ptb-char").taken(np.arange(6))
+    known = rules(curves.values.shape[1])
+    for label, rule in known.items():
+        spent, found = rule(curves)
+        assert 0 < spent <= curves.values.size, label
+        assert found <= curves.best.max()
+    record = json.loads((Path("benchmarks/pruners/recorded-digits.json")).read_text())
+    assert record["direction"] == "maximize"
