@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Literal
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy.typing as npt
 from scipy.special import digamma
 
 from optuna_mi._checks import flag, one_of, real, whole
+from optuna_mi._warn import warn
 from optuna_mi.information._check_samples import (
     as_samples,
     check_metric,
@@ -114,10 +114,7 @@ def mutual_info_ksg(
     if npeet and (variant != 1 or euclidean):
         raise ValueError("compat='npeet' goes with variant=1 and metric='chebyshev' only")
     if whole("tile", tile, 1) > 1:
-        warnings.warn(
-            f"tile={tile} changes nothing: distances between tiled samples keep their order",
-            stacklevel=2,
-        )
+        warn(f"tile={tile} changes nothing: distances between tiled samples keep their order")
     amplitude = _NPEET_JITTER if npeet else 0.0
     if jitter is not None:
         amplitude = real("jitter", jitter, least=0)
@@ -144,18 +141,16 @@ def mutual_info_ksg(
     nx, ny, radius = ksg_counts(a, b, k, variant, _NPEET_SHRINK if npeet else 0.0, euclidean)
     ties = float(np.mean(radius == 0))
     if ties > 0:
-        warnings.warn(
+        warn(
             f"{ties:.1%} of the samples have {k} or more exact duplicates: KSG assumes continuous "
             "variables and is biased upwards. Add jitter=1e-10, or use mutual_info_mixed if one "
-            "variable is a class",
-            stacklevel=2,
+            "variable is a class"
         )
     if npeet and bool(np.any(radius - _NPEET_SHRINK == radius)):
-        warnings.warn(
+        warn(
             "compat='npeet': distances are so large that NPEET's epsilon - 1e-15 rounds away and "
             "the k-th neighbour is counted, which lowers the value; rescale the data, or leave "
-            "compat out",
-            stacklevel=2,
+            "compat out"
         )
     psi = digamma(np.arange(n + 1, dtype=np.float64))
     if variant == 1:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any, Literal
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy.typing as npt
 from scipy.special import digamma
 
 from optuna_mi._checks import whole
+from optuna_mi._warn import warn
 from optuna_mi.information._check_samples import (
     as_labels,
     as_samples,
@@ -111,10 +111,7 @@ def mutual_info_mixed(
     k = check_neighbours(k, n)
     euclidean = check_metric(metric)
     if whole("tile", tile, 1) > 1:
-        warnings.warn(
-            f"tile={tile} changes nothing: distances between tiled samples keep their order",
-            stacklevel=2,
-        )
+        warn(f"tile={tile} changes nothing: distances between tiled samples keep their order")
     codes, counts = _encode(classes)
     merged = _merge_singletons(codes, counts)
     sizes = np.bincount(merged)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 import numpy.typing as npt
+
+from optuna_mi._warn import warn
 
 Floats = npt.NDArray[np.float64]
 
@@ -54,9 +54,8 @@ def _warn_if_apart(samples: Floats, name: str) -> None:
     low, high = np.quantile(samples, [0.1, 0.9], axis=0)
     spread = (high - low)[high > low]
     if spread.size > 1 and spread.max() > _APART * spread.min():
-        warnings.warn(
+        warn(
             f"the axes of {name} spread over {spread.min():.3g} to {spread.max():.3g}: the smaller "
             f"ones hardly count for which samples are near. If their units differ, divide each "
-            f"by its own: {name} / {name}.std(axis=0)",
-            stacklevel=3,
+            f"by its own: {name} / {name}.std(axis=0)"
         )

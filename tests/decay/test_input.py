@@ -352,3 +352,12 @@ def test_nothing_random_is_global():
     analyze_decay(first)
     after = np.random.get_state()[1]  # noqa: NPY002
     np.testing.assert_array_equal(after, state)
+
+
+def test_warnings_point_at_the_users_line():
+    days = pd.date_range("2020-01-01", periods=400)
+    gaps = pd.DataFrame({"unique_id": "a", "ds": days, "y": RNG.normal(size=400)}).drop(index=[5])
+    for x in (RNG.normal(size=3000).cumsum(), gaps, ["ab", "ba"] * 200):
+        with pytest.warns(UserWarning, match="series|steps|sequences") as told:
+            decay_curve(x, max_lag=1)
+        assert told[0].filename == __file__

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numbers
 import os
-import warnings
 from collections.abc import Sequence as SequenceABC
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from optuna_mi._pandas import is_column, is_frame
+from optuna_mi._warn import warn
 from optuna_mi.decay.measure.reading._panel import Panel, as_pandas, is_panel, read_panel
 
 if TYPE_CHECKING:
@@ -90,10 +90,9 @@ def _check_no_path(x: str) -> None:
 
 def _warn_if_many_are_short(n_sequences: int, n_symbols: int, remedy: str) -> None:
     if n_sequences >= _MANY and n_symbols < _SHORT * n_sequences:
-        warnings.warn(
+        warn(
             f"{n_sequences:,} sequences of {n_symbols / n_sequences:.1f} symbols on average: "
-            f"distances cannot be longer than that. {remedy}",
-            stacklevel=2,
+            f"distances cannot be longer than that. {remedy}"
         )
 
 
@@ -168,11 +167,10 @@ def _frame(x: pd.DataFrame) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
     if is_panel(x):
         panel = read_panel(x)
         if panel.n_missing:
-            warnings.warn(
+            warn(
                 f"{panel.n_missing:,} steps of {panel.n_with_gaps:,} series have no value, and the "
                 "rows beside them are taken for neighbours here: fill them first, or leave those "
-                "series out",
-                stacklevel=2,
+                "series out"
             )
         return _column(panel.rows["y"]), panel.offsets
     if x.shape[1] == 1:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from optuna_mi._logging import get_logger
+from optuna_mi._warn import warn
 from optuna_mi.decay.measure._settings import Values
 from optuna_mi.decay.measure.reading._panel import Panel, as_pandas, is_panel, read_panel
 from optuna_mi.decay.measure.reading._read import flatten, flatten_vectors, panel_values
@@ -74,7 +74,7 @@ def read_series(
         )
     if panel is not None and panel.note:
         found = replace(found, notes=(panel.note,))
-        warnings.warn(panel.note, stacklevel=3)
+        warn(panel.note)
     if found.is_real or values in ("bins", "ksg"):
         return _prepared(found, difference, detrend)
     clock = None
@@ -121,7 +121,7 @@ def _prepared(found: Series, difference: int, detrend: bool) -> Series:
         f"{walks + trends} of {tested} series tested look like {what}: its MI at any distance says "
         f"nothing about dependence; use {remedy}"
     )
-    warnings.warn(note, stacklevel=4)
+    warn(note)
     return replace(prepared, notes=(*found.notes, note))
 
 
