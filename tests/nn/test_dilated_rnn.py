@@ -249,7 +249,7 @@ def test_bad_input():
             model(bad)
     with pytest.raises(TypeError, match=r"torch\.Tensor"):
         model(x.numpy())
-    with pytest.raises(ValueError, match="one entry a layer"):
+    with pytest.raises(ValueError, match="one entry per layer"):
         model(x, good[:1])
     with pytest.raises(TypeError, match=r"a pair of tensors"):
         model(x, (good[0][0], good[1]))
