@@ -110,6 +110,27 @@ def test_tables_too_large_for_blocks_at_all_lags_measure_errors_at_some(monkeypa
     np.testing.assert_allclose(found.std_error, expected.std_error, rtol=0.5)
 
 
+@pytest.mark.parametrize(("x", "size"), [(_walk(30_000, 20), 1 << 17), (_rare(30_000), 1 << 20)])
+@pytest.mark.parametrize("boundary", ["within", "concatenate"])
+def test_counts_too_large_to_hold_are_taken_in_several_passes(monkeypatch, x, size, boundary):
+    reads = 0
+
+    def part(i: int) -> np.ndarray:
+        nonlocal reads
+        reads += 1
+        return parts[i]
+
+    parts = _cut(x, 3)
+    shards = Shards([functools.partial(part, i) for i in range(4)])
+    options = {"lags": [*range(1, 20), 50, 300], "boundary": boundary}
+    expected = decay_curve(shards, **options)
+    in_one = reads
+    monkeypatch.setattr(_count_plan, "_PASS_BYTES", size)
+    assert decay_curve(shards, **options) == expected
+    assert in_one == 8
+    assert reads - in_one > 12
+
+
 def test_characters_and_tokens():
     texts = ["to be or not to be " * 60, "that is the question " * 50, "ÄÖ to be " * 30]
     expected = _numbers(decay_curve(texts, max_lag=30))

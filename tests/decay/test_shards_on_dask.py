@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from optuna_mi.decay import Shards, decay_curve
+from optuna_mi.decay.measure.shards import _count_plan
 
 dask = pytest.importorskip("dask")
 bag = pytest.importorskip("dask.bag")
@@ -57,7 +58,8 @@ def test_two_workers_give_the_curve_of_one_machine_in_every_bit(cluster):
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_pieces_shorter_than_the_longest_lag_and_an_alphabet_given():
+def test_pieces_shorter_than_the_longest_lag_in_several_passes(monkeypatch):
+    monkeypatch.setattr(_count_plan, "_PASS_BYTES", 1 << 12)
     x = _walk(3_000, 5)
     pieces = array.from_array(x, chunks=41)
     with dask.config.set(scheduler="synchronous"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -26,8 +26,8 @@ def count_dask(
     *,
     joined: bool,
     pooled: bool,
-) -> DecayCounts:
-    """Count the partitions of a bag or the chunks of an array where Dask computes them."""
+) -> Iterator[DecayCounts]:
+    """Count where Dask computes a bag or an array; yield the counts of some lags each."""
     from dask import array, bag, compute, delayed
 
     tail_of: Callable[[int, CountPlan], Any] | None = None
@@ -50,9 +50,8 @@ def count_dask(
             "array, x['name'].to_dask_array(lengths=True)"
         )
     surveys = list(compute(*[delayed(_survey)(p, alphabet is None) for p in parts]))
-    plan = plan_of(surveys, alphabet, lags, max_lag, joined)
 
-    def before(i: int) -> Any:
+    def before(i: int, plan: CountPlan) -> Any:
         if not joined or i == 0:
             return None
         if tail_of is not None:
@@ -60,14 +59,15 @@ def count_dask(
         near = [j for j in range(i) if plan.starts[j + 1] > plan.starts[i] - plan.max_lag]
         return delayed(_tail)([parts[j] for j in near], plan.max_lag)
 
-    counts = [delayed(_count)(part, plan, i, before(i)) for i, part in enumerate(parts)]
-    while len(counts) > 1:
-        counts = [
-            delayed(DecayCounts.merge)(*pair) if len(pair) == 2 else pair[0]
-            for pair in (counts[i : i + 2] for i in range(0, len(counts), 2))
-        ]
-    found: DecayCounts = compute(counts[0])[0]
-    return found
+    for plan in plan_of(surveys, alphabet, lags, max_lag, joined).in_passes():
+        shared = delayed(plan)
+        counts = [delayed(_count)(part, shared, i, before(i, plan)) for i, part in enumerate(parts)]
+        while len(counts) > 1:
+            counts = [
+                delayed(DecayCounts.merge)(*pair) if len(pair) == 2 else pair[0]
+                for pair in (counts[i : i + 2] for i in range(0, len(counts), 2))
+            ]
+        yield compute(counts[0])[0]
 
 
 def _checked_array(x: Any, *, pooled: bool) -> Any:

@@ -25,6 +25,8 @@ Ints = npt.NDArray[np.int64]
 
 # bytes of tables from which on the spread over blocks is kept at some lags only
 _MANY_BYTES = 1 << 30
+# bytes of counts beyond which lags are counted in several passes over the shards
+_PASS_BYTES = 1 << 31
 # places in a block that a table's uint32 counts are safe for, with room
 _LONGEST_BLOCK = 1 << 31
 
@@ -45,7 +47,6 @@ class CountPlan:
         lags: The distances, int64, shape (L,).
         starts: Symbols before every shard, and all, int64, shape (S + 1,).
         is_dense: Whether a table of K * K counts is kept at a lag; otherwise the pairs that occur.
-        n_bytes: What the counts of all shards together take: exactly of tables, at most of pairs.
 
     Raises:
         TypeError: If an argument is of the wrong type.
@@ -111,21 +112,47 @@ class CountPlan:
         if self.n_total < 1 << 62 and self.n_total // _LONGEST_BLOCK >= edges.size - 1:
             edges = block_edges(self.n_total, self.n_total // _LONGEST_BLOCK + 1)
         self.edges = edges
-        cells, n_blocks = alphabet.size**2, edges.size - 1
+        table = 4 * alphabet.size**2 * (edges.size - 1)
         n_errors = lags.size
         if not self.is_dense:
             n_errors = ERRORS_MEASURED
-        elif 4 * cells * n_blocks * lags.size > _MANY_BYTES:
-            n_errors = int(np.clip(_MANY_BYTES // (4 * cells * n_blocks), 2, ERRORS_MEASURED))
+        elif table * lags.size > _MANY_BYTES:
+            n_errors = int(np.clip(_MANY_BYTES // table, 2, ERRORS_MEASURED))
         self.error_lags = anchor_lags(lags, n_errors)
         self.other_lags = np.setdiff1d(lags, self.error_lags)
+
+    @property
+    def n_bytes(self) -> int:
+        """What the counts of all shards together take: exactly of tables, at most of pairs."""
+        return sum(self._bytes_at(lag) for lag in self.lags.tolist())
+
+    def _bytes_at(self, lag: int) -> int:
+        cells, n_blocks = self.alphabet.size**2, self.edges.size - 1
+        has_error = lag in self.error_lags
         if self.is_dense:
-            self.n_bytes = cells * (4 * self.error_lags.size * n_blocks + 8 * self.other_lags.size)
-        else:
-            pair = 8 if self.n_total < 1 << 32 else 12
-            in_blocks = min(cells * n_blocks, self.n_total)
-            in_all = min(cells, self.n_total)
-            self.n_bytes = pair * (in_blocks * self.error_lags.size + in_all * self.other_lags.size)
+            return cells * (4 * n_blocks if has_error else 8)
+        pair = 8 if self.n_total < 1 << 32 else 12
+        return pair * min(cells * (n_blocks if has_error else 1), self.n_total)
+
+    def in_passes(self) -> list[CountPlan]:
+        """Return plans for some lags each, whose counts are small enough to hold, or of one lag."""
+        lags: list[list[int]] = [[]]
+        room = _PASS_BYTES
+        for lag in self.lags.tolist():
+            size = self._bytes_at(lag)
+            if lags[-1] and size > room:
+                lags.append([])
+                room = _PASS_BYTES
+            lags[-1].append(lag)
+            room -= size
+        return [self._with_lags(np.array(some, dtype=np.int64)) for some in lags]
+
+    def _with_lags(self, lags: Ints) -> CountPlan:
+        plan = copy(self)
+        plan.lags = lags
+        plan.error_lags = np.intersect1d(self.error_lags, lags)
+        plan.other_lags = np.intersect1d(self.other_lags, lags)
+        return plan
 
     def with_edges(self, edges: Ints) -> CountPlan:
         """Return the same plan with blocks between these places."""
@@ -154,6 +181,7 @@ class CountPlan:
         return (
             np.array_equal(self.starts, other.starts)
             and np.array_equal(self.lags, other.lags)
+            and np.array_equal(self.error_lags, other.error_lags)
             and np.array_equal(self.edges, other.edges)
             and self.joined == other.joined
             and self.alphabet == other.alphabet

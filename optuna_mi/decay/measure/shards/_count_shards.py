@@ -44,16 +44,15 @@ def count_shards(
     joined: bool,
     n_threads: int,
     progress: bool,
-) -> DecayCounts:
-    """Count shards that can be read as often as is needed."""
+) -> Iterator[DecayCounts]:
+    """Count shards that can be read as often as is needed; yield the counts of some lags each."""
     every = range(len(shards))
     surveys = [
         survey_part(*shards.read(i), symbols=alphabet is None)
         for i in tqdm(every, desc="looking through", disable=not progress)
     ]
-    plan = plan_of(surveys, alphabet, lags, max_lag, joined)
 
-    def count() -> Iterator[DecayCounts]:
+    def count(plan: CountPlan) -> Iterator[DecayCounts]:
         tail = plan.alphabet.codes(surveys[0].seen[:0])
         for i in tqdm(every, desc="counting", disable=not progress):
             values, offsets = shards.read(i)
@@ -64,7 +63,8 @@ def count_shards(
             if joined:
                 tail = np.concatenate((tail, codes[-plan.max_lag :]))[-plan.max_lag :]
 
-    return merged(count(), plan)
+    for plan in plan_of(surveys, alphabet, lags, max_lag, joined).in_passes():
+        yield merged(count(plan), plan)
 
 
 def merged(

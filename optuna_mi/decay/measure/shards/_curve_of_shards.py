@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,8 @@ from optuna_mi.decay.measure.shards._alphabet import Alphabet
 from optuna_mi.decay.measure.shards._count_dask import count_dask
 from optuna_mi.decay.measure.shards._count_iterator import count_iterator
 from optuna_mi.decay.measure.shards._count_shards import count_shards
+from optuna_mi.decay.measure.shards._curve_of_counts import curve_of_counts
+from optuna_mi.decay.measure.shards._decay_counts import DecayCounts
 from optuna_mi.decay.measure.shards._shards import Shards
 
 # what counts of shards cannot do, the values that do not ask for it, and the remedy
@@ -31,7 +33,10 @@ _REFUSED: dict[str, tuple[tuple[Any, ...], str]] = {
         ("auto", "shuffle", None),
         "it needs all sequences at once: pass a sample as a list, or baseline='shuffle'",
     ),
-    "early_stop": ((False,), "all lags are counted in one pass: give those you want, or max_lag"),
+    "early_stop": (
+        (False,),
+        "many lags are counted at once: give those you want, or max_lag",
+    ),
     "checkpoint": (
         (None,),
         "count the shards by DecayCounts.of, keep each result (pickle.dump) and merge them",
@@ -74,14 +79,15 @@ def curve_of_shards(
     joined = boundary == "concatenate"
     if isinstance(x, Path):
         x = Shards.from_folder(os.fspath(x))
+    passes: Iterable[DecayCounts]
     if isinstance(x, Iterator):
-        counts = count_iterator(x, alphabet, lags, max_lag, joined=joined, n_threads=n_threads)
+        passes = [count_iterator(x, alphabet, lags, max_lag, joined=joined, n_threads=n_threads)]
     elif isinstance(x, Shards):
-        counts = count_shards(
+        passes = count_shards(
             x, alphabet, lags, max_lag, joined=joined, n_threads=n_threads, progress=progress
         )
     else:
         pooled = refused["positions"] == "pooled"
-        counts = count_dask(x, alphabet, lags, max_lag, joined=joined, pooled=pooled)
-    curve = counts.to_curve(n_threads=n_threads, **to_curve)
+        passes = count_dask(x, alphabet, lags, max_lag, joined=joined, pooled=pooled)
+    curve = curve_of_counts(passes, n_threads=n_threads, **to_curve)
     return replace(curve, boundary=boundary)

@@ -11,15 +11,9 @@ import numpy.typing as npt
 from optuna_mi._checks import instance, one_of, whole
 from optuna_mi._threads import resolve_threads
 from optuna_mi.decay._decay_curve import DecayCurve
-from optuna_mi.decay.measure._pooled_curve import shuffle_columns
-from optuna_mi.decay.measure._settings import Settings, surrogate_count
-from optuna_mi.decay.measure.counting._dense import LagEstimate
-from optuna_mi.decay.measure.counting._engine import fill_errors
-from optuna_mi.decay.measure.noise._composition import composition_note
-from optuna_mi.decay.measure.reading._counted_sequences import CountedSequences
-from optuna_mi.decay.measure.reading._sequences import short_ones_note
 from optuna_mi.decay.measure.shards._count_plan import CountPlan
-from optuna_mi.decay.measure.shards._estimates_of_counts import blocks_at, estimate_at
+from optuna_mi.decay.measure.shards._curve_of_counts import HEAD, curve_of_counts
+from optuna_mi.decay.measure.shards._estimates_of_counts import blocks_at
 from optuna_mi.decay.measure.shards._pair_tables import (
     Tables,
     add_tables,
@@ -33,9 +27,6 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 Ints = npt.NDArray[np.int64]
-
-# first symbols of the corpus that are kept, for the noise that its memory makes
-HEAD = 1 << 22
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -234,91 +225,11 @@ class DecayCounts:
                 f"the counts of {len(missing):,} of {plan.n_shards:,} shards are missing, shard "
                 f"{missing[0]} first: all must be merged before the curve is made"
             )
-        settings = Settings(
+        return curve_of_counts(
+            [self],
             estimator=estimator,
-            conditional=False,
             baseline=baseline,
-            n_surrogates=surrogate_count(n_surrogates, baseline),
+            n_surrogates=n_surrogates,
             seed=seed,
             n_threads=resolve_threads(n_threads),
-            progress=False,
-        )
-        return self._curve(settings)
-
-    def _curve(self, settings: Settings) -> DecayCurve:
-        plan, lags = self.plan, self.plan.lags
-        margins: dict[int, tuple[Ints, Ints]] = {}
-        raw: list[LagEstimate] = []
-        for lag in lags.tolist():
-            blocks = blocks_at(plan, self._tables, lag)
-            joint = sum_of_blocks(blocks, plan.alphabet.size)
-            n_x, n_y = (np.asarray(joint.sum(axis=axis)).ravel() for axis in (1, 0))
-            margins[lag] = n_x.astype(np.int64), n_y.astype(np.int64)
-            if not margins[lag][0].any():
-                raise ValueError(
-                    f"there are no pairs at lag {lag}: the longest sequence has length "
-                    f"{self._longest:,}; give a max_lag below it"
-                )
-            raw.append(estimate_at(plan, lag, blocks, joint, margins[lag], settings.estimator))
-        raw = fill_errors(lags, raw)
-        counted = self._counted(margins)
-        columns: dict[str, Any] = {
-            "mi": np.array([e.mi for e in raw]),
-            "entropy_x": np.array([e.h_x for e in raw]),
-            "entropy_y": np.array([e.h_y for e in raw]),
-            "entropy_xy": np.array([e.h_xy for e in raw]),
-            "n_pairs": counted.n_pairs(lags),
-        }
-        notes: tuple[str, ...] = ()
-        if settings.baseline is None:
-            columns["std_error"] = np.array([e.std_error for e in raw])
-        else:
-            columns |= shuffle_columns(counted, lags, settings, raw)
-            if counted.n_sequences > 1:
-                corrected = columns["mi"] - columns["baseline"]
-                notes += composition_note(counted, lags, corrected, settings)
-        if self._n_short and not plan.joined:
-            notes += (short_ones_note(self._n_short, counted.n_sequences, plan.max_lag),)
-        k = plan.alphabet.size
-        kind = f"table of {k} x {k} counts" if plan.is_dense else f"pairs of {k} symbols that occur"
-        return DecayCurve(
-            lags=lags,
-            **columns,
-            sequence_length=counted.longest,
-            n_sequences=counted.n_sequences,
-            n_symbols=counted.n_symbols,
-            n_total=counted.n_total,
-            estimator=settings.estimator,
-            boundary="concatenate" if plan.joined else "within",
-            positions="pooled",
-            baseline_method=settings.baseline,
-            seed=settings.seed if settings.baseline else None,
-            method=f"{kind}, added up over {len(self.shards):,} shards",
-            notes=notes,
-        )
-
-    def _counted(self, margins: dict[int, tuple[Ints, Ints]]) -> CountedSequences:
-        codes = np.concatenate([part for _, part, _ in self._head])[:HEAD]
-        ends = [0]
-        for _, part, own in self._head:
-            ends.extend((ends[-1] + own[1:]).tolist() if not self.plan.joined else [])
-            if self.plan.joined:
-                ends = [0, ends[-1] + part.size]
-        size = self.plan.alphabet.size
-        n_symbols = int(np.count_nonzero(self.occurrences))
-        if n_symbols < 2:
-            raise ValueError(
-                f"all {int(self.occurrences.sum()):,} symbols are the same: there is nothing to "
-                "measure; at least two different ones are needed"
-            )
-        total = int(self.occurrences.sum())
-        return CountedSequences(
-            codes=codes,
-            offsets=np.unique(np.minimum(ends, codes.size)).astype(np.int64),
-            alphabet=size,
-            n_symbols=n_symbols,
-            margins_at=margins,
-            total=total,
-            number=1 if self.plan.joined else self._n_sequences,
-            longest_one=total if self.plan.joined else self._longest,
         )

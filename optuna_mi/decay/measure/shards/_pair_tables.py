@@ -46,7 +46,7 @@ def count_tables(
     tables: Tables = {}
     for b in range(plan.edges.size - 1):
         start, stop = (int(np.clip(edge - first, 0, n)) for edge in plan.edges[b : b + 2])
-        if start < stop and stop + plan.max_lag > n_before:
+        if plan.error_lags.size and start < stop and stop + plan.max_lag > n_before:
             span = (start, stop, n_before)
             tables[b] = count(plan, codes, offsets, span, plan.error_lags, n_threads)
     if plan.other_lags.size:
