@@ -60,7 +60,7 @@ def _codes(data: Data, labels: Any) -> npt.NDArray[np.int64]:
         )
     given = as_array("labels", labels)
     if given.ndim != 1 or given.size != n:
-        raise ValueError(f"labels must be one a sequence, {n:,} in all, got shape {given.shape}")
+        raise ValueError(f"labels must be one per sequence, {n:,} in all, got shape {given.shape}")
     if n < _FEWEST or not data.lengths.all():
         raise ValueError(
             f"labels need {_FEWEST} sequences or more, none of them empty, so that some can be "

@@ -30,7 +30,7 @@ def check_lengths(lengths: torch.Tensor | Sequence[int], steps: int, batch: int)
         raise TypeError(f"lengths must be integers, got {found.dtype}")
     if found.shape != (batch,):
         raise ValueError(
-            f"lengths must hold one number a sequence, shape ({batch},), got {tuple(found.shape)}"
+            f"lengths must hold one number per sequence, shape ({batch},), got {tuple(found.shape)}"
         )
     if int(found.min()) < 1 or int(found.max()) > steps:
         raise ValueError(

@@ -223,7 +223,7 @@ def test_what_the_last_steps_tell_about_a_label() -> None:
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        ([0, 1], "labels must be one a sequence, 40 in all"),
+        ([0, 1], "labels must be one per sequence, 40 in all"),
         (np.zeros(40), "labels must be classes, two or more"),
         (np.arange(40), "cut real targets into levels"),
     ],

@@ -122,7 +122,7 @@ def test_two_directions_are_two_networks_on_each_sequence_alone(batch_first):
 @pytest.mark.parametrize(
     ("lengths", "error", "words"),
     [
-        ([1, 2], ValueError, r"one number a sequence, shape \(5,\), got \(2,\)"),
+        ([1, 2], ValueError, r"one number per sequence, shape \(5,\), got \(2,\)"),
         ([1.0] * 5, TypeError, "lengths must be integers, got"),
         ([0, 1, 1, 1, 1], ValueError, r"1\.\.14.* got 0\.\.1: leave empty sequences out"),
         ([15, 1, 1, 1, 1], ValueError, r"got 1\.\.15"),
