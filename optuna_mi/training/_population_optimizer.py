@@ -62,7 +62,8 @@ class PopulationOptimizer:
 
     def read_rates(self) -> None:
         """Take the rates that the networks' optimizers have now."""
-        self._rates = self._column([float(o.param_groups[0]["lr"]) for o in self._optimizers])
+        # In place: a CUDA graph of the step reads them where they are.
+        self._rates.copy_(self._column([float(o.param_groups[0]["lr"]) for o in self._optimizers]))
 
     @torch.no_grad()
     def step(self) -> None:

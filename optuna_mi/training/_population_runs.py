@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from optuna_mi import _interruption
 from optuna_mi.information import MutualInformation
 from optuna_mi.nn import DilatedRNNPopulation
-from optuna_mi.nn._population_layout import NETWORKS
+from optuna_mi.nn._population_layout import NETWORKS, stack_of
+from optuna_mi.training._cuda_graph import GraphedStep
 from optuna_mi.training._loop import Run, first_word
 from optuna_mi.training._population_optimizer import PopulationOptimizer
 from optuna_mi.training._probe_population import measure_population
+from optuna_mi.training._task import Batch
 
 
 class PopulationRuns:
@@ -24,9 +28,7 @@ class PopulationRuns:
     """
 
     def __init__(self) -> None:
-        self._runs: list[Run] = []
-        self._population: DilatedRNNPopulation | None = None
-        self._optimizer: PopulationOptimizer | None = None
+        self._part: _Part | None = None
 
     def train_epoch(
         self, runs: Sequence[Run], tell: Callable[[int], None] = lambda batch: None
@@ -41,41 +43,62 @@ class PopulationRuns:
             Of each run the sum of its batches' losses (not finite if one of them is not), the score
             on the validation split, and IHYLL in nats.
         """
-        population, optimizer = self._of(runs)
-        optimizer.read_rates()
+        if self._part is None or list(runs) != self._part.runs:
+            self._part = _Part(list(runs))
+        part, task = self._part, runs[0].task
+        part.optimizer.read_rates()
         epochs = [run.epoch for run in runs]
         seeds = [run.begin_epoch() for run in runs]
         for k, seed in enumerate(seeds):
-            population.seed(k, first_word(seed))
+            part.population.seed(k, first_word(seed))
         streams = [np.random.default_rng(seed) for seed in seeds]
-        task = runs[0].task
-        population.train()
+        part.population.train()
         # Read once: an accelerator would be waited for at every step.
         total = torch.zeros(len(runs), device=task.device)
-        for batch, losses_of in enumerate(task.losses(population, streams, epochs)):
+        for batch, losses_of in enumerate(task.losses(part.population, streams, epochs)):
             _interruption.stop_if_asked()
             tell(batch)
-            population.weights.grad = None
-            losses = losses_of()
-            losses.sum().backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            total += losses.detach()
-        optimizer.give_back()
-        population.eval()
+            total += part.step(losses_of)
+        part.optimizer.give_back()
+        part.population.eval()
         for run in runs:
             run.model.eval()
-        scores = task.scores(population, "valid").tolist()
-        return list(
-            zip(total.tolist(), scores, measure_population(runs[0].probe, population), strict=True)
-        )
+        scores = task.scores(part.population, "valid").tolist()
+        informations = measure_population(runs[0].probe, part.population)
+        return list(zip(total.tolist(), scores, informations, strict=True))
 
-    def _of(self, runs: Sequence[Run]) -> tuple[DilatedRNNPopulation, PopulationOptimizer]:
-        if self._population is None or self._optimizer is None or list(runs) != self._runs:
-            networks = [run.model for run in runs]
-            assert all(isinstance(network, NETWORKS) for network in networks)
-            self._runs = list(runs)
-            self._population = DilatedRNNPopulation(networks)  # type: ignore[arg-type]
-            self._optimizer = PopulationOptimizer(
-                self._population, [run.optimizer for run in runs], runs[0].clip
+
+class _Part:
+    """The networks and optimizers of runs that are trained together, and their step."""
+
+    def __init__(self, runs: list[Run]) -> None:
+        networks = [run.model for run in runs]
+        assert all(isinstance(network, NETWORKS) for network in networks)
+        self.runs = runs
+        self.population = DilatedRNNPopulation(networks)  # type: ignore[arg-type]
+        self.optimizer = PopulationOptimizer(
+            self.population, [run.optimizer for run in runs], runs[0].clip
+        )
+        # A graph would draw the same dropout again and again.
+        drops = any(stack_of(network).dropout for network in networks)  # type: ignore[arg-type]
+        self._graphs = runs[0].cuda_graph and not drops
+        self._graph: GraphedStep | None = None
+
+    def step(self, losses_of: Callable[[], Tensor]) -> Tensor:
+        """Train by a batch; return each network's loss."""
+        if not (self._graphs and isinstance(losses_of, Batch) and losses_of.fits_graph):
+            return self._step(losses_of)
+        if self._graph is None:
+            loss = losses_of.loss
+            self._graph = GraphedStep(
+                lambda *tensors: self._step(functools.partial(loss, *tensors)),
+                self.population.weights.device,
             )
-        return self._population, self._optimizer
+        return self._graph(*losses_of.tensors)
+
+    def _step(self, losses_of: Callable[[], Tensor]) -> Tensor:
+        self.population.weights.grad = None
+        losses = losses_of()
+        losses.sum().backward()  # type: ignore[no-untyped-call]
+        self.optimizer.step()
+        return losses.detach()

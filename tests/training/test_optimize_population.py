@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,9 @@ from optuna_mi.datasets import LanguageModeling
 from optuna_mi.nn import DilatedRNNPopulation
 from optuna_mi.report import trial_table
 from optuna_mi.search_space import DecayGeometry, IntRange
-from optuna_mi.training._population_runs import PopulationRuns
+from optuna_mi.training import _population_runs
+from optuna_mi.training._loop import Run
+from optuna_mi.training._population_runs import PopulationRuns, _Part
 
 SPACE = DilationSpace(DecayGeometry("power"), (IntRange(2, 3, 3),), IntRange(8, 16, 8), 4)
 SMALL: dict[str, Any] = {"hidden_size": 4, "epochs": 3, "steps": 3, "probe_size": 50}
@@ -229,3 +232,78 @@ def test_state_of_some_networks_begins_anew() -> None:
     logits, _ = population(tokens, population.forget(state, [1]))
     torch.testing.assert_close(logits[1], population(tokens)[0][1])
     torch.testing.assert_close(logits[0], population(tokens, state)[0][0])
+
+
+def test_a_graph_gets_all_that_a_step_depends_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    replayed: list[int] = []
+
+    class Replayed:
+        """Does every step by what it was told for the first one."""
+
+        def __init__(self, step: Any, device: torch.device) -> None:
+            self._step = step
+
+        def __call__(self, *tensors: torch.Tensor) -> torch.Tensor:
+            replayed.append(len(tensors))
+            result: torch.Tensor = self._step(*tensors)
+            return result
+
+    found = []
+    for graph in (False, True):
+        objective = _digits()
+        objective._recipe = dataclasses.replace(objective._recipe, cuda_graph=graph)
+        monkeypatch.setattr(_population_runs, "GraphedStep", Replayed)
+        study = _grid(objective)
+        optimize_population(study, objective, size=3)
+        found.append([trial.value for trial in study.trials])
+    assert replayed
+    assert found[0] == found[1]
+
+
+needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+
+
+@pytest.mark.gpu
+@needs_gpu
+@pytest.mark.parametrize("make", [_digits, _of_text])
+def test_on_a_gpu_trials_learn_as_on_the_cpu_and_no_step_waits(make: Any) -> None:
+    found = []
+    with pytest.MonkeyPatch.context() as patch:
+        for cls in (Run, _Part):
+            step = cls._step
+
+            def checked(self: Any, losses_of: Any, step: Any = step) -> Any:
+                # The first steps compile and check the kernels.
+                self.n_steps = getattr(self, "n_steps", 0) + 1
+                before = torch.cuda.get_sync_debug_mode()
+                torch.cuda.set_sync_debug_mode("error" if self.n_steps > 3 else before)
+                try:
+                    return step(self, losses_of)
+                finally:
+                    torch.cuda.set_sync_debug_mode(before)
+
+            patch.setattr(cls, "_step", checked)
+        for device, side_by_side in (("cpu", True), ("cuda", False), ("cuda", True)):
+            objective = make(device=device, steps=6)
+            study = _grid(objective)
+            if side_by_side:
+                optimize_population(study, objective, size=3)
+            else:
+                study.optimize(objective)
+            found.append([trial.value for trial in study.trials])
+    assert found[1] == pytest.approx(found[0], abs=0.05)
+    assert found[2] == pytest.approx(found[0], abs=0.05)
+
+
+@pytest.mark.gpu
+@needs_gpu
+@pytest.mark.parametrize("optimizer", ["adam", "rmsprop", "sgd"])
+def test_on_a_gpu_a_population_learns_by_graphs_as_without(optimizer: str) -> None:
+    found = []
+    for graph in (False, True):
+        settings = {"device": "cuda", "steps": 8, "optimizer": optimizer, "batch_size": 16}
+        objective = _digits(**settings, cuda_graph=graph)
+        study = _grid(objective)
+        optimize_population(study, objective, size=3)
+        found.append([trial.value for trial in study.trials])
+    assert found[1] == pytest.approx(found[0], abs=0.05)
