@@ -69,6 +69,22 @@ def test_submitit_jobs_end_when_the_grid_does(tmp_path: Path) -> None:
     assert_each_cell_once(study)
 
 
+def test_hydra_composes_the_configuration_of_each_trial(tmp_path: Path) -> None:
+    hydra = pytest.importorskip("hydra")
+    (tmp_path / "train.yaml").write_text("model:\n  dilations: [1]\n")
+
+    def composed(trial: optuna.Trial) -> float:
+        dilations = list(SPACE.suggest(trial))
+        with hydra.initialize_config_dir(str(tmp_path), version_base=None):
+            config = hydra.compose("train", overrides=[f"model.dilations={dilations}"])
+        assert list(config.model.dilations) == dilations
+        return float(len(config.model.dilations))
+
+    study = optuna.create_study(sampler=MIGridSampler(SPACE))
+    study.optimize(composed)
+    assert_each_cell_once(study)
+
+
 @pytest.fixture(scope="module")
 def tune() -> Iterator[Any]:
     ray = pytest.importorskip("ray")
