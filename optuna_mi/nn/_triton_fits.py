@@ -75,6 +75,7 @@ def _missing(device: torch.device) -> str | None:
 
 
 _checked: dict[tuple[Cell, int, Operands, torch.device], str | None] = {}
+_warned: set[str] = set()
 
 
 def _fault(cell: Cell, size: int, kind: Operands, device: torch.device) -> str | None:
@@ -93,11 +94,12 @@ def _fault(cell: Cell, size: int, kind: Operands, device: torch.device) -> str |
         # Whatever a compiler or a driver raises: without these kernels the model still runs.
         except Exception as caught:
             fault = f"its kernels do not run here ({type(caught).__name__}: {caught})"
-        if fault is not None:
+        if fault is not None and fault not in _warned:
+            _warned.add(fault)
             name = torch.cuda.get_device_name(device)
             _logger.warning(
                 "DilatedRNN does without Triton's kernels for %s of size %d (%s) on %s: %s. "
-                'backend="views" runs instead.',
+                'backend="views" runs instead. The same reason is not repeated.',
                 *(cell, size, kind, name, fault),
             )
         _checked[key] = fault
