@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: search test test-gpu test-integrations coverage docs clean
+.PHONY: search test test-gpu test-kernels test-integrations coverage docs clean
 
 $(BIN)/optuna-mi: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -23,6 +23,12 @@ test: $(VENV)/tested
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest
+
+# A gigabyte: Triton's kernels in its interpreter, and compiled for cards that are not here.
+test-kernels: $(VENV)/tested
+	# torch's CUDA wheels bring their own
+	$(BIN)/python -c "import triton" || $(BIN)/pip install triton==3.9.0
+	$(BIN)/pytest tests/nn/test_triton.py
 
 # Everything that needs a GPU, with whatever torch and pytest are there: PYTHON names the interpreter.
 test-gpu:
