@@ -75,6 +75,7 @@ def run(arguments: argparse.Namespace) -> None:
     from optuna_mi import _shared_study as shared_study
     from optuna_mi._analysis_files import write_analysis
     from optuna_mi._command_parts import make_objective
+    from optuna_mi._compile_ahead import compiler
     from optuna_mi._local_workers import run_workers
     from optuna_mi._storage_url import safe_url
     from optuna_mi._workers import n_ended, run_trials
@@ -83,33 +84,36 @@ def run(arguments: argparse.Namespace) -> None:
     dataset = common.load(arguments)
     common.set_logging(arguments)
     job = _job(arguments, dataset)
-    study = main_job.existing_study(job)
-    known = None if study is None else shared_study.remembered(study, job, dataset)
-    if known is None:
-        analysis = main_job.measure(job, dataset)
-        say(f"{analysis.summary()}\n")
-        space = main_job.design(job, dataset, analysis)
-    else:
-        analysis, space = known
-        say(f"{analysis.summary()}\n")
-    say(f"{space.describe()}\n")
-    objective = make_objective(job, dataset, space)
-    study = shared_study.create_study(job, dataset, space, analysis)
-    write = write_analysis if known is None else main_job.complete_analysis
-    written = write(analysis, job.folder)
-    if known is None:  # there is a curve to look at while the trials run
-        write_report(study, job.folder / "report.html", analysis=analysis)
-    inform(f"Study {job.study_name!r} in {safe_url(job.storage)}")
-    if n_ended(study) >= job.preset.trials:
-        inform(f"It already has {job.preset.trials} trials; ask for more with --trials.")
-    try:
-        with _interruption.handled():
-            if arguments.workers == 1:
-                run_trials(job, study, objective)
-            else:
-                run_workers(job, study, arguments.workers)
-    finally:
-        written.append(_finish(study, job.folder, analysis))
+    with compiler(dataset.task, job.preset.cell, job.device) as compiling:
+        study = main_job.existing_study(job)
+        known = None if study is None else shared_study.remembered(study, job, dataset)
+        if known is None:
+            analysis = main_job.measure(job, dataset)
+            say(f"{analysis.summary()}\n")
+            space = main_job.design(job, dataset, analysis)
+        else:
+            analysis, space = known
+            say(f"{analysis.summary()}\n")
+        say(f"{space.describe()}\n")
+        objective = make_objective(job, dataset, space)
+        study = shared_study.create_study(job, dataset, space, analysis)
+        write = write_analysis if known is None else main_job.complete_analysis
+        written = write(analysis, job.folder)
+        if known is None:  # there is a curve to look at while the trials run
+            write_report(study, job.folder / "report.html", analysis=analysis)
+        inform(f"Study {job.study_name!r} in {safe_url(job.storage)}")
+        if n_ended(study) >= job.preset.trials:
+            inform(f"It already has {job.preset.trials} trials; ask for more with --trials.")
+        else:
+            compiling.wait()
+        try:
+            with _interruption.handled():
+                if arguments.workers == 1:
+                    run_trials(job, study, objective)
+                else:
+                    run_workers(job, study, arguments.workers)
+        finally:
+            written.append(_finish(study, job.folder, analysis))
     common.say_trials(study)
     common.say_paths(written)
     inform(f"  {safe_url(job.storage)}")
