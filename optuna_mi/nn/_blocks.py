@@ -14,8 +14,9 @@ import torch
 from torch import nn
 
 from optuna_mi.nn import _blocks_cells
+from optuna_mi.nn._blocks_gradients import Biases, add_products, add_recurrent, new_carry
 from optuna_mi.nn._blocks_groups import MAX_ROWS, Group, make_groups
-from optuna_mi.nn._blocks_matmul import multiply, product_dtype
+from optuna_mi.nn._blocks_matmul import multiply, product_dtype, transposed
 from optuna_mi.nn._call_kernel import call, flat
 from optuna_mi.nn._check_arguments import LayerState
 from optuna_mi.nn._first_derivative import first_derivatives_only
@@ -60,44 +61,6 @@ def run_layer(
     return passed, (after[0], after[1]) if cell.mode == "LSTM" else after[0]
 
 
-def _add_products(
-    totals: tuple[torch.Tensor, torch.Tensor],
-    g: torch.Tensor,
-    group: Group,
-    x: torch.Tensor,
-    past: torch.Tensor | None,
-) -> None:
-    """Add a group's ``g^T x`` and ``g^T h`` to the gradients of W_ih and W_hh.
-
-    ``g`` are the group's rows in the operands' dtype.
-    """
-    multiply(totals[0], g.t(), x[group.start : group.stop], add=True)
-    _add_recurrent(totals[1], g, group, past)
-
-
-def _add_recurrent(
-    total: torch.Tensor, g: torch.Tensor, group: Group, past: torch.Tensor | None
-) -> None:
-    if past is not None:
-        n = group.stop - group.start
-        multiply(total, g.t(), past[group.past : group.past + n].to(g.dtype), add=True)
-
-
-def _transposed(weight: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-    return weight.t().to(dtype).contiguous()
-
-
-class _Biases:
-    """Gradient of the biases, summed by groups: one long sum would lose digits."""
-
-    def __init__(self, like: torch.Tensor, size: int) -> None:
-        self.group, self.total = like.new_zeros(size), like.new_zeros(size)
-
-    def finish_group(self) -> None:
-        self.total += self.group
-        self.group.zero_()
-
-
 class _RNN(torch.autograd.Function):
     @staticmethod
     def forward(
@@ -111,7 +74,7 @@ class _RNN(torch.autograd.Function):
         w_ih, w_hh, b_ih, b_hh = weights
         size = w_hh.shape[1]
         y, x = x.new_empty(len(x), size), x.to(dtype)
-        i_t, h_t = _transposed(w_ih, dtype), _transposed(w_hh, dtype)
+        i_t, h_t = transposed(w_ih, dtype), transposed(w_hh, dtype)
         bias, flat_y = b_ih + b_hh, flat(y)
         for group in groups:
             rows = slice(group.start, group.stop)
@@ -131,10 +94,10 @@ class _RNN(torch.autograd.Function):
     def backward(ctx: Any, gy: torch.Tensor) -> tuple[Any, ...]:
         x, start, w_ih, w_hh, y = ctx.saved_tensors
         size = w_hh.shape[1]
-        g, carry = torch.empty_like(y), _new_carry(ctx.groups, y)
+        g, carry = torch.empty_like(y), new_carry(ctx.groups, y)
         gx = y.new_empty(x.shape) if ctx.needs_input_grad[0] else None
         v_ih, v_hh = w_ih.to(x.dtype), w_hh.to(x.dtype)
-        totals, biases = (torch.zeros_like(w_ih), torch.zeros_like(w_hh)), _Biases(y, size)
+        totals, biases = (torch.zeros_like(w_ih), torch.zeros_like(w_hh)), Biases(y, size)
         arrays = (flat(gy), flat(carry), flat(y), flat(g), flat(biases.group))
         for group in reversed(ctx.groups):
             past = start if group.first else y
@@ -144,7 +107,7 @@ class _RNN(torch.autograd.Function):
                     multiply(carry[lane : lane + rows], g[row : row + rows], v_hh)
             here = slice(group.start, group.stop)
             g_here = g[here].to(x.dtype)
-            _add_products(totals, g_here, group, x, past)
+            add_products(totals, g_here, group, x, past)
             if gx is not None:
                 multiply(gx[here], g_here, v_ih)
             biases.finish_group()
@@ -169,7 +132,7 @@ class _GRU(torch.autograd.Function):
         m = torch.empty_like(y)
         # Without a past the recurrent sums are their biases.
         recurrent = b_hh.repeat(MAX_ROWS, 1)
-        i_t, h_t = _transposed(w_ih, dtype), _transposed(w_hh, dtype)
+        i_t, h_t = transposed(w_ih, dtype), transposed(w_hh, dtype)
         head, tail = (flat(gates), flat(recurrent)), (flat(m), flat(y))
         flat_start = flat(start)
         for group in groups:
@@ -195,7 +158,7 @@ class _GRU(torch.autograd.Function):
         x, start, w_ih, w_hh, y, gates, m = ctx.saved_tensors
         size = w_hh.shape[1]
         gh, gn = torch.empty_like(gates), torch.empty_like(y)
-        carry, biases = _new_carry(ctx.groups, y), _Biases(y, 4 * size)
+        carry, biases = new_carry(ctx.groups, y), Biases(y, 4 * size)
         gx = y.new_empty(x.shape) if ctx.needs_input_grad[0] else None
         v_ih, v_hh = w_ih.to(x.dtype), w_hh.to(x.dtype)
         # The input's sums have r and z in common with the recurrent ones.
@@ -218,7 +181,7 @@ class _GRU(torch.autograd.Function):
                     multiply(carry[lane : lane + rows], gh[row : row + rows], v_hh, add=True)
             here = slice(group.start, group.stop)
             g_here, gn_here = gh[here].to(x.dtype), gn[here].to(x.dtype)
-            _add_recurrent(totals[1], g_here, group, past)
+            add_recurrent(totals[1], g_here, group, past)
             multiply(totals[0][rz], g_here[:, rz].t(), x[here], add=True)
             multiply(totals[0][n], gn_here.t(), x[here], add=True)
             if gx is not None:
@@ -254,7 +217,7 @@ class _LSTM(torch.autograd.Function):
         gates, y = x.new_empty(len(x), 4 * size), x.new_empty(len(x), size)
         x = x.to(dtype)
         cells = torch.empty_like(y)
-        i_t, h_t, bias = _transposed(w_ih, dtype), _transposed(w_hh, dtype), b_ih + b_hh
+        i_t, h_t, bias = transposed(w_ih, dtype), transposed(w_hh, dtype), b_ih + b_hh
         arrays, flat_start, flat_gates = (flat(cells), flat(y)), flat(start_c), flat(gates)
         for group in groups:
             rows = slice(group.start, group.stop)
@@ -279,8 +242,8 @@ class _LSTM(torch.autograd.Function):
     def backward(ctx: Any, gy: torch.Tensor | None, gcells: torch.Tensor | None) -> tuple[Any, ...]:
         x, start, start_c, w_ih, w_hh, y, cells, gates = ctx.saved_tensors
         size = w_hh.shape[1]
-        g, biases = torch.empty_like(gates), _Biases(y, 4 * size)
-        carry, carry_c = _new_carry(ctx.groups, y), _new_carry(ctx.groups, y)
+        g, biases = torch.empty_like(gates), Biases(y, 4 * size)
+        carry, carry_c = new_carry(ctx.groups, y), new_carry(ctx.groups, y)
         gx = y.new_empty(x.shape) if ctx.needs_input_grad[0] else None
         v_ih, v_hh = w_ih.to(x.dtype), w_hh.to(x.dtype)
         totals = (torch.zeros_like(w_ih), torch.zeros_like(w_hh))
@@ -301,15 +264,9 @@ class _LSTM(torch.autograd.Function):
                     multiply(carry[lane : lane + rows], g[row : row + rows], v_hh)
             here = slice(group.start, group.stop)
             g_here = g[here].to(x.dtype)
-            _add_products(totals, g_here, group, x, past)
+            add_products(totals, g_here, group, x, past)
             if gx is not None:
                 multiply(gx[here], g_here, v_ih)
             biases.finish_group()
         gstart, gstart_c = (carry, carry_c) if start is not None else (None, None)
         return gx, None, None, gstart, gstart_c, *totals, biases.total, biases.total.clone()
-
-
-def _new_carry(groups: list[Group], y: torch.Tensor) -> torch.Tensor:
-    """Zeros for the gradient that a block hands to the one before."""
-    width = max(piece.lane + piece.rows for group in groups for piece in group.pieces)
-    return y.new_zeros(width, y.shape[1])

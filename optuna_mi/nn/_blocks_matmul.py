@@ -48,3 +48,8 @@ def multiply(
         out.copy_(torch.addmm(bias.to(b.dtype), a, b))
     else:
         out.copy_(a @ b)
+
+
+def transposed(weight: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """Return the transpose as an operand, contiguous."""
+    return weight.t().to(dtype).contiguous()

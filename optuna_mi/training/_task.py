@@ -65,7 +65,7 @@ class Task(abc.ABC):
     def losses(
         self, model: nn.Module, streams: Sequence[np.random.Generator], epochs: Sequence[int]
     ) -> Iterator[Callable[[], Tensor]]:
-        """Yield an epoch's batches, each as a closure that returns its mean loss in nats.
+        """Yield an epoch's batches, each a function that returns its mean loss in nats.
 
         Args:
             model: A network; or a population, whose losses are ``(K,)``.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -159,7 +160,7 @@ class LanguageModelTask(Task):
             else:
                 state = None if begin else state
                 window = self._train[windows[0] * self._window :][: self._window + 1]
-            yield lambda window=window: loss(window)  # type: ignore[misc]
+            yield functools.partial(loss, window)
 
     @torch.no_grad()
     def scores(self, model: nn.Module, split: str) -> Tensor:
