@@ -29,12 +29,12 @@ _LAWS: dict[LawName, str] = {
     "broken_power": "mutual information (MI) fades at a rate that changes with distance",
     "periodic_power": "mutual information (MI) has peaks that repeat",
     "flat": "mutual information (MI) does not fade with distance",
-    "delays": "mutual information (MI) stands out at single distances alone",
+    "delays": "mutual information (MI) stands out only at single distances",
     "none": "mutual information (MI) is nowhere above the noise",
 }
 _KINDS: dict[PeriodKind, str] = {
     "dominant": "dominant: one period back is enough",
-    "modulating": "modulating: it rides on a longer dependence",
+    "modulating": "modulating: the dependence reaches further than one period",
 }
 
 
@@ -208,15 +208,15 @@ class DecayAnalysis(Record):
             rows.append(("crossing", text))
         rows.append(("max dilation", f"{self.max_dilation:,}: {self.max_dilation_reason}"))
         if gaps := self.curve.gaps:
-            rows.append(("not seen", f"{gaps}: what depends at the others alone is not seen"))
+            rows.append(("not seen", f"{gaps}: dependence only at other distances is not seen"))
         rows.append(("resolution", self.resolution))
         if len(self.scores) > 1:
             ranked = sorted(self.scores.items(), key=lambda item: item[1])
             text = ", ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in ranked)
             if self.period is not None and ranked[0][0] != self.law:
-                # small phases outvote a few tall peaks
-                text += "; peaks that repeat decide about a period, not the lowest score"
+                # in a score, small phases outweigh a few tall peaks
+                text += "; a period is decided by repeating peaks, not by the score"
             elif ranked[0][0] == "flat" != self.law and self.crossing is not None:
-                text += "; flat is ruled out, as MI falls below what can be told from chance"
-            rows.append(("scores", f"of the laws, the lowest fits best: {text}"))
+                text += "; flat is ruled out, because MI falls below the noise"
+            rows.append(("scores", f"the law with the lowest fits best: {text}"))
         return rows

@@ -37,7 +37,7 @@ LAWS = {
     "exponential": "Mutual information decays exponentially",
     "periodic_power": "Mutual information decays as a power law with a period",
     "flat": "Mutual information does not decay with distance",
-    "delays": "Mutual information stands above the noise at single distances alone",
+    "delays": "Mutual information stands above the noise only at single distances",
     "none": "No mutual information stands above the noise",
     "given": "The dilations are around a list of your own",
 }

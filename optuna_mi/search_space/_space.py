@@ -313,11 +313,11 @@ class DilationSpace(Gridded, Frozen):
                 "where mutual information peaks."
             )
         if self.window is not None:
-            parts.append(f"No dilation reaches the training window of {self.window} steps.")
+            parts.append(f"Dilations stay below the training window of {self.window} steps.")
         if self.baselines:
             parts.append("The standard progression 1, 2, 4, … of equal size is searched beside it.")
         tried_first = format_dilations(self.dilations(self.recommended))
-        last = f"The data's own recommendation, tried first: {tried_first}."
+        last = f"Recommended by the data, and tried first: {tried_first}."
         return " ".join([*parts, *self.notes, last])
 
 

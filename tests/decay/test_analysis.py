@@ -88,7 +88,7 @@ def test_one_dip_is_no_crossing():
     analysis = analyze_decay(noisy(truth, 1e-7, sequence_length=5000))
     assert analysis.crossing is None
     assert analysis.max_dilation == 1000
-    assert "measure longer lags" in analysis.max_dilation_reason
+    assert "measure longer distances" in analysis.max_dilation_reason
     assert "near 9," in analysis.max_dilation_reason or "near 10," in analysis.max_dilation_reason
 
 

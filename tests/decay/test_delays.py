@@ -46,7 +46,7 @@ def test_an_echo_is_named_and_reached(distance, share):
     assert analysis.law == "delays"
     assert named(analysis) == [distance]
     assert analysis.max_dilation == distance
-    assert f"alone: {distance:,}" in analysis.max_dilation_reason
+    assert f"only at one distance: {distance:,}" in analysis.max_dilation_reason
     assert f"{distance:,} (" in analysis.summary()
     assert recommended(analysis)[-1] == distance
     assert DecayAnalysis.from_json(analysis.to_json()) == analysis

@@ -198,7 +198,7 @@ def test_the_summary_says_that_peaks_decide_about_a_period():
     analysis = analyze_decay(curve)
     assert analysis.period == 3
     assert min(analysis.scores, key=analysis.scores.get) != "periodic_power"
-    assert "peaks that repeat decide about a period, not the lowest score" in analysis.summary()
+    assert "a period is decided by repeating peaks, not by the score" in analysis.summary()
     assert "decide about" not in analyze_decay(DecayCurve(d, 0.4 / d)).summary()
 
 

@@ -61,7 +61,7 @@ def span(
     what = "one distance" if len(delays) == 1 else f"{len(delays)} distances"
     farthest = max(d.distance for d in delays)
     if chosen.name == "delays":
-        return farthest, f"MI stands above the noise at {what} alone: {names}"
+        return farthest, f"MI stands above the noise only at {what}: {names}"
     if farthest <= reach:
         return reach, f"{reason}; MI also stands out at {names}"
     return farthest, f"MI stands out at {names}; elsewhere it decays: by {reach:,}, {reason}"
@@ -103,15 +103,15 @@ def _without_delays(
             return reach, (
                 f"MI does not decay with distance over {spanned}, but half or more of what is "
                 "left far away is there in any order: the sequences differ in composition (in "
-                "which values they hold), and any two values of one sequence tell of that. If "
+                "which values they hold), and any two values of one sequence tell that. If "
                 f"only order counts, measure with decay_curve(…, {within})"
             )
         return reach, f"MI does not decay with distance: dependence spans {spanned}"
     what = "the line over the peaks' tops" if period is not None else "MI"
     if period is not None and returns is not None and returns.long:
         what = (
-            f"{_comes_back(returns, period.period, first)}, but goes on too long for one period "
-            f"to be all: {what}"
+            f"{_comes_back(returns, period.period, first)}, but the peaks go on too long for one "
+            f"period to be enough: {what}"
         )
     if crossing.at is not None:
         least = 1 if period is None else period.period
@@ -120,9 +120,10 @@ def _without_delays(
     grid = np.geomspace(last, 1e9, 400)
     below = np.flatnonzero(evaluate_log(chosen.law, grid) < np.log(crossing.level))
     beyond = f"; the fitted law would get there near {grid[below[0]]:,.0f}" if below.size else ""
-    remedy = "" if longest is not None and last >= longest - 1 else ", so measure longer lags"
+    remedy = "" if longest is not None and last >= longest - 1 else ", so measure longer distances"
     return last, (
-        f"{what} is still above {crossing.level:.2g} nats at the last lag measured{remedy}{beyond}"
+        f"{what} is still above {crossing.level:.2g} nats at the last distance measured"
+        f"{remedy}{beyond}"
     )
 
 
@@ -142,8 +143,8 @@ def _how_long(returns: Returns, period: int) -> str:
     if returns.n_periods == 1:
         return " but hardly a second time"
     return (
-        f" and tells nearly all within {returns.n_periods} periods, a reach of as many steps of "
-        f"{period:,}"
+        f" and nearly all that the peaks tell lies within {returns.n_periods} periods, which a "
+        f"network reaches in {returns.n_periods} steps of {period:,}"
     )
 
 
@@ -159,8 +160,8 @@ def resolution_sentence(
         )
     if curve.floor is None:
         return True, (
-            f"the curve carries no noise floor; {threshold:.2g} nats is taken at its word. Measure "
-            "it with a baseline (decay_curve) to know"
+            f"the curve has no noise floor, so {threshold:.2g} nats may be below the noise. "
+            "Measure it with a baseline (decay_curve) to know"
         )
     if effective <= threshold:
         return True, f"the data resolve {threshold:.2g} nats"
