@@ -177,6 +177,34 @@ def test_a_folder_of_files(tmp_path, write):
         assert decay_curve(tmp_path, lags=_LAGS) == found
 
 
+def test_columns_of_parquet_files(tmp_path):
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    words = ["to", "be", "or", "not", "to", "be"] * 40
+    columns = {
+        "numbers": (_walk(240, 5), [_walk(240, 5)]),
+        "words": (pa.array(words).dictionary_encode(), [np.array(words)]),
+        "documents": ([["to", "be"] * 20] * 240, [np.array(["to", "be"] * 20)] * 240),
+        "texts": (["to be or not"] * 240, ["to be or not"] * 240),
+        "gaps": ([1, None] * 120, None),
+        "gaps in lists": ([[1, None]] * 240, None),
+    }
+    table = pa.table({name: pa.array(values) for name, (values, _) in columns.items()})
+    parquet.write_table(table, tmp_path / "a.parquet")
+    for name, (_, sequences) in columns.items():
+        if sequences is not None:
+            options = {"max_lag": 5, "positions": "pooled", "baseline": "shuffle"}
+            found = decay_curve(Shards.from_folder(tmp_path, column=name), **options)
+            expected = decay_curve(sequences, values="symbols", **options)
+            assert _numbers(found) == _numbers(expected), name
+    for name in ("gaps", "gaps in lists"):
+        with pytest.raises(ValueError, match="are missing in a"):
+            decay_curve(Shards.from_folder(tmp_path, column=name), max_lag=5)
+    with pytest.raises(ValueError, match="column is needed"):
+        decay_curve(tmp_path)
+
+
 def test_shards_are_read_one_at_a_time():
     held: list[int] = []
 

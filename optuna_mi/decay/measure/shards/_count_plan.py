@@ -26,7 +26,7 @@ Ints = npt.NDArray[np.int64]
 # bytes of tables from which on the spread over blocks is kept at some lags only
 _MANY_BYTES = 1 << 30
 # bytes of counts beyond which lags are counted in several passes over the shards
-_PASS_BYTES = 1 << 31
+_PASS_BYTES = 1 << 30
 # places in a block that a table's uint32 counts are safe for, with room
 _LONGEST_BLOCK = 1 << 31
 

@@ -29,9 +29,9 @@ class Shards:
         parts: The parts, in order: the paths of ``.npy``, ``.parquet`` or ``.txt`` (UTF-8) files;
             functions without arguments that return a part; or what `decay_curve` takes for one
             or more sequences of symbols.
-        column: Of parquet files, the column that holds the symbols: numbers or tokens (one
-            sequence per file), lists of them (one per row) or text (one sequence of characters per
-            row). It may be left out if there is only one column.
+        column: Of parquet files, the column that holds the symbols: numbers or categories (one
+            sequence per file), lists of numbers or of tokens (one per row) or text (one sequence of
+            characters per row). It may be left out if there is only one column.
 
     Raises:
         TypeError: If parts are no list, or column is no str.
@@ -109,11 +109,11 @@ def read_part(part: Any, column: str | None = None) -> tuple[Values, Ints]:
     if callable(part):
         part = part()
     if isinstance(part, Path) and part.suffix == ".parquet":
-        part = _parquet_column(part, column)
-    elif isinstance(part, Path) and part.suffix == ".txt":
-        part = part.read_text(encoding="utf-8")
-    tokens = _tokens(part)
-    values, offsets = flatten(part) if tokens is None else tokens
+        values, offsets = _parquet_column(part, column)
+    else:
+        if isinstance(part, Path) and part.suffix == ".txt":
+            part = part.read_text(encoding="utf-8")
+        values, offsets = _tokens(part) or flatten(part)
     if values.dtype.kind == "f":
         raise TypeError(
             f"the symbols of shards must be integers or text, got dtype {values.dtype}: cut real "
@@ -142,8 +142,8 @@ def _tokens(part: Any) -> tuple[Values, Ints] | None:
     return np.concatenate(arrays), np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
 
 
-def _parquet_column(path: Path, column: str | None) -> Any:
-    """Return what a column of a parquet file holds, as `flatten` takes it."""
+def _parquet_column(path: Path, column: str | None) -> tuple[Values, Ints]:
+    """Return what a column of a parquet file holds, and the offsets of its sequences."""
     try:
         from pyarrow import parquet, types
     except ImportError as error:
@@ -156,13 +156,24 @@ def _parquet_column(path: Path, column: str | None) -> Any:
         )
     if column is not None and column not in names:
         raise ValueError(f"column={column!r} must be one of {', '.join(names)} in {path.name}")
-    found = parquet.read_table(path, columns=[column or names[0]]).column(0).combine_chunks()
-    if types.is_list(found.type) or types.is_large_list(found.type):
-        flat = found.flatten().to_numpy(zero_copy_only=False)
-        return np.split(flat, np.asarray(found.value_lengths().to_numpy()).cumsum()[:-1])
+    table = parquet.read_table(path, columns=[column or names[0]])
+    found = table.column(0).combine_chunks()
+    is_list = types.is_list(found.type) or types.is_large_list(found.type)
+    missing = found.null_count + (found.flatten().null_count if is_list else 0)
+    if missing:
+        raise ValueError(
+            f"{missing:,} values of column {table.column_names[0]!r} are missing in {path.name}: "
+            "drop them first (pyarrow's Table.drop_null), or fill them"
+        )
+    if is_list:
+        offsets = np.concatenate(([0], np.cumsum(found.value_lengths().to_numpy())))
+        return found.flatten().to_numpy(zero_copy_only=False), offsets.astype(np.int64)
     if types.is_string(found.type) or types.is_large_string(found.type):
-        return found.to_pylist()
-    return found.to_numpy(zero_copy_only=False)
+        return flatten(found.to_pylist())
+    if types.is_dictionary(found.type):
+        found = found.dictionary_decode()
+    values = found.to_numpy(zero_copy_only=False)
+    return values, np.array([0, values.size], dtype=np.int64)
 
 
 @dataclass(frozen=True)
