@@ -54,7 +54,7 @@ def _scaled(races: pd.DataFrame, lists: pd.DataFrame) -> pd.DataFrame:
 
 
 def _mean_gains(races: pd.DataFrame, lists: pd.DataFrame) -> str:
-    frame = _scaled(races, lists)
+    frame = _scaled(races, lists[lists["lists"] > lists["noise"]])
     out = []
     for label in frame["race"].unique():
         row: dict[str, object] = {"search": label}
@@ -67,7 +67,7 @@ def _mean_gains(races: pd.DataFrame, lists: pd.DataFrame) -> str:
     return (
         f'Gain over "{BASE}" in standard deviations of uninformed lists, validation score of the '
         "best after one, five and all trials, and test score of the last best; means over data "
-        "sets and budgets.\n\n" + markdown(out)
+        "sets and budgets where lists matter.\n\n" + markdown(out)
     )
 
 
