@@ -52,7 +52,7 @@ def compiler(task: str, cell: str, device: str) -> Iterator[Compiler]:
         cell: "gru", "rnn" or "lstm".
         device: Where the search trains: the kernels are for the CPU.
     """
-    wanted = device == "cpu" and resolve_threads(None) > 1 and not _is_kept(cell)
+    wanted = device == "cpu" and resolve_threads(None) > 1 and not _is_kept()
     running = Compiler(_start(task, cell) if wanted else None)
     try:
         yield running
@@ -75,12 +75,14 @@ def _start(task: str, cell: str) -> subprocess.Popen[bytes] | None:
         return None
 
 
-def _is_kept(cell: str) -> bool:
-    """Return whether the cell's kernels are on disk, or cannot be kept there."""
-    from optuna_mi.nn import _fused_gru, _fused_lstm, _fused_rnn
+def _is_kept() -> bool:
+    """Return whether kernels are on disk already, or cannot be kept there.
 
-    kernels = {"gru": _fused_gru, "lstm": _fused_lstm, "rnn": _fused_rnn}
-    file = getattr(getattr(kernels[cell].backward, "_cache", None), "_cache_file", None)
+    They may be another cell's, or an older version's: then the first trial compiles, as it says.
+    """
+    from optuna_mi.nn import _fused_layer
+
+    file = getattr(getattr(_fused_layer.backward, "_cache", None), "_cache_file", None)
     index = getattr(file, "_index_path", None)
     return index is None or Path(index).exists()
 
