@@ -137,8 +137,8 @@ def run_population(trials: PopulationTrials, n_trials: int | None, size: int) ->
                     ended.append((place, pruned))
             ended += [(p, None) for p in places if p.run.is_over and p not in dict(ended)]
             for place, reason in ended:
-                places.remove(place)
                 trials.end(place, reason)
+                places.remove(place)
     except BaseException as error:
         for place in places:
             trials.abandon(place, error)

@@ -53,9 +53,11 @@ class PopulationOptimizer:
         self._rates = self._column([0.0] * len(optimizers))
 
     def _column(self, values: Sequence[float]) -> Tensor:
-        # float64, as Python's own numbers are, with which torch's optimizers reckon
+        # float64, as Python's own numbers are, with which torch's optimizers reckon; Apple's GPUs
+        # have none
         device = self._weights.device
-        return torch.tensor(values, dtype=torch.float64, device=device).unsqueeze(1)
+        dtype = torch.float32 if device.type == "mps" else torch.float64
+        return torch.tensor(values, dtype=dtype, device=device).unsqueeze(1)
 
     def _view(self, k: int, name: str) -> dict[int, Tensor]:
         return {id(p): view for p, view in self._population.views(k, self._moments[name])}

@@ -110,7 +110,9 @@ class PopulationTrials:
     def abandon(self, place: Place, error: BaseException) -> None:
         """Fail a trial for an error that ends the whole search, unless that came from outside."""
         place.heart.close()
-        if isinstance(error, Exception | KeyboardInterrupt) and not self.is_outside(error):
+        if self.is_outside(error) or not isinstance(error, Exception | KeyboardInterrupt):
+            return
+        if not self.study._storage.get_trial(place.trial._trial_id).state.is_finished():
             _logger.warning(f"Trial {place.trial.number} failed: {error!r}")
             with self._in_loop():
                 self.study.tell(place.trial, state=TrialState.FAIL, skip_if_finished=True)

@@ -10,6 +10,7 @@ from optuna_mi.training._probe import InformationProbe
 from optuna_mi.training._probe_features import output_features
 from optuna_mi.training._probe_forward import call_forward, first_tensor, undisturbed
 from optuna_mi.training._probe_model import as_parameters
+from optuna_mi.training._task import examples_at_once
 
 
 def measure_population(
@@ -22,8 +23,7 @@ def measure_population(
         population: The networks.
     """
     sample = probe._sample
-    # Of K networks each chunk is K times as large as one of theirs.
-    size = max(1, (probe._batch_size or sample.n_examples))
+    size = examples_at_once(probe._batch_size or sample.n_examples, population)
     with undisturbed(population, population.weights.device):
         chunks = [
             first_tensor(call_forward(population, probe._forward, as_parameters(x, population)))

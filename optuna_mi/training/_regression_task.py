@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from optuna_mi.datasets import RegressionSplit, SequenceRegression
 from optuna_mi.nn import DilatedRNNRegressor
 from optuna_mi.training._probe import InformationProbe
-from optuna_mi.training._task import EVAL_BATCH, SequenceTask, is_population
+from optuna_mi.training._task import EVAL_BATCH, SequenceTask, examples_at_once, is_population
 
 
 class RegressionTask(SequenceTask):
@@ -57,8 +57,9 @@ class RegressionTask(SequenceTask):
         inputs = self._inputs_of(split, data)
         squared = self._dataset.metric == "MSE"
         total, count = torch.zeros((), dtype=torch.float64, device="cpu"), 0
-        for start in range(0, len(data), EVAL_BATCH):
-            rows = slice(start, start + EVAL_BATCH)
+        step = examples_at_once(EVAL_BATCH, model)
+        for start in range(0, len(data), step):
+            rows = slice(start, start + step)
             found = inputs.run(model, rows).cpu().double()
             scale = torch.from_numpy(data.error_scale[rows]).double()
             error = found - torch.from_numpy(data.targets[rows])

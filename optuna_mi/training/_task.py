@@ -209,6 +209,17 @@ class SequenceTask(Task):
         """Return the mean loss of some of the training sequences, of each network."""
 
 
+def examples_at_once(n: int, model: nn.Module) -> int:
+    """Return how many examples a forward pass without gradients takes.
+
+    Args:
+        n: As many as one network takes. A population needs the memory of all its networks: it
+            takes fewer, but enough that it is not the launches that take the time.
+        model: A network, or a population.
+    """
+    return max(64, 4 * n // len(model)) if isinstance(model, DilatedRNNPopulation) else n
+
+
 def is_population(model: nn.Module) -> bool:
     """Return whether a model is several networks, and what it returns has an axis more."""
     return isinstance(model, DilatedRNNPopulation)

@@ -28,7 +28,7 @@ from optuna_mi.nn import (
 )
 from optuna_mi.training._probe import InformationProbe
 from optuna_mi.training._regression_task import RegressionTask
-from optuna_mi.training._task import EVAL_BATCH, SequenceTask, Task
+from optuna_mi.training._task import EVAL_BATCH, SequenceTask, Task, examples_at_once
 
 
 class ClassificationTask(SequenceTask):
@@ -60,14 +60,16 @@ class ClassificationTask(SequenceTask):
         data: ClassificationSplit = getattr(self._dataset, split)
         inputs = self._inputs_of(split, data)
         targets = torch.from_numpy(data.targets).to(self.device)
-        correct = torch.zeros((), dtype=torch.float64, device=self.device)
+        correct = torch.zeros((), dtype=torch.int64, device=self.device)
         finite = torch.ones((), dtype=torch.bool, device=self.device)
-        for start in range(0, len(data), EVAL_BATCH):
-            rows = slice(start, start + EVAL_BATCH)
+        step = examples_at_once(EVAL_BATCH, model)
+        for start in range(0, len(data), step):
+            rows = slice(start, start + step)
             logits = inputs.run(model, rows)
             correct = correct + (logits.argmax(dim=-1) == targets[rows]).sum(dim=-1)
             finite = finite & logits.isfinite().flatten(-2).all(dim=-1)
-        return torch.where(finite, correct / len(data), math.nan).cpu()
+        share = correct.cpu().double() / len(data)
+        return torch.where(finite.cpu(), share, math.nan)
 
     def probe(self, model: nn.Module, *, size: int, seed: int) -> InformationProbe:
         inputs, forward = self._inputs.probed()
@@ -169,13 +171,15 @@ class LanguageModelTask(Task):
             n_streams = max(1, min(32, len(stream) // (4 * self._window)))
             self._held_out[split] = _streams(stream, n_streams, self.device)
         tokens = self._held_out[split]
-        nats, scored, state = torch.zeros((), dtype=torch.float64, device=self.device), 0, None
+        nats: list[Tensor] = []
+        scored, state = 0, None
         for at in range(0, len(tokens) - 1, self._window):
             window = tokens[at : at + self._window + 1].long()
             logits, state = model(window[:-1], state)
-            nats = nats + _nats(logits, window[1:]).double().sum(dim=(-2, -1))
+            nats.append(_nats(logits, window[1:]).sum(dim=(-2, -1)))
             scored += window[1:].numel()
-        return nats.cpu() / scored / math.log(2)
+        # float64 on the CPU: Apple's GPUs have none
+        return torch.stack(nats).cpu().double().sum(dim=0) / scored / math.log(2)
 
     def probe(self, model: nn.Module, *, size: int, seed: int) -> InformationProbe:
         # The first half of a window only warms the state up: there the past is not yet in view.

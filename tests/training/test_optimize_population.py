@@ -209,6 +209,16 @@ def test_errors_fail_the_trials_at_hand_and_are_raised_unless_caught() -> None:
     assert ended == [TrialState.FAIL] * 3
 
 
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+def test_an_error_while_trials_are_told_leaves_none_running(error: type[BaseException]) -> None:
+    study = optuna.create_study(direction="maximize", sampler=optuna.samplers.RandomSampler(0))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Run, "end", lambda self: (_ for _ in ()).throw(error()))
+        with pytest.raises(error):
+            optimize_population(study, _digits(epochs=1), n_trials=3, size=3)
+    assert {t.state for t in study.trials} == {TrialState.FAIL}
+
+
 def test_a_callback_may_stop_the_study() -> None:
     study = optuna.create_study(direction="maximize", sampler=optuna.samplers.RandomSampler(0))
     optimize_population(study, _digits(epochs=1), size=2, callbacks=[lambda study, _: study.stop()])
