@@ -46,6 +46,8 @@ class LagMoments:
         n_scored: Places of each block that are scored, shape (blocks,).
         n_trained: Places that a prediction learns from.
         rounds: Pairs of cells to train on and blocks to score.
+        trained: Sums over the cells to train on, for each round.
+        held_out: Sums over the blocks to score, for each round.
     """
 
     def __init__(
@@ -75,11 +77,16 @@ class LagMoments:
         self.sums, self.roots = _products(data.values, places.at[used], cell[used], n_cells, shifts)
         sizes = self.sums[:, 0, 0]
         self.n_trained = int(min(sizes[train].sum() for train, _ in self.rounds))
+        # summed once: a choice of lags asks for a few columns of them, again and again
+        self.trained = [self.sums[train].sum(axis=0) for train, _ in self.rounds]
+        self.held_out = [self.sums[blocks].sum(axis=0) for _, blocks in self.rounds]
 
-    def _rows(self, blocks: Ints) -> Floats:
-        """Return as few rows as have the sums of products of blocks together."""
-        rows = np.concatenate([self.roots[b] for b in blocks])
-        return rows if len(rows) <= rows.shape[1] else _square_root(rows.T @ rows)
+    def _rows(self, r: int, keep: Ints) -> Floats:
+        """Return as few rows as have the sums of products of a round's blocks together."""
+        blocks = self.rounds[r][1]
+        if sum(len(self.roots[b]) for b in blocks) <= keep.size:
+            return np.concatenate([self.roots[b][:, keep] for b in blocks])
+        return _square_root(self.held_out[r][keep[:, None], keep])
 
     def errors(self, columns: Ints | None = None) -> Floats:
         """Return summed squared errors after no lag and after each, held out block by block.
@@ -105,9 +112,9 @@ class LagMoments:
         steps = np.arange(columns.size + 1)
         factors = []
         totals = np.empty((len(self.rounds), len(_RIDGES), steps.size, self.n_targets))
-        for r, (train, blocks) in enumerate(self.rounds):
-            trained = self.sums[train].sum(axis=0)[keep[:, None], keep]
-            rows = self._rows(blocks)[:, keep]
+        for r in range(len(self.rounds)):
+            trained = self.trained[r][keep[:, None], keep]
+            rows = self._rows(r, keep)
             fits = [_Fit(trained, f, self.n_targets, *ridge) for ridge in _RIDGES]
             totals[r] = [fit.errors(rows) for fit in fits]
             factors.append(fits)

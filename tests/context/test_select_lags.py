@@ -2,8 +2,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.signal import lfilter
 
 from optuna_mi.context import LagSelection, select_lags
+from optuna_mi.context._back_off import BackOff
+from optuna_mi.context._data import read
+from optuna_mi.context._linear import LagMoments
+from optuna_mi.context._places import place
 from optuna_mi.decay.generators import independent, markov_chain, sticky_transition
 
 
@@ -128,3 +133,27 @@ def test_bad_input_is_told_with_its_remedy(options, message) -> None:
     x = np.random.default_rng(0).integers(0, 3, 1000)
     with pytest.raises(ValueError, match=message):
         select_lags(x, **options)
+
+
+def test_a_few_of_many_lags_are_measured_as_if_there_were_no_others() -> None:
+    rng = np.random.default_rng(0)
+    x = lfilter([1.0], [1.0, -0.5, 0.0, 0.3], rng.normal(size=3_000))
+    data = read(x)
+    horizons = np.array([1])
+    places = place(data, horizons, 40)
+    many = LagMoments(data, places, np.arange(1, 41), horizons)
+    few = LagMoments(data, places, np.array([1, 3]), horizons)
+    np.testing.assert_allclose(many.errors(np.array([0, 2])), few.errors(), rtol=1e-6)
+
+
+def test_places_in_the_order_of_their_groups_tell_the_same_in_any_number_of_threads() -> None:
+    x = np.random.default_rng(0).integers(0, 3, 4_000)
+    x[7:] = np.where(np.random.default_rng(1).random(x.size - 7) < 0.6, x[:-7], x[7:])
+    data = read(x)
+    places = place(data, np.array([1]))
+    models = [BackOff(data, places, 1, n_threads=n) for n in (1, 3)]
+    for lag in (7, 1, 2):
+        alone = [m.gain(lag, keep=False) for m in models]
+        kept = [m.gain(lag, keep=True) for m in models]
+        np.testing.assert_allclose(alone, kept, rtol=1e-9)
+        np.testing.assert_allclose(kept[0], kept[1], rtol=1e-9)
