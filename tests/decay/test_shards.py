@@ -131,6 +131,20 @@ def test_counts_too_large_to_hold_are_taken_in_several_passes(monkeypatch, x, si
     assert reads - in_one > 12
 
 
+def test_sequences_of_one_length_are_pooled_with_a_remark():
+    rows = list(_walk(8_000, 5).reshape(40, 200))
+    shards = Shards([rows[:9], rows[9:]])
+    options = {"max_lag": 20, "positions": "pooled", "baseline": "shuffle"}
+    asked = decay_curve(shards, **options)
+    assert _numbers(asked) == _numbers(decay_curve(rows, values="symbols", **options))
+    plan = CountPlan([1800, 6200], symbols=5, max_lag=20)
+    by_hand = DecayCounts.of(rows[:9], plan, 0).merge(DecayCounts.of(rows[9:], plan, 1)).to_curve()
+    for curve in (decay_curve(shards, max_lag=20), by_hand):
+        assert next(note for note in curve.notes if note not in asked.notes).startswith("all seq")
+    unequal = Shards([rows[:9], [*rows[9:], rows[0][:50]]])
+    assert not any("pooled" in note for note in decay_curve(unequal, max_lag=20).notes)
+
+
 def test_characters_and_tokens():
     texts = ["to be or not to be " * 60, "that is the question " * 50, "ÄÖ to be " * 30]
     expected = _numbers(decay_curve(texts, max_lag=30))

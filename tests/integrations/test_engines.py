@@ -124,6 +124,10 @@ def test_ray_ends_when_the_grid_does_and_tries_a_failed_cell_again(
     assert Path(marker).exists()
     assert results.num_errors == 1
     assert_each_cell_once(search._ot_study)
+    search.save(str(tmp_path / "search.pkl"))
+    again = GridOptunaSearch(suggest, MIGridSampler(SPACE), metric="score", mode="max")
+    again.restore(str(tmp_path / "search.pkl"))
+    assert again.suggest("one more") == again.FINISHED
 
 
 @pytest.mark.slow

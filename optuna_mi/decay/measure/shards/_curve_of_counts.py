@@ -16,13 +16,18 @@ from optuna_mi.decay.measure.counting._dense import LagEstimate
 from optuna_mi.decay.measure.counting._engine import fill_errors
 from optuna_mi.decay.measure.noise._composition import composition_note
 from optuna_mi.decay.measure.reading._counted_sequences import CountedSequences
-from optuna_mi.decay.measure.reading._sequences import short_ones_note
+from optuna_mi.decay.measure.reading._sequences import ALIGNED_FROM, short_ones_note
 from optuna_mi.decay.measure.shards._estimates_of_counts import blocks_at, estimate_at
 from optuna_mi.decay.measure.shards._pair_tables import sum_of_blocks
 from optuna_mi.information._entropy import Estimator
 
 if TYPE_CHECKING:
     from optuna_mi.decay.measure.shards._decay_counts import DecayCounts
+
+_POOLED = (
+    "all sequences have one length, and their positions were pooled: if a position means the same "
+    "in all of them, the MI holds what positions differ in; a sample in memory keeps them apart"
+)
 
 Ints = npt.NDArray[np.int64]
 
@@ -38,6 +43,7 @@ def curve_of_counts(
     n_surrogates: int | None,
     seed: int,
     n_threads: int,
+    pooling_is_asked: bool = False,
 ) -> DecayCurve:
     """Return the curve of all lags.
 
@@ -49,6 +55,7 @@ def curve_of_counts(
         n_surrogates: See baseline.
         seed: See baseline.
         n_threads: See baseline.
+        pooling_is_asked: Whether the user knows that positions are not kept apart.
     """
     margins: dict[int, tuple[Ints, Ints]] = {}
     raw: list[LagEstimate] = []
@@ -67,7 +74,11 @@ def curve_of_counts(
         n_threads=n_threads,
         progress=False,
     )
-    return _curve(rest, np.array(list(margins), dtype=np.int64), raw, margins, settings)
+    curve = _curve(rest, np.array(list(margins), dtype=np.int64), raw, margins, settings)
+    aligned = rest._shortest == rest._longest and rest._n_sequences >= ALIGNED_FROM
+    if pooling_is_asked or rest.plan.joined or not aligned:
+        return curve
+    return replace(curve, notes=(*curve.notes, _POOLED))
 
 
 def _measured(

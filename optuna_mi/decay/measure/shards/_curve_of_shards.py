@@ -79,6 +79,7 @@ def curve_of_shards(
     joined = boundary == "concatenate"
     if isinstance(x, Path):
         x = Shards.from_folder(os.fspath(x))
+    pooled = refused["positions"] == "pooled"
     passes: Iterable[DecayCounts]
     if isinstance(x, Iterator):
         passes = [count_iterator(x, alphabet, lags, max_lag, joined=joined, n_threads=n_threads)]
@@ -87,7 +88,6 @@ def curve_of_shards(
             x, alphabet, lags, max_lag, joined=joined, n_threads=n_threads, progress=progress
         )
     else:
-        pooled = refused["positions"] == "pooled"
         passes = count_dask(x, alphabet, lags, max_lag, joined=joined, pooled=pooled)
-    curve = curve_of_counts(passes, n_threads=n_threads, **to_curve)
+    curve = curve_of_counts(passes, n_threads=n_threads, pooling_is_asked=pooled, **to_curve)
     return replace(curve, boundary=boundary)

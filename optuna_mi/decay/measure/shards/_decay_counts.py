@@ -63,6 +63,7 @@ class DecayCounts:
     # first symbols: where they stand, their codes and their sequences' offsets
     _head: tuple[tuple[int, npt.NDArray[Any], Ints], ...]
     _n_sequences: int
+    _shortest: int
     _longest: int
     _n_short: int
 
@@ -144,6 +145,7 @@ class DecayCounts:
             _tables=tables,
             _head=((first, head, np.unique(np.minimum(own, head.size))),) if head.size else (),
             _n_sequences=int(lengths.size),
+            _shortest=int(lengths.min(initial=1 << 62)),
             _longest=int(lengths.max(initial=0)),
             _n_short=int((lengths <= plan.max_lag).sum()),
         )
@@ -172,6 +174,7 @@ class DecayCounts:
             _tables=add_tables(self._tables, other._tables),
             _head=tuple(head),
             _n_sequences=self._n_sequences + other._n_sequences,
+            _shortest=min(self._shortest, other._shortest),
             _longest=max(self._longest, other._longest),
             _n_short=self._n_short + other._n_short,
         )
