@@ -34,13 +34,13 @@ test-kernels: $(VENV)/tested
 test-gpu:
 	$(PYTHON) -m pytest -p no:cacheprovider -m gpu --durations=5 $(shell grep -rl "mark.gpu" tests --include='test_*.py')
 
-# Lightning, Hugging Face and neuralforecast weigh as much as all the rest together.
+# Lightning, Hugging Face, neuralforecast and Ray weigh as much as all the rest together.
 test-integrations: $(VENV)/tested
-	$(BIN)/pip install -c constraints.txt -e ".[lightning,transformers,neuralforecast]" statsmodels optunahub
+	$(BIN)/pip install -c constraints.txt -e ".[engines,lightning,transformers,neuralforecast]" statsmodels optunahub
 	# UCR and UEA sets lie in aeon's wheel; the tests read them there and import nothing of it.
 	$(BIN)/pip install -c constraints.txt --no-deps aeon
 	$(BIN)/pytest tests/integrations optuna_mi/integrations tests/datasets/test_ucr.py
-	$(BIN)/pytest tests/test_docs.py -k "integrations or neuralforecast"
+	$(BIN)/pytest tests/test_docs.py -k "integrations or neuralforecast or engines"
 	# As the registry runs them; under importlib the folder would hide the loader of the same name.
 	$(BIN)/pytest --import-mode=prepend optunahub/*/*/tests
 
