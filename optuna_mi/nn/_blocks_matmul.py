@@ -24,7 +24,7 @@ def multiply(
     bias: torch.Tensor | None = None,
     add: bool = False,
 ) -> None:
-    """``out = a b``, plus a bias a column, or ``out += a b``.
+    """``out = a b``, plus a bias per column, or ``out += a b``.
 
     Args:
         out: float32 ``(m, n)``; written.

@@ -31,7 +31,7 @@ def check_dilations(dilations: Sequence[int]) -> tuple[int, ...]:
 
 
 def check_hidden_sizes(hidden_sizes: int | Sequence[int], n_layers: int) -> tuple[int, ...]:
-    """Return one hidden size a layer.
+    """Return one hidden size per layer.
 
     Raises:
         TypeError: An entry is not an integer.

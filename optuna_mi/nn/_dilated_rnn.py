@@ -54,7 +54,7 @@ class DilatedRNN(nn.Module):
             ``"auto"`` wherever it chose them.
 
     Attributes:
-        layers: One module a layer; its ``cell`` is a ``torch.nn.RNN``, ``GRU`` or ``LSTM`` and
+        layers: One module per layer; its ``cell`` is a ``torch.nn.RNN``, ``GRU`` or ``LSTM`` and
             holds the parameters ``weight_ih_l0, weight_hh_l0, bias_ih_l0, bias_hh_l0``. A hook on a
             layer sees what it passes on, ``(positions, B, H)``, the last step last.
 

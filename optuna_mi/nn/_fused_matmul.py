@@ -130,7 +130,7 @@ def _add_columns(sums: tuple[Vector, ...], packed: Floats, w: int, x: Rows) -> t
 
 @njit(nogil=True)
 def new_sums(rows: int, columns: int) -> Floats:
-    """Zeroed partial sums of a weight gradient ``(rows, columns)``: WIDTH lanes an element."""
+    """Zeroed partial sums of a weight gradient ``(rows, columns)``: WIDTH lanes per element."""
     n_i, n_j = n_blocks(rows), n_blocks(columns)
     sums: Floats = zeros(n_i * n_j * _TILE).reshape(n_i, n_j, _TILE)
     return sums
