@@ -14,7 +14,7 @@ from optuna_mi.cli import main
 pytestmark = pytest.mark.gpu
 
 
-@pytest.mark.parametrize("more", [[], ["--trials", "4", "--sampler", "grid"]])
+@pytest.mark.parametrize("more", [[], ["--trials", "5", "--population", "3"]])
 def test_search(more: list[str], device: torch.device, tmp_path: Path) -> None:
     small = ["--trials", "2", "--epochs", "2", "--hidden-size", "16", "--device", str(device)]
     assert main(["search", "digits", *small, *more, "--out", str(tmp_path)]) == 0
