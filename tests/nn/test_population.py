@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch.func import functional_call, grad
 from torch.nn import functional
 
 from optuna_mi.nn import (
@@ -36,13 +37,15 @@ def _classifier(dilations: tuple[int, ...], **settings: Any) -> DilatedRNNClassi
     return DilatedRNNClassifier(2, 6, dilations, 4, residual=True, **settings)
 
 
-def _check_gradients(population: DilatedRNNPopulation, alone: list[Any]) -> None:
+def _check_gradients(
+    population: DilatedRNNPopulation, alone: list[Any], **tolerance: float
+) -> None:
     assert population.weights.grad is not None
     for k, network in enumerate(alone):
         names = {id(p): name for name, p in population.model(k).named_parameters()}
         found = {names[id(p)]: g for p, g in population.views(k, population.weights.grad)}
         for name, parameter in network.named_parameters():
-            torch.testing.assert_close(found[name], parameter.grad, msg=name)
+            torch.testing.assert_close(found[name], parameter.grad, **tolerance)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -194,6 +197,23 @@ def test_copies_casts_and_state_dicts_keep_rows_and_networks_together() -> None:
     other.load_state_dict(population.state_dict())
     torch.testing.assert_close(other(x)[0], population.model(0)(x))
     assert len(list(population.parameters())) == 1
+
+
+def test_large_networks_and_functional_calls() -> None:
+    alone = [DilatedRNN(3, 70, d) for d in ((1, 2), (3,))]
+    population = DilatedRNNPopulation(copy.deepcopy(alone))
+    x = torch.randn(7, 16, 3)
+
+    def total(weights: torch.Tensor) -> torch.Tensor:
+        found: torch.Tensor = functional_call(population, {"weights": weights}, (x,))[0].sum()
+        return found
+
+    gradient = grad(total)(population.weights.detach())
+    population(x)[0].sum().backward()
+    torch.testing.assert_close(population.weights.grad, gradient, rtol=1e-3, atol=1e-4)
+    for network in alone:
+        network(x)[0].sum().backward()
+    _check_gradients(population, alone, rtol=1e-4, atol=1e-4)
 
 
 def test_one_broken_network_leaves_the_others_alone() -> None:
