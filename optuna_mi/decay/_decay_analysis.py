@@ -218,5 +218,5 @@ class DecayAnalysis(Record):
                 text += "; a period is decided by repeating peaks, not by the score"
             elif ranked[0][0] == "flat" != self.law and self.crossing is not None:
                 text += "; flat is ruled out, because MI falls below the noise"
-            rows.append(("scores", f"the law with the lowest fits best: {text}"))
+            rows.append(("scores", f"the lowest score fits best: {text}"))
         return rows
