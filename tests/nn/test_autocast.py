@@ -50,4 +50,4 @@ def test_dtype_on_a_card(cell, dtype, backend) -> None:
         y, found = gradients(rnn, x, 1.0)
     assert y.dtype == dtype
     for f, e in zip(found, expected, strict=True):
-        assert (f - e).norm() <= 0.05 * e.norm()
+        assert (f - e).norm() <= 0.1 * e.norm()

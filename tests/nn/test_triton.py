@@ -77,7 +77,9 @@ class TestOnOneDevice:
     def test_equals_the_equations(
         self, cell, dilations, sizes, length, batch, need, carried, exact, monkeypatch
     ) -> None:
-        backend = Backend(torch.float32, 1e-5, 3e-5, DEVICE)
+        # On a card a product is three of TF32, and exponentials are the card's own.
+        errors = (1e-5, 3e-5) if INTERPRETED else (5e-5, 2e-4)
+        backend = Backend(torch.float32, *errors, DEVICE)
         monkeypatch.setitem(BACKENDS, "triton", backend)
         compare_with_naive("triton", cell, dilations, sizes, length, batch, need, carried, True)
 
@@ -89,7 +91,7 @@ class TestKernels:
     @pytest.mark.parametrize(
         ("size", "kind", "tolerance"),
         [
-            (20, "float32", 1e-5),
+            (20, "float32", 5e-5),
             (50, "float16", 2e-3),
             (50, "bfloat16", 2e-2),
             (100, "bfloat16", 2e-2),
@@ -171,7 +173,7 @@ class TestKernels:
 
         device = torch.device(DEVICE)
         monkeypatch.setattr(_triton_check, "BATCH", 3)
-        assert _triton_check.largest_error("rnn", 4, "float32", device) < 1e-5
+        assert _triton_check.largest_error("rnn", 4, "float32", device) < 1e-4
         right = _triton_check.recurrence
         # Every step but the last is stored at one address: what a miscompiled loop did.
         monkeypatch.setattr(
