@@ -13,7 +13,12 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from torch import nn
 
 from optuna_mi.datasets import RegressionSplit, SequenceRegression
-from optuna_mi.integrations.neuralforecast import ForecastConfig, ForecastDesign, ForecastSampler
+from optuna_mi.integrations.neuralforecast import (
+    ForecastConfig,
+    ForecastDesign,
+    ForecastSampler,
+    with_pruning,
+)
 from optuna_mi.integrations.transformers import PolicyScheduler
 from optuna_mi.search_space import DecayGeometry, DilationSpace, IntRange
 from optuna_mi.training import (
@@ -187,6 +192,8 @@ T.sweep("ForecastConfig", ForecastConfig, _config, model=name(), space=OBJECT, i
         settings=(None, 5, [1], {"dilations": [1]}, "a"), groups=name(), words=("dilations",))
 T.sweep("ForecastConfig.sampler", lambda **k: ForecastConfig(**_config()).sampler(**k), None,
         base_sampler=("tpe", 5), seed=("0", -1, 2.5, True))
+T.sweep("with_pruning", with_pruning, lambda: {"config": lambda trial: {}},
+        config=(None, 5, "a", {}), monitor=(None, 5, ["a"]))
 T.sweep("ForecastSampler", ForecastSampler, lambda: {"space": space(), "first": {}}, space=OBJECT,
         first=(None, 5, "a", [1]), base_sampler=("tpe", 5), seed=("0", -1, 2.5, True))
 

@@ -214,7 +214,7 @@ def test_it_is_refused(tmp_path: Path, name: str, content: str | bytes, message:
 
 
 def test_what_is_no_file(tmp_path: Path) -> None:
-    with pytest.raises(IsADirectoryError, match="is a folder: give one of its files"):
+    with pytest.raises(IsADirectoryError, match="is a folder, not a file: give one of its files"):
         read_file(tmp_path)
     (tmp_path / "x.csv").symlink_to(tmp_path / "gone.csv")
     with pytest.raises(FileNotFoundError, match=r"a link to .*gone.csv, which is not there"):
