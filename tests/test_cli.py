@@ -397,3 +397,25 @@ def test_a_result_is_not_written_through_a_link(tmp_path: Path) -> None:
     assert main(["analyze", str(tmp_path / "own.npy"), "--out", str(tmp_path / "out")]) == 0
     assert precious.read_text() == "mine"
     assert not (tmp_path / "out" / "curve.csv").is_symlink()
+
+
+def test_search_measures_real_values_as_asked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import dataclasses
+
+    from optuna_mi._commands.search import _job
+    from optuna_mi._main_job import measure
+    from optuna_mi.cli import _parser
+    from optuna_mi.datasets import from_arrays
+
+    dataset = from_arrays(np.sin(np.arange(600) / 2) + 0.1 * np.arange(600) % 1)
+    arguments = ["search", "x.csv", "--max-lag", "20", "--quiet", "--out", str(tmp_path / "out")]
+    job = _job(_parser().parse_args([*arguments, "--bins", "4"]), dataset)
+    assert measure(job, dataset).curve.n_symbols == 4
+    by_neighbours = dataclasses.replace(job, values="ksg", n_bins=None)
+    assert measure(by_neighbours, dataset).curve.estimator == "ksg"
+    # words have no bins
+    (tmp_path / "x.txt").write_text("to be or not to be " * 100)
+    assert main(["search", str(tmp_path / "x.txt"), "--bins", "4", "--out", str(tmp_path)]) == 2
+    assert "--bins is for real values, and x.txt holds symbols" in capsys.readouterr().err
