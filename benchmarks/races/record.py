@@ -77,7 +77,8 @@ def train(name: str, dilations: tuple[int, ...], replicate: int) -> Recorded:
     valid, test = [], []
     for epoch in range(training.epochs):
         model.train()
-        for loss_of in task.losses(model, np.random.default_rng([replicate, epoch]), epoch):
+        stream = np.random.default_rng([replicate, epoch])
+        for loss_of in task.losses(model, [stream], [epoch]):
             optimizer.zero_grad(set_to_none=True)
             loss = loss_of()
             if not torch.isfinite(loss):

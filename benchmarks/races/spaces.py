@@ -117,7 +117,34 @@ def our_space(name: str, kind: str) -> DilationSpace:
 @functools.cache
 def table_space(name: str, kind: str) -> TableSpace:
     """Return one of the spaces of a data set."""
-    return _uninformed(name) if kind == "uninformed" else _ours(name, kind)
+    if kind == "uninformed":
+        return _uninformed(name)
+    return _wide(name) if kind == "wide" else _ours(name, kind)
+
+
+def _wide(name: str) -> TableSpace:
+    """Return the uninformed space's ranges with the data's curve to place the layers between.
+
+    The data's word is a prior and a shape, and no limit. Tried after the other races were seen.
+    """
+    space, training = our_space(name, "paper"), TRAININGS[name]
+    farthest, most = training.window - 1, training.doubling_layers
+    wanted = (sum(r.recommended for r in space.layers), max(8, space.max_dilation.recommended))
+    rungs = sorted({*np.geomspace(8, farthest, 6).round().astype(int).tolist(), wanted[1]})
+    lists = {}
+    for n_layers, largest in itertools.product(range(_FEWEST_LAYERS, most + 1), rungs):
+        geometry = space.geometry.up_to(largest)
+        counts = geometry.counts(largest, min(n_layers, largest))
+        lists[n_layers, largest] = geometry.place(largest, counts)
+    distributions = {
+        "n_layers": IntDistribution(_FEWEST_LAYERS, most),
+        "max_dilation": IntDistribution(8, farthest, log=True),
+    }
+    recommended = tuple(
+        min(max(value, d.low), d.high)
+        for value, d in zip(wanted, distributions.values(), strict=True)
+    )
+    return TableSpace(distributions, lists, recommended)
 
 
 def _ours(name: str, kind: str) -> TableSpace:
@@ -172,7 +199,7 @@ def _apart(a: tuple[int, ...], b: tuple[int, ...]) -> float:
 
 def all_lists(name: str) -> list[tuple[int, ...]]:
     """Return every list that a search of the data set can be given."""
-    found = [x for kind in SPACES for x in table_space(name, kind).lists.values()]
+    found = [x for kind in (*SPACES, "wide") for x in table_space(name, kind).lists.values()]
     return sorted(set(found))
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import functools
 import json
 from pathlib import Path
@@ -12,8 +13,9 @@ from optuna.distributions import IntDistribution
 
 from benchmarks.pruners.pareto import few_then_best, quantile, rules, start_fewer, studies
 from benchmarks.pruners.recorded import Curves, load
+from benchmarks.races.data import TRAININGS
 from benchmarks.races.play import BASE, frame_of, play, recommended_beats, spread
-from benchmarks.races.record import Recorded, Recordings
+from benchmarks.races.record import Recorded, Recordings, train
 from benchmarks.races.samplers import WAYS, PriorSampler, tpe
 from benchmarks.races.spaces import SPACES, TableSpace, all_lists, recommended_lists, table_space
 from benchmarks.races.text import text
@@ -75,6 +77,14 @@ def test_trainings_are_read_back(tmp_path: Path) -> None:
     assert again.valid == pytest.approx(row.valid, rel=1e-4)
     assert score(row, "small")[0] == -row.valid[0]
     assert score(row, "large")[0] == -min(row.valid)
+
+
+def test_a_list_is_trained(monkeypatch: pytest.MonkeyPatch) -> None:
+    short = dataclasses.replace(TRAININGS["pdigits"], epochs=2, steps=2)
+    monkeypatch.setitem(TRAININGS, "pdigits", short)
+    first, second = train("pdigits", (1, 4), 0), train("pdigits", (1, 4), 0)
+    assert first.valid == second.valid
+    assert len(first.valid) == len(first.test) == 2
 
 
 def test_the_error_is_that_of_the_recorded_trainings() -> None:
