@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import optuna
+import torch
 from optuna.distributions import BaseDistribution
+from optuna.exceptions import UpdateFinishedTrialError
 from tqdm.auto import tqdm
 
 from optuna_mi import _progress
 from optuna_mi._checks import flag, instance, listed, shown, whole
+from optuna_mi._logging import get_logger
 from optuna_mi.information import MutualInformation
 from optuna_mi.search_space._check_arguments import check_study
 from optuna_mi.training._loop import check_finite
@@ -18,6 +21,8 @@ from optuna_mi.training._population_runs import PopulationRuns
 from optuna_mi.training._population_trials import Callback, Place, PopulationTrials
 from optuna_mi.training._process import undisturbed_process
 from optuna_mi.training._trial_identity import check_direction
+
+_logger = get_logger(__name__)
 
 # What makes the networks of two trials another shape, or their steps another kind.
 _OF_ALL = ("cell", "hidden_size", "optimizer")
@@ -133,11 +138,11 @@ def run_population(trials: PopulationTrials, n_trials: int | None, size: int) ->
                     check_finite(place.trial, epoch, loss, "the training loss")
                     check_finite(place.trial, epoch, score, "the validation score")
                     place.run.end_epoch(place.trial, score, ihyll)
-                except optuna.TrialPruned as pruned:
-                    ended.append((place, pruned))
+                except (optuna.TrialPruned, UpdateFinishedTrialError) as reason:
+                    ended.append((place, reason))
             ended += [(p, None) for p in places if p.run.is_over and p not in dict(ended)]
-            for place, reason in ended:
-                trials.end(place, reason)
+            for place, why in ended:
+                trials.end(place, why)
                 places.remove(place)
     except BaseException as error:
         for place in places:
@@ -150,7 +155,14 @@ def _train_epoch(
 ) -> list[tuple[float, float, MutualInformation]]:
     oldest = places[0]
     at = _progress.Place(oldest.trial.number, oldest.run.epoch, oldest.run.epochs, 0)
-    return runs.train_epoch(
-        [place.run for place in places],
-        lambda batch: _progress.tell(at._replace(batch=batch)),
-    )
+    try:
+        return runs.train_epoch(
+            [place.run for place in places],
+            lambda batch: _progress.tell(at._replace(batch=batch)),
+        )
+    except torch.OutOfMemoryError:
+        _logger.warning(
+            f"{len(places)} trials at once do not fit into the memory of the device: take a "
+            "smaller population (size=, --population)"
+        )
+        raise

@@ -44,6 +44,7 @@ class PopulationRuns:
             on the validation split, and IHYLL in nats.
         """
         if self._part is None or list(runs) != self._part.runs:
+            self._part = None  # first: its graph holds memory
             self._part = _Part(list(runs))
         part, task = self._part, runs[0].task
         part.optimizer.read_rates()

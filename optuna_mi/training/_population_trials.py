@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import optuna
-from optuna.exceptions import ExperimentalWarning
+from optuna.exceptions import ExperimentalWarning, UpdateFinishedTrialError
 from optuna.storages._heartbeat import get_heartbeat_thread, is_heartbeat_enabled
 from optuna.trial import FrozenTrial, TrialState
 
@@ -125,6 +125,10 @@ class PopulationTrials:
         if isinstance(error, optuna.TrialPruned):
             _logger.info(f"Trial {trial.number} pruned. {error}")
             self._tell(trial, TrialState.PRUNED, None)
+            return
+        if isinstance(error, UpdateFinishedTrialError):
+            _logger.warning(f"Trial {trial.number} was taken for dead elsewhere; the others go on.")
+            self._tell(trial, TrialState.FAIL, None)
             return
         if self.is_outside(error):
             raise error

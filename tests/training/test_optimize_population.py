@@ -219,6 +219,21 @@ def test_an_error_while_trials_are_told_leaves_none_running(error: type[BaseExce
     assert {t.state for t in study.trials} == {TrialState.FAIL}
 
 
+def test_a_trial_that_another_worker_took_for_dead_leaves_the_others_alone() -> None:
+    study = optuna.create_study(direction="maximize", sampler=optuna.samplers.RandomSampler(0))
+    train = PopulationRuns.train_epoch
+
+    def lost(self: PopulationRuns, runs: Any, *tell: Any) -> Any:
+        if runs[0].epoch == 1:
+            study._storage.set_trial_state_values(study.trials[0]._trial_id, TrialState.FAIL)
+        return train(self, runs, *tell)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PopulationRuns, "train_epoch", lost)
+        optimize_population(study, _digits(), n_trials=3, size=3)
+    assert [t.state.name for t in study.trials] == ["FAIL", "COMPLETE", "COMPLETE"]
+
+
 def test_a_callback_may_stop_the_study() -> None:
     study = optuna.create_study(direction="maximize", sampler=optuna.samplers.RandomSampler(0))
     optimize_population(study, _digits(epochs=1), size=2, callbacks=[lambda study, _: study.stop()])
