@@ -14,6 +14,7 @@ from optuna_mi.nn._fused_matmul import (
     Address,
     Floats,
     Rows,
+    add_to,
     pack,
     pack_one,
     pack_transposed,
@@ -98,18 +99,20 @@ def gru_forward(
 @njit(nogil=True)
 def gru_backward(
     w_rz: Floats, w_n: Floats, w_m: Floats, x: Rows, h: Rows, gates: Address,
-    gy: Rows, carry: Rows, g: Address,
+    gy: Rows, carry: Rows, g: Address, bias: Floats,
 ) -> None:  # fmt: skip
     """Gradients of the sums: ``g`` of n, r, z, m (4H), so that x meets the first three, h the last.
 
     ``h`` is zeros where it has no rows. ``gy`` and ``carry`` are the gradient of the output from
     above and from the later position; ``carry`` becomes z times their sum, what goes straight to h.
+    ``bias`` gains the sums of ``g``, WIDTH lanes a row.
     """
     size = carry.n
     _gates(w_rz, w_n, w_m, x, h, size, gates)
     part = size * COLUMNS
     one = splat(ONE)
     for i in range(size):
+        sum_n = sum_r = sum_z = sum_m = one - one
         for half in range(0, COLUMNS, WIDTH):
             o, c = i * COLUMNS + half, i * carry.stride + half
             r, z = load(gates, o), load(gates, part + o)
@@ -124,3 +127,8 @@ def gru_backward(
             store(g, 2 * part + o, gz)
             store(g, 3 * part + o, gm)
             store(carry.start, c, gh * z)
+            sum_n, sum_r, sum_z, sum_m = sum_n + gn, sum_r + gr, sum_z + gz, sum_m + gm
+        add_to(bias, i * WIDTH, sum_n)
+        add_to(bias, (size + i) * WIDTH, sum_r)
+        add_to(bias, (2 * size + i) * WIDTH, sum_z)
+        add_to(bias, (3 * size + i) * WIDTH, sum_m)

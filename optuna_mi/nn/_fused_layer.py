@@ -25,7 +25,6 @@ from optuna_mi.nn._fused_matmul import (
     Floats,
     Rows,
     add_outer,
-    add_row_sums,
     add_rows,
     columns_of,
     copy_rows,
@@ -119,17 +118,6 @@ def forward(
                     add_rows(x_here, passed_here)
 
 
-@njit(nogil=True)
-def _add_items(
-    gs: Floats, g_h: int, xs: Floats, hs: Floats, n_items: int,
-    sums_x: Floats, sums_h: Floats, bias: Floats,
-) -> None:  # fmt: skip
-    """Add a few tiles' share to the partial sums of the gradients of the parameters."""
-    add_outer(gs, 0, xs, n_items, sums_x)
-    add_outer(gs, g_h, hs, n_items, sums_h)
-    add_row_sums(gs, n_items, bias)
-
-
 @njit(cache=True, nogil=True)
 def backward(
     gru: Flag,
@@ -209,18 +197,18 @@ def backward(
                 carry_here = columns_of(carry, 0, size, batch, b)
                 if gru is not None:
                     scratch = address(gates, 0)
-                    gru_backward(w, w_n, w_m, x_tile, h_tile, scratch, gy_here, carry_here, g)
+                    gru_backward(w, w_n, w_m, x_tile, h_tile, scratch, gy_here, carry_here, g, bias)
                 elif lstm is not None:
                     lstm_backward(
                         w, x_tile, h_tile,
                         Rows(columns_of(c_from, before, size, batch, b).start, batch, n_past),
                         columns_of(cells, k, size, batch, b), gy_here,
                         columns_of(gcells, k, size if len(gcells) > 0 else 0, batch, b),
-                        carry_here, columns_of(carry_c, 0, size, batch, b), g,
+                        carry_here, columns_of(carry_c, 0, size, batch, b), g, bias,
                     )  # fmt: skip
                 else:
                     y_here = columns_of(y, k, size, batch, b)
-                    rnn_backward(y_here, gy_here, carry_here, g)
+                    rnn_backward(y_here, gy_here, carry_here, g, bias)
                 if len(gx) > 0:
                     out_x = tile(out, 0, features)
                     product(back_x, Rows(g, COLUMNS, rows), Rows(g, 0, 0), out_x.start)
@@ -243,9 +231,11 @@ def backward(
                         copy_rows(c_here, columns_of(g_start_c, lane, size, batch, b))
                 item += 1
                 if item == ITEMS:
-                    _add_items(gs, g_h, xs, hs, item, sums_x, sums_h, bias)
+                    add_outer(gs, 0, xs, item, sums_x)
+                    add_outer(gs, g_h, hs, item, sums_h)
                     item = 0
-    _add_items(gs, g_h, xs, hs, item, sums_x, sums_h, bias)
+    add_outer(gs, 0, xs, item, sums_x)
+    add_outer(gs, g_h, hs, item, sums_h)
     g_ih, g_hh = finish_sums(sums_x, rows, features), finish_sums(sums_h, rows, size)
     g_b = fold_lanes(bias)
     if gru is not None:  # (n, r, z, m) back to torch's (r, z, n) and (r, z, m)

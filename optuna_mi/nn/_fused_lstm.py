@@ -7,7 +7,7 @@ c' = f c + i g                        h' = o tanh(c')
 from __future__ import annotations
 
 from optuna_mi._numba import njit
-from optuna_mi.nn._fused_matmul import Address, Floats, Rows, product
+from optuna_mi.nn._fused_matmul import Address, Floats, Rows, add_to, product
 from optuna_mi.nn._simd import (
     COLUMNS,
     ONE,
@@ -46,12 +46,13 @@ def lstm_forward(
 @njit(nogil=True)
 def lstm_backward(
     packed: Floats, x: Rows, h: Rows, c: Rows, cells: Rows,
-    gy: Rows, gcells: Rows, carry: Rows, carry_c: Rows, g: Address,
+    gy: Rows, gcells: Rows, carry: Rows, carry_c: Rows, g: Address, bias: Floats,
 ) -> None:  # fmt: skip
     """Gradients of the sums: ``g`` of i, f, g, o (4H), which holds the sums themselves meanwhile.
 
     ``gy`` and ``carry`` are the gradient of the output from above and from the later position,
     ``gcells`` (no rows: none) and ``carry_c`` that of the cells; ``carry_c`` becomes that of ``c``.
+    ``bias`` gains the sums of ``g``, WIDTH lanes a row.
     """
     product(packed, x, h, g)
     size = carry.n
@@ -59,6 +60,7 @@ def lstm_backward(
     one = splat(ONE)
     zero = one - one
     for row in range(size):
+        sum_i = sum_f = sum_n = sum_o = zero
         for half in range(0, COLUMNS, WIDTH):
             q, j = row * COLUMNS + half, row * carry.stride + half
             i, f = two_sigmoids(load(g, q), load(g, part + q))
@@ -80,3 +82,8 @@ def lstm_backward(
             store(g, part + q, gf)
             store(g, 2 * part + q, gn)
             store(g, 3 * part + q, go)
+            sum_i, sum_f, sum_n, sum_o = sum_i + gi, sum_f + gf, sum_n + gn, sum_o + go
+        add_to(bias, row * WIDTH, sum_i)
+        add_to(bias, (size + row) * WIDTH, sum_f)
+        add_to(bias, (2 * size + row) * WIDTH, sum_n)
+        add_to(bias, (3 * size + row) * WIDTH, sum_o)

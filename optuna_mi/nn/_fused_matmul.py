@@ -212,14 +212,9 @@ def finish_sums(sums: Floats, rows: int, columns: int) -> Floats:
 
 
 @njit(nogil=True)
-def add_row_sums(g: Floats, n_items: int, sums: Floats) -> None:
-    """Add the rows of ``g``, a bias's gradient, to WIDTH lanes each; arguments as `add_outer`."""
-    for row in range(len(sums) // WIDTH):
-        total = load(sums, row * WIDTH)
-        for c in range(n_items):
-            p = c * g.shape[1] + row * COLUMNS
-            total = total + (load(g, p) + load(g, p + WIDTH))
-        store(sums, row * WIDTH, total)
+def add_to(sums: Floats, offset: int, value: Vector) -> None:
+    """Add a vector to WIDTH elements from ``offset``."""
+    store(sums, offset, load(sums, offset) + value)
 
 
 @njit(nogil=True)
