@@ -175,7 +175,15 @@ def test_warnings_come_without_source_lines(
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["analyze", "no/such.txt"], ["analyze", "mnits"]]
+    "arguments",
+    [
+        ["--help"],
+        ["search", "--help"],
+        ["analyze", "no/such.txt"],
+        ["analyze", "mnits"],
+        ["search", "no/such.txt"],
+        ["window", "no/such.csv"],
+    ],
 )
 def test_what_needs_no_measuring_loads_nothing_heavy(arguments: list[str]) -> None:
     code = (

@@ -56,13 +56,14 @@ def load(arguments: argparse.Namespace) -> Dataset:
         check_named(arguments.dataset, reading)
         dataset = load_named(arguments.dataset)
     else:
-        from optuna_mi.datasets._file_dataset import dataset_of
         from optuna_mi.datasets._user_file import read_unchecked
 
         path = find_path(arguments.dataset)
         contents = read_unchecked(path, reading)
         _check_real(arguments, path, contents)
         say_contents(arguments, contents)
+        from optuna_mi.datasets._file_dataset import dataset_of
+
         dataset = dataset_of(path, contents, reading)
     inform(_named(dataset))
     return dataset

@@ -70,6 +70,8 @@ def add(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Search until the study has its trials, and report."""
+    # errors of the file come before the imports that searching needs
+    dataset = common.load(arguments)
     from optuna_mi import _interruption
     from optuna_mi import _main_job as main_job
     from optuna_mi import _shared_study as shared_study
@@ -81,7 +83,6 @@ def run(arguments: argparse.Namespace) -> None:
     from optuna_mi._workers import n_ended, run_trials
     from optuna_mi.report import write_report
 
-    dataset = common.load(arguments)
     common.set_logging(arguments)
     job = _job(arguments, dataset)
     with compiler(dataset.task, job.preset.cell, job.device) as compiling:
