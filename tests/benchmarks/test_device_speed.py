@@ -6,7 +6,8 @@ import torch
 
 from benchmarks._experiment import Request, as_frame
 from benchmarks.nn import device_speed
-from benchmarks.nn.device_speed import Work
+from benchmarks.nn.device_works import Work
+from benchmarks.nn.step_time import PTB_12
 
 WORKS = {
     "gru": Work("gru", 4, (1, 2, 4), 12, 3),
@@ -67,7 +68,7 @@ def test_floors_count_what_is_computed():
     sequential, _ = device_speed.floors(device_speed.WORKS["gru-9x20"])
     assert sequential == 1568
     sequential, _ = device_speed.floors(device_speed.WORKS["lm-gru-12x256"])
-    assert sequential == sum(-(-400 // d) for d in device_speed.PTB_12)
+    assert sequential == sum(-(-400 // d) for d in PTB_12)
 
 
 def test_populations_and_reshaped_layers_compute_the_same_losses():
