@@ -12,6 +12,7 @@ from optuna_mi.datasets._tidy import coded_as_missing, tidy
 from optuna_mi.datasets._times import (
     CALENDAR,
     TIME_OF_DAY,
+    date_and_time,
     first_that_is_none,
     is_time,
     looks_like,
@@ -52,6 +53,9 @@ def from_columns(name: str, frame: pd.DataFrame, reading: Reading) -> FileConten
         column, more = _only_column(name, frame, rest)
         left_out += more
     order = time or _order(frame, times)
+    if time is None and (both := date_and_time(frame, times)):
+        order, whole = both
+        frame = frame.assign(**{order: whole})
     if order is not None and order != column:
         frame = _sorted(name, frame, order, group)
     notes += coded_as_missing(column, frame[column])

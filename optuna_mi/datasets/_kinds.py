@@ -16,6 +16,8 @@ from optuna_mi.datasets._reading import FileContents, Reading, rows_of
 NO_LONGER_EXACT = 2**53
 # values that show whether whole numbers are quantities
 _GLANCE = 100_000
+# so many texts that all differ are no symbols
+_FEW_DISTINCT = 30
 
 
 def told(contents: FileContents, reading: Reading) -> FileContents:
@@ -24,6 +26,12 @@ def told(contents: FileContents, reading: Reading) -> FileContents:
     if isinstance(sequences, pd.Series) and not pd.api.types.is_numeric_dtype(sequences.dtype):
         _check_texts(sequences)
         n = int(sequences.nunique())
+        if n == len(sequences) and n >= _FEW_DISTINCT:
+            raise ValueError(
+                f"all {n:,} values of column {sequences.name} differ (such as "
+                f"{str(sequences.iloc[0])[:40]!r}), so none can be counted: is it a name, a date "
+                "or a number with something beside it? Choose another column by --column NAME"
+            )
         kind = f", {len(sequences):,} symbols in all ({n:,} different)"
         return dataclasses.replace(contents, sequences=sequences, description=contents.says(kind))
     rows = rows_of(sequences)

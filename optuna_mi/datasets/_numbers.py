@@ -42,6 +42,9 @@ def _plain(values: pd.Series[Any]) -> pd.Series[Any] | None:
     texts = texts.str.replace(r"^\((.*)\)$", r"-\1", regex=True)
     texts = texts.str.replace(rf"^([-+]?)\s*[{_SIGNS}]\s*|\s*[%{_SIGNS}]$", r"\1", regex=True)
     texts = texts.str.replace(r"^([-+]?[\d.,]+)[dD]([-+]?\d+)$", r"\1e\2", regex=True)
+    units = texts.str.extract(r"\s([^\d\s]+)$", expand=False)
+    if units.notna().all() and units.nunique() == 1:  # 3.2 kW
+        texts = texts.str.replace(r"\s+[^\d\s]+$", "", regex=True)
     for between, decimal in _STYLES:
         t, d = f"[{re.escape(between)}]", re.escape(decimal)
         written = rf"[-+]?(\d{{1,3}}({t}\d{{3}})+|\d*)({d}\d*)?([eE][-+]?\d+)?"

@@ -17,6 +17,7 @@ CALENDAR = {"year", "month", "day", "hour", "minute", "second", "weekday", "dayo
 TIME_OF_DAY = {"hour", "minute", "second"}
 TIMES = CALENDAR | {"time", "timestamp", "date", "datetime", "ds", "index", "t", "step", ""}
 _GLANCE = 50
+_CLOCK = r"\s*\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?\s*"
 _QUARTER, _WEEK = r"\d{4}[- ]?Q[1-4]", r"\d{4}-?W\d{2}"
 
 
@@ -71,6 +72,18 @@ def parsed(values: pd.Series[Any]) -> pd.Series[Any] | None:
             except (ValueError, TypeError, OverflowError):
                 continue
     return None
+
+
+def date_and_time(frame: pd.DataFrame, columns: list[str]) -> tuple[str, pd.Series[Any]] | None:
+    """Return the column of dates and the times of both, where another one has the time of day."""
+    texts = [c for c in columns if not pd.api.types.is_numeric_dtype(frame[c].dtype)]
+    texts = [c for c in texts if not pd.api.types.is_datetime64_any_dtype(frame[c].dtype)]
+    hours = [c for c in texts if frame[c].astype(str).str.fullmatch(_CLOCK).all()]
+    dates = [c for c in texts if c not in hours]
+    if len(hours) != 1 or len(dates) != 1:
+        return None
+    whole = parsed(frame[dates[0]].astype(str) + " " + frame[hours[0]].astype(str))
+    return None if whole is None else (dates[0], whole)
 
 
 def first_that_is_none(values: pd.Series[Any]) -> tuple[int, Any]:

@@ -60,6 +60,11 @@ def read_series_file(path: Path, kind: str, reading: Reading) -> FileContents:
         fields = line.split(":")[before:]
         if labelled:
             *fields, label = fields
+            if not fields:
+                raise ValueError(
+                    f"{path.name} has no label in line {number}: write it behind a last colon, or "
+                    "@classLabel false"
+                )
             labels.append(label.strip())
         parts.append(_sequence(path, number, fields))
     if not parts:

@@ -74,6 +74,12 @@ TABLES = {
     "exponents.csv": _table(lambda v: f"{v:.6E}"),
     "fortran.csv": "y\n" + "".join(f"{v:.6E}\n".replace("E", "D") for v in WAVE),
     "percent.csv": _table(lambda v: f"{v}%"),
+    "kilowatts.csv": _table(lambda v: f"{v} kW"),
+    "day and hour.csv": "Date,Time,y\n"
+    + "".join(
+        f"{d:%d/%m/%Y},{d:%H:%M},{v}\n"
+        for d, v in zip(pd.date_range("2020", periods=120, freq="h"), WAVE, strict=True)
+    ),
     "columns.json": json.dumps({"t": list(range(120)), "y": WAVE.tolist()}),
     "records.json": json.dumps([{"t": i, "y": v} for i, v in enumerate(WAVE)]),
     "lines.json": "\n".join(json.dumps({"t": i, "y": v}) for i, v in enumerate(WAVE)),
@@ -203,6 +209,8 @@ def _npy(array: Any) -> bytes:
         ("x.ts", "@classLabel false\n", "no line @data"),
         ("x.ts", "@data\n1,2,3:4,5\n", "dimensions of 3, 2 values in line 2"),
         ("x.ts", "@data\n1,2,x\n", "no number in line 2"),
+        ("x.ts", "@classLabel true a b\n@data\n1,2,3\n", "no label in line 3"),
+        ("x.csv", "\n".join(f"id {i}x" for i in range(99)), "all 99 values .* differ"),
         ("x.ts", "@data\n1,?,3\n", "1 missing value in line 2: fill them"),
         ("x.ts", "@data\n", "no line after @data"),
     ],
