@@ -27,6 +27,7 @@ _SHOWN = {
     "prior in start-up, uninformed": "#cc79a7",
     "MISampler, paper": "#0072b2",
     "MISampler, context": "#009e73",
+    "prior in start-up, wide": "#d55e00",
 }
 _NAMES = {
     BASE: "TPE, uninformed space",
@@ -34,6 +35,7 @@ _NAMES = {
     "prior in start-up, uninformed": "… with our prior in its start-up",
     "MISampler, paper": "MISampler, the paper's space",
     "MISampler, context": "MISampler, the context curve's space",
+    "prior in start-up, wide": "its prior and shapes in a wide space",
 }
 
 
