@@ -35,8 +35,9 @@ def made() -> tuple[Dataset, DecayAnalysis, DilationSpace]:
     symbols = (np.arange(3000) // 3 + rng.integers(0, 2, 3000)) % 4
     parts = np.split(symbols.astype(np.int64), [2000, 2500])
     dataset = LanguageModeling("own", *parts, sequences=parts[0], vocabulary=tuple("abcd"))
-    analysis = measure(dataset.sequences, max_lag=50, threshold=1e-5, seed=0)
-    return dataset, analysis, design(_job(""), dataset, analysis)
+    job = dataclasses.replace(_job(""), max_lag=50, quiet=True)
+    analysis = measure(job, dataset)
+    return dataset, analysis, design(job, dataset, analysis)
 
 
 def _create(url: str, number: int, made: Any, barrier: Any, queue: Any) -> None:
