@@ -166,16 +166,18 @@ def backward(
         w_f = gate_matrix(weight, model, 1, H, HP, 4, True)
         w_g = gate_matrix(weight, model, 2, H, HP, 4, True)
         w_o = gate_matrix(weight, model, 3, H, HP, 4, True)
-        first = place(starts, tl.maximum(last - 1, 0), row, batch, model, n_rows, n_steps)
-        i = read(saved, first, last - 1 < steps, 0, 6 * H, H, HP)
-        f = read(saved, first, last - 1 < steps, 1, 6 * H, H, HP)
-        g = read(saved, first, last - 1 < steps, 2, 6 * H, H, HP)
-        o = read(saved, first, last - 1 < steps, 3, 6 * H, H, HP)
-        before = read(saved, first, last - 1 < steps, 4, 6 * H, H, HP)
-        c = read(cells, first, last - 1 < steps, 0, H, H, HP)
-        g_h = read(gy, first, last - 1 < steps, 0, H, H, HP)
+        end = tl.maximum(last - 1, 0)  # rows without a step must not pass for alive
+        first = place(starts, end, row, batch, model, n_rows, n_steps)
+        there = end < steps
+        i = read(saved, first, there, 0, 6 * H, H, HP)
+        f = read(saved, first, there, 1, 6 * H, H, HP)
+        g = read(saved, first, there, 2, 6 * H, H, HP)
+        o = read(saved, first, there, 3, 6 * H, H, HP)
+        before = read(saved, first, there, 4, 6 * H, H, HP)
+        c = read(cells, first, there, 0, H, H, HP)
+        g_h = read(gy, first, there, 0, H, H, HP)
         if HAS_GCELLS:
-            g_c = read(gcells, first, last - 1 < steps, 0, H, H, HP)
+            g_c = read(gcells, first, there, 0, H, H, HP)
     s = last - 1
     while s >= 0:
         here = place(starts, s, row, batch, model, n_rows, n_steps)
@@ -191,16 +193,18 @@ def backward(
             if HAS_GCELLS:
                 g_c = read(gcells, here, alive, 0, H, H, HP)
         else:
-            ahead = place(starts, tl.maximum(s - 1, 0), row, batch, model, n_rows, n_steps)
-            i_next = read(saved, ahead, s - 1 < steps, 0, 6 * H, H, HP)
-            f_next = read(saved, ahead, s - 1 < steps, 1, 6 * H, H, HP)
-            g_next = read(saved, ahead, s - 1 < steps, 2, 6 * H, H, HP)
-            o_next = read(saved, ahead, s - 1 < steps, 3, 6 * H, H, HP)
-            before_next = read(saved, ahead, s - 1 < steps, 4, 6 * H, H, HP)
-            c_next = read(cells, ahead, s - 1 < steps, 0, H, H, HP)
-            g_h_next = read(gy, ahead, s - 1 < steps, 0, H, H, HP)
+            s_next = tl.maximum(s - 1, 0)
+            ahead = place(starts, s_next, row, batch, model, n_rows, n_steps)
+            there_next = s_next < steps
+            i_next = read(saved, ahead, there_next, 0, 6 * H, H, HP)
+            f_next = read(saved, ahead, there_next, 1, 6 * H, H, HP)
+            g_next = read(saved, ahead, there_next, 2, 6 * H, H, HP)
+            o_next = read(saved, ahead, there_next, 3, 6 * H, H, HP)
+            before_next = read(saved, ahead, there_next, 4, 6 * H, H, HP)
+            c_next = read(cells, ahead, there_next, 0, H, H, HP)
+            g_h_next = read(gy, ahead, there_next, 0, H, H, HP)
             if HAS_GCELLS:
-                g_c_next = read(gcells, ahead, s - 1 < steps, 0, H, H, HP)
+                g_c_next = read(gcells, ahead, there_next, 0, H, H, HP)
         t = tanh(c)
         g_h = g_h + carry
         carry_c = carry_c + g_h * o * (1.0 - t * t)

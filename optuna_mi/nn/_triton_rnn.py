@@ -116,9 +116,11 @@ def backward(
         tile = gate_tile(w, 0, H, HP, CHUNK, True)
     else:
         w = gate_matrix(weight, model, 0, H, HP, 1, True)
-        first = place(starts, tl.maximum(last - 1, 0), row, batch, model, n_rows, n_steps)
-        h = read(y, first, last - 1 < steps, 0, H, H, HP)
-        g = read(gy, first, last - 1 < steps, 0, H, H, HP)
+        end = tl.maximum(last - 1, 0)  # rows without a step must not pass for alive
+        first = place(starts, end, row, batch, model, n_rows, n_steps)
+        there = end < steps
+        h = read(y, first, there, 0, H, H, HP)
+        g = read(gy, first, there, 0, H, H, HP)
     s = last - 1
     while s >= 0:
         here = place(starts, s, row, batch, model, n_rows, n_steps)
@@ -127,9 +129,11 @@ def backward(
             h = read(y, here, alive, 0, H, H, HP)
             g = read(gy, here, alive, 0, H, H, HP)
         else:
-            ahead = place(starts, tl.maximum(s - 1, 0), row, batch, model, n_rows, n_steps)
-            h_next = read(y, ahead, s - 1 < steps, 0, H, H, HP)
-            g_next = read(gy, ahead, s - 1 < steps, 0, H, H, HP)
+            s_next = tl.maximum(s - 1, 0)
+            ahead = place(starts, s_next, row, batch, model, n_rows, n_steps)
+            there_next = s_next < steps
+            h_next = read(y, ahead, there_next, 0, H, H, HP)
+            g_next = read(gy, ahead, there_next, 0, H, H, HP)
         g = (g + carry) * (1.0 - h * h)
         write(gates, g, here, alive, 0, H, H, HP)
         carry = tl.zeros((ROWS, HP), dtype=tl.float32)

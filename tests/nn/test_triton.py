@@ -130,6 +130,43 @@ class TestKernels:
         for f, e in zip(run(recurrence, torch.float32, DEVICE, kind), expected, strict=True):
             assert (f - e).norm() <= tolerance * e.norm()
 
+    @pytest.mark.skipif(not INTERPRETED, reason="the interpreter's loads are looked at")
+    @pytest.mark.parametrize("cell", CELLS)
+    def test_nothing_is_read_or_written_beside_the_tensors(self, cell, monkeypatch) -> None:
+        """Rows without a step: the last program's, and those of models with fewer lanes."""
+        from triton.runtime.interpreter import interpreter_builder
+
+        from optuna_mi.nn import _triton
+
+        ranges, launch = [], _triton._Launch.__call__
+
+        def noted(self, kernel, *arguments, **settings):
+            ranges[:] = [(t.data_ptr(), t.data_ptr() + t.nbytes) for t in arguments]
+            ranges.extend((t.data_ptr(), t.data_ptr() + t.nbytes) for t in self[:2])
+            launch(self, kernel, *arguments, **settings)
+
+        def checked(access):
+            def run(pointers, *more, **named):
+                mask = next(m for m in more if m.data.dtype == bool)
+                at = pointers.data[mask.data.astype(bool)].astype("int64")
+                inside = sum((at >= first) & (at < end) for first, end in set(ranges))
+                assert (inside == 1).all()
+                return access(pointers, *more, **named)
+
+            return run
+
+        monkeypatch.setattr(_triton._Launch, "__call__", noted)
+        for name in ("create_masked_load", "create_masked_store"):
+            monkeypatch.setattr(
+                interpreter_builder, name, checked(getattr(interpreter_builder, name))
+            )
+        for plans in ((full_plan(3, 9),), (full_plan(9, 9), full_plan(9, 1))):
+            n, width = len(plans[0].positions), GATES[cell] * 5
+            inputs = [(len(plans), n, 19, width), (len(plans), width, 5), (len(plans), width)]
+            given = [torch.randn(shape, requires_grad=True) for shape in inputs]
+            y, _ = _triton.recurrence(cell, *given, plans, None, None)
+            y.sum().backward()
+
     def test_autocast_returns_what_was_asked_for(self) -> None:
         rnn = DilatedRNN(3, 16, (1, 2), cell="lstm", backend="triton").to(DEVICE)
         for dtype in (torch.bfloat16, torch.float16):
