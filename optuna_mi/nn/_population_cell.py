@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import warnings
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -31,10 +33,21 @@ class WeightsOnly:
             zeros = data.new_zeros(1, rows, self.hidden_size)
             start = (zeros, zeros) if self.mode == "LSTM" else zeros
         weights, settings = self.all_weights[0], (True, 1, 0.0, True, False)
-        if packed:
-            found = self._run(data, x.batch_sizes, start, weights, *settings)
-            output = x._replace(data=found[0])
-        else:
-            found = self._run(data, start, weights, *settings, False)
-            output = found[0]
+        with _unasked_advice(data.is_cuda):
+            if packed:
+                found = self._run(data, x.batch_sizes, start, weights, *settings)
+            else:
+                found = self._run(data, start, weights, *settings, False)
+        output = x._replace(data=found[0]) if packed else found[0]
         return output, (found[1], found[2]) if self.mode == "LSTM" else found[1]
+
+
+@contextlib.contextmanager
+def _unasked_advice(on_cuda: bool) -> Iterator[None]:
+    """Keep quiet that cuDNN copies weights that are not one piece of memory: a row's are not."""
+    if not on_cuda:
+        yield
+        return
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "RNN module weights are not part of single contiguous")
+        yield

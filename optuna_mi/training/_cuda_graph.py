@@ -81,6 +81,7 @@ class GraphedStep:
         """Record a step without doing it; whether that went well."""
         own = tuple(x.clone() for x in inputs)
         graph = torch.cuda.CUDAGraph()
+        current = torch.cuda.current_stream(self._device)
         torch.cuda.synchronize(self._device)
         try:
             # Other threads may go on using the device.
@@ -96,6 +97,8 @@ class GraphedStep:
                 *(type(error).__name__, first),
             )
             self.has_failed = True
+            # The capture's own exit raises before it goes back to the stream it came from.
+            torch.cuda.set_stream(current)
             torch.cuda.synchronize(self._device)
             return False
         self._graph, self._inputs, self._result = graph, own, result
@@ -110,9 +113,11 @@ def set_capturable(optimizer: Optimizer, wanted: bool) -> None:
         wanted: Whether its steps are to be captured.
     """
     for group in optimizer.param_groups:
-        if group.get("capturable", wanted) == wanted:
+        if "capturable" not in group:
             continue
         group["capturable"] = wanted
+        # Whatever the setting was: a checkpoint's counts come back on the device, and there the
+        # host would wait for each of them at every step.
         for parameter in group["params"]:
             count = optimizer.state.get(parameter, {}).get("step")
             if isinstance(count, Tensor):

@@ -97,7 +97,7 @@ def test_a_trial_without_memory_fails_and_the_next_one_has_it_back(device: torch
     free, whole = torch.cuda.mem_get_info(device)
     used = whole - free
     torch.cuda.empty_cache()
-    torch.cuda.set_per_process_memory_fraction(min(1.0, 2**31 / whole), device)
+    torch.cuda.set_per_process_memory_fraction(min(1.0, 2**31 / whole))
     try:
         study = study_of()
         # Outputs of more than a gigabyte a layer and gate:
@@ -108,7 +108,7 @@ def test_a_trial_without_memory_fails_and_the_next_one_has_it_back(device: torch
         study.optimize(objective_on(device, epochs=1), n_trials=1)
         assert study.trials[1].state == TrialState.COMPLETE
     finally:
-        torch.cuda.set_per_process_memory_fraction(1.0, device)
+        torch.cuda.set_per_process_memory_fraction(1.0)
     torch.cuda.empty_cache()
     free, _ = torch.cuda.mem_get_info(device)
     assert whole - free < used + 2**30

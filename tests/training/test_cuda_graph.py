@@ -30,9 +30,13 @@ class _Recorder:
 
     def __init__(self, fails: bool) -> None:
         self.fails, self.captures, self.replays = fails, 0, 0
+        self.current = self.before = _Stream()
 
     def current_stream(self, _: Any) -> _Stream:
-        return _Stream()
+        return self.current
+
+    def set_stream(self, stream: _Stream) -> None:
+        self.current = stream
 
     def synchronize(self, _: Any) -> None: ...
 
@@ -48,9 +52,10 @@ class _Recorder:
 
         return Graph()
 
-    def graph(self, *_: Any, **__: Any) -> Any:
+    def graph(self, *_: Any, stream: _Stream, **__: Any) -> Any:
         self.captures += 1
         if self.fails:
+            self.current = stream
             raise RuntimeError("operation not permitted when stream is capturing")
         return torch.no_grad()
 
@@ -88,6 +93,7 @@ def test_a_failed_capture_is_warned_of_once(cuda: Any, caplog: pytest.LogCapture
     optuna.logging.disable_propagation()
     assert len(ran) == 4
     assert (recorder.captures, recorder.replays) == (1, 0)
+    assert recorder.current is recorder.before
     assert len({r.created for r in caplog.records if "CUDA graph" in r.message}) == 1
 
 
@@ -101,6 +107,13 @@ def test_capturable_optimizers_and_back() -> None:
     set_capturable(optimizer, False)
     optimizer.step()
     assert float(optimizer.state[parameter]["step"]) == 2
+    # As a checkpoint's count comes back from a device; "meta" stands for one.
+    optimizer.state[parameter]["step"] = torch.zeros((), device="meta")
+    moved: list[Any] = []
+    count = optimizer.state[parameter]["step"]
+    count.to = moved.append  # type: ignore[method-assign, assignment]
+    set_capturable(optimizer, False)
+    assert moved == ["cpu"]
     set_capturable(torch.optim.SGD([parameter], lr=0.1), True)  # has no such option
 
 
