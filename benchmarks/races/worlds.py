@@ -15,7 +15,7 @@ BUDGETS = ("small", "large")
 Dilations = tuple[int, ...]
 Scores = dict[Dilations, tuple[float, float]]
 # Which data sets are scored by accuracy; all others by an error.
-_ACCURACY = ("pdigits", "psmnist14")
+_ACCURACY = ("pdigits", "psmnist14", "osuleaf")
 
 
 def sign_of(name: str) -> float:
