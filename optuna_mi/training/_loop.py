@@ -184,6 +184,10 @@ class Run:
                 total += self._graphed(loss_of)
             else:
                 total += self._step(loss_of)
+        if self._graph is not None:
+            # A replay leaves no trace on them, and the policy would take them for untrained.
+            for parameter in self.model.parameters():
+                torch.autograd.graph.increment_version(parameter)
         check_finite(trial, epoch, float(total), "the training loss")
 
     def _graphed(self, batch: Batch) -> torch.Tensor:

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from optuna_mi import DilatedRNNObjective, DilationSpace, load_dataset
-from optuna_mi.training import _cuda_graph
+from optuna_mi.training import _cuda_graph, _loop, _objective
 from optuna_mi.training._cuda_graph import GraphedStep, set_capturable
 
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
@@ -115,6 +115,44 @@ def test_capturable_optimizers_and_back() -> None:
     set_capturable(optimizer, False)
     assert moved == ["cpu"]
     set_capturable(torch.optim.SGD([parameter], lr=0.1), True)  # has no such option
+
+
+def test_replays_do_not_pass_for_no_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At a rate that stays, an epoch of replays changes weights behind autograd's back."""
+
+    class Replayed:
+        def __init__(self, step: Any, _: Any) -> None:
+            self.step = step
+
+        def __call__(self, *inputs: torch.Tensor) -> torch.Tensor:
+            parameters = list(runs[-1].model.parameters())
+            versions = [p._version for p in parameters]
+            result = self.step(*inputs)
+            torch._C._autograd._unsafe_set_version_counter(parameters, versions)
+            return result
+
+    runs: list[Any] = []
+    begin = _loop.Run.begin
+    monkeypatch.setattr(_loop.Run, "begin", lambda self, t: (runs.append(self), begin(self, t)))
+    monkeypatch.setattr(_loop, "GraphedStep", Replayed)
+    monkeypatch.setattr(_objective, "check_cuda_graph", lambda *_: None)
+    digits = load_dataset("digits")
+    objective = DilatedRNNObjective(
+        digits,
+        DilationSpace.from_sequences(digits.sequences),
+        hidden_size=8,
+        optimizer="sgd",
+        policy="change",
+        lr_min=0.1,
+        lr_max=0.1,
+        epochs=5,
+        steps=2,
+        cuda_graph=True,
+    )
+    study = optuna.create_study(direction="maximize", study_name="s")
+    study.optimize(objective, n_trials=1)
+    policy: Any = runs[-1].policy
+    assert policy._n_trained == 5
 
 
 @pytest.mark.gpu
