@@ -75,9 +75,10 @@ class BidirectionalDilatedRNN(nn.Module):
         time = 1 if self.batch_first else 0
         x = x.transpose(0, time)
         steps, batch = x.shape[:2]
-        ends = (
-            torch.full((batch,), steps) if lengths is None else check_lengths(lengths, steps, batch)
-        )
+        if lengths is None:  # nothing that a GPU would have to wait for
+            turned = self.back(x.flip(0))[0].flip(0)
+            return torch.cat((self.ahead(x)[0], turned), dim=2).transpose(0, time)
+        ends = check_lengths(lengths, steps, batch)
         x = without_padding(x, ends)
         outputs = torch.cat(
             (self.ahead(x)[0], _turned(self.back(_turned(x, ends))[0], ends)), dim=2
@@ -87,6 +88,6 @@ class BidirectionalDilatedRNN(nn.Module):
 
 def _turned(x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
     """Return ``(T, B, F)`` with every sequence's own steps turned about, the padding in place."""
-    step = torch.arange(len(x))[:, None]
+    step = torch.arange(len(x), device=lengths.device)[:, None]
     rows = torch.where(step < lengths, lengths - 1 - step, step).to(x.device)
     return x[rows, torch.arange(x.shape[1], device=x.device)]

@@ -74,12 +74,10 @@ def recurrence(
 
     ``kind`` is what the products' operands are, by default what :func:`operands` says.
     """
+    # The kernels count the rows of a start by the lanes there are; more may have been given.
     lanes = max(plan.block_sizes[0] for plan in plans)
     start, start_c = (None if s is None else s[:, :lanes].float() for s in (start, start_c))
     kind = operands(projected.device.type, weight.shape[2]) if kind is None else kind
-    # The kernels count the rows of a start by the lanes there are; more may have been given.
-    lanes = max(plan.block_sizes[0] for plan in plans)
-    start, start_c = (None if s is None else s[:, :lanes] for s in (start, start_c))
     inputs = (projected, weight, bias, start, start_c)
     save = torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in inputs)
     result = _Recurrence.apply(*inputs, cell, tuple(plans), kind, save)  # type: ignore[no-untyped-call]

@@ -10,7 +10,12 @@ import torch
 from torch.autograd import forward_ad
 from torch.func import functional_call, grad, jvp, vmap
 
-from optuna_mi.nn import DilatedRNN, DilatedRNNClassifier, DilatedRNNLanguageModel
+from optuna_mi.nn import (
+    BidirectionalDilatedRNN,
+    DilatedRNN,
+    DilatedRNNClassifier,
+    DilatedRNNLanguageModel,
+)
 
 # What PyTorch's own transforms deprecate and warn of while they trace.
 pytestmark = [
@@ -153,3 +158,17 @@ def test_another_default_device(cell, backend):
     finally:
         torch.set_default_device(None)
     assert all(torch.equal(f, e) for f, e in zip(found, expected, strict=True))
+
+
+def test_both_directions_on_another_default_device():
+    torch.manual_seed(0)
+    model = BidirectionalDilatedRNN(3, 8, (1, 2))
+    lengths = [21, 4, 4, 1, 9, 9, 9, 20, 21]
+    expected = [model(X), model(X, lengths=lengths)]
+    torch.set_default_device("meta")
+    try:
+        found = [model(X), model(X, lengths=lengths)]
+    finally:
+        torch.set_default_device(None)
+    assert all(torch.equal(f, e) for f, e in zip(found, expected, strict=True))
+    assert torch.equal(model(X), model(X, lengths=[21] * 9))
