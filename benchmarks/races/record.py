@@ -162,11 +162,13 @@ def _read(row: dict[str, str]) -> Recorded:
     )
 
 
-def in_order(names: Sequence[str], replicates: int) -> list[tuple[str, tuple[int, ...], int]]:
+def in_order(
+    names: Sequence[str], replicates: int, *, few: bool = False
+) -> list[tuple[str, tuple[int, ...], int]]:
     """Return what is to be trained, so that a run that is cut short serves as well as it can.
 
     Every list once; then the recommended ones, on which most depends, and every fifth list, which
-    tells the noise of a training; then all others.
+    tells the noise of a training; then all others, unless few will do.
     """
     lists = {name: all_lists(name) for name in names}
     wanted = [(name, x, 0) for name in names for x in lists[name]]
@@ -174,7 +176,8 @@ def in_order(names: Sequence[str], replicates: int) -> list[tuple[str, tuple[int
         wanted += [(name, x, replicate) for name in names for x in recommended_lists(name)]
     for replicate in range(1, replicates):
         wanted += [(name, x, replicate) for name in names for x in lists[name][::5]]
-        wanted += [(name, x, replicate) for name in names for x in lists[name]]
+        if not few:
+            wanted += [(name, x, replicate) for name in names for x in lists[name]]
     return list(dict.fromkeys(wanted))
 
 
@@ -182,11 +185,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data", nargs="*", default=list(TRAININGS), choices=list(TRAININGS))
     parser.add_argument("--replicates", type=int, default=2)
+    parser.add_argument("--few", action="store_true", help="repeat only every fifth list")
     parser.add_argument("--seconds", type=float, default=math.inf, help="begin nothing after it")
     parser.add_argument("--table", type=Path, default=TABLE)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    wanted = in_order(arguments.data, arguments.replicates)
+    wanted = in_order(arguments.data, arguments.replicates, few=arguments.few)
     recordings = Recordings(arguments.table)
     done = recordings.add(wanted, arguments.seconds)
     left = sum(key not in recordings.rows for key in wanted)
