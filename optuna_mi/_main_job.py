@@ -43,6 +43,7 @@ class Job:
         values: What numbers are measured as: "auto", "symbols", "bins" or "ksg".
         n_bins: Quantile bins of real values; None for the default.
         population: Trials that are trained side by side in a process.
+        ranges: How far the space looks around the recommendation: "paper" or "wide".
         quiet: Show no progress.
         verbose: Let Optuna speak of each trial.
     """
@@ -63,6 +64,7 @@ class Job:
     values: Literal["auto", "symbols", "bins", "ksg"] = "auto"
     n_bins: int | None = None
     population: int = 1
+    ranges: Literal["paper", "wide"] = "paper"
     quiet: bool = False
     verbose: bool = False
 
@@ -86,7 +88,9 @@ def measure(job: Job, dataset: Dataset) -> DecayAnalysis:
 def design(job: Job, dataset: Dataset, analysis: DecayAnalysis) -> DilationSpace:
     """Return the space of a data set's analysis."""
     window = job.preset.window if dataset.task == "language modeling" else dataset.length
-    return DilationSpace.from_analysis(analysis, window=window, max_layers=job.preset.max_layers)
+    return DilationSpace.from_analysis(
+        analysis, window=window, max_layers=job.preset.max_layers, ranges=job.ranges
+    )
 
 
 def complete_analysis(analysis: DecayAnalysis, folder: Path) -> list[Path]:

@@ -227,6 +227,8 @@ def _asked(job: Job) -> dict[str, Any]:
     }
     if job.values in ("bins", "ksg") or job.n_bins is not None:
         asked["values"] = [job.values, job.n_bins]
+    if job.ranges != "paper":
+        asked["ranges"] = job.ranges
     return asked
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from optuna_mi.cli import main
 from optuna_mi.decay import DecayAnalysis
+from optuna_mi.search_space import DilationSpace
 
 _SMALL = ["--trials", "2", "--epochs", "2", "--steps", "3", "--hidden-size", "8"]
 
@@ -108,8 +109,19 @@ def test_a_study_of_another_space_is_refused(
 ) -> None:
     assert _search(tmp_path) == 0
     capsys.readouterr()
-    assert _search(tmp_path, "--max-layers", "3") == 2
-    assert "space" in capsys.readouterr().err
+    for other in (("--max-layers", "3"), ("--ranges", "wide")):
+        assert _search(tmp_path, *other) == 2
+        assert "space" in capsys.readouterr().err
+
+
+def test_wide_ranges_are_searched_and_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _search(tmp_path, "--ranges", "wide") == 0
+    assert "The ranges are wide" in capsys.readouterr().out
+    study = optuna.load_study(study_name="digits", storage=f"sqlite:///{tmp_path}/study.db")
+    assert DilationSpace.from_study(study).ranges == "wide"
+    assert _search(tmp_path, "--ranges", "wide") == 0  # joins
 
 
 def test_a_study_is_joined_with_another_seed_but_not_with_other_networks(

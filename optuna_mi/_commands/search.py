@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _SAMPLERS = ("mi", "grid", "tpe", "random")
 _PRUNERS = ("ihyll", "median", "hyperband", "none")
 _POLICIES = ("reference", "change", "none")
+_RANGES = ("paper", "wide")
 # Repeated from _presets for the same reason.
 _SIZES = {
     "trials": "trials of the whole study (default: 12; digits 20)",
@@ -44,6 +45,13 @@ def add(commands: Any) -> None:
     )
     for name, what in _SIZES.items():
         parser.add_argument(f"--{name}", type=int, help=what)
+    parser.add_argument(
+        "--ranges",
+        choices=_RANGES,
+        default="paper",
+        help="how far to look around the recommendation: near it as in the paper, or as wide as "
+        "window and layers allow (default: paper)",
+    )
     parser.add_argument("--cell", choices=("gru", "rnn", "lstm"), help="default: gru")
     parser.add_argument("--storage", help=f"{options.STORAGE} (default: OUT/study.db)")
     parser.add_argument("--study-name", help="default: the data set's name")
@@ -161,6 +169,7 @@ def _job(arguments: argparse.Namespace, dataset: Dataset) -> Job:
         seed=arguments.seed,
         device=arguments.device,
         population=arguments.population,
+        ranges=arguments.ranges,
         quiet=arguments.quiet,
         verbose=arguments.verbose,
     )

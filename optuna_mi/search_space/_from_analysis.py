@@ -5,11 +5,18 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from optuna_mi._checks import whole
+from optuna_mi._checks import one_of, whole
 from optuna_mi._logging import get_logger
 from optuna_mi.search_space._design import largest_dilation
 from optuna_mi.search_space._geometry import MAX_RATIO, DecayGeometry
-from optuna_mi.search_space._ranges import IntRange, layer_ranges, max_dilation_range
+from optuna_mi.search_space._ranges import (
+    RANGES,
+    IntRange,
+    Ranges,
+    layer_ranges,
+    max_dilation_range,
+    wide,
+)
 
 if TYPE_CHECKING:
     from optuna_mi.context import ContextCurve, Window
@@ -27,6 +34,7 @@ class Limits(TypedDict, total=False):
     snap: bool
     line_exponent: float
     context: ContextCurve | Window | None
+    ranges: Ranges
 
 
 def fields_of_analysis(
@@ -35,9 +43,11 @@ def fields_of_analysis(
     window: int | None,
     max_layers: int,
     context: ContextCurve | Window | None,
+    ranges: Ranges = "paper",
 ) -> dict[str, Any]:
     """Return the fields of the space that `DilationSpace.from_analysis` makes."""
     max_layers = whole("max_layers", max_layers, 1)
+    one_of("ranges", ranges, RANGES)
     notes = []
     recommended = max(int(analysis.max_dilation), 1)
     limit, why = largest_dilation(analysis, window)
@@ -60,8 +70,11 @@ def fields_of_analysis(
         largest = IntRange(low, high, recommended)
         notes.append(
             f"{recommended:,} steps can be learnt from so much data, and the decay curve asks for "
-            f"{farthest:,}: the range lies between."
+            f"{farthest:,}: the range " + ("holds both." if ranges == "wide" else "lies between.")
         )
+    if ranges == "wide":
+        end = max(2 * recommended, int(analysis.curve.lags[-1])) if limit is None else limit
+        largest = wide(largest, end)
     if recommended > MAX_RATIO ** (max_layers - 1):
         needed = math.ceil(math.log(recommended, MAX_RATIO) - 1e-9) + 1
         gap = recommended ** (1 / max(max_layers - 1, 1))
@@ -71,12 +84,13 @@ def fields_of_analysis(
         )
     return {
         "geometry": geometry,
-        "layers": layer_ranges(geometry, largest, max_layers),
+        "layers": layer_ranges(geometry, largest, max_layers, ranges),
         "max_dilation": largest,
         "max_layers": max_layers,
         "window": None if limit is None else limit + 1,
         "reason": f"Largest dilation {analysis.max_dilation}: {analysis.max_dilation_reason}",
         "notes": tuple(notes),
+        "ranges": ranges,
     }
 
 

@@ -36,6 +36,8 @@ class Frozen:
         for name in ("max_ratio", "delays"):
             if not fields["geometry"][name]:
                 del fields["geometry"][name]
+        if fields["ranges"] == "paper":
+            del fields["ranges"]
         return dict(json.loads(json.dumps({"format": _FORMAT, **fields})))
 
     @cached_property
@@ -168,6 +170,7 @@ def _fields(text: str) -> dict[str, Any]:
             "baselines": record["baselines"],
             "reason": record["reason"],
             "notes": tuple(record["notes"]),
+            "ranges": record.get("ranges", "paper"),
         }
     except (KeyError, TypeError, json.JSONDecodeError) as error:
         raise ValueError(

@@ -5,11 +5,16 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from optuna_mi._checks import one_of, whole
 from optuna_mi.search_space._geometry import DecayGeometry
 
+#: How far a space looks: near the recommendation, or as far as the limits allow.
+Ranges = Literal["paper", "wide"]
+RANGES: tuple[str, ...] = get_args(Ranges)
+# Wide ranges begin here, or lower: shorter lists are hardly ever the best.
+_NEAR_END = 8
 _GATES = {"rnn": 1, "gru": 3, "lstm": 4}
 
 
@@ -114,12 +119,19 @@ def max_dilation_range(geometry: DecayGeometry, recommended: int, limit: int | N
     return IntRange(min(low, recommended), max(high, recommended), recommended)
 
 
+def wide(narrow: IntRange, farthest: int) -> IntRange:
+    """Return the range of the largest dilation from 8, or lower, to the farthest one."""
+    low, high = min(_NEAR_END, narrow.low), max(farthest, narrow.high)
+    return IntRange(low, high, narrow.recommended)
+
+
 def layer_ranges(
-    geometry: DecayGeometry, max_dilation: IntRange, max_layers: int
+    geometry: DecayGeometry, max_dilation: IntRange, max_layers: int, ranges: Ranges = "paper"
 ) -> tuple[IntRange, ...]:
     """Return half to one and a half times the recommended number of layers of each segment.
 
-    A segment's share of the layers is the share of the horizontal lines that meet it.
+    Or, where ranges are wide, from 1 to what the distances and the limit hold. A segment's share
+    of the layers is the share of the horizontal lines that meet it.
     """
     n_segments = geometry.n_segments
     if max_layers < n_segments:
@@ -133,12 +145,15 @@ def layer_ranges(
     while sum(counts) > total:
         counts[counts.index(max(counts))] -= 1
     edges = [1.0, *geometry.breakpoints, float(max_dilation.high)]
-    ranges = []
+    found = []
     for count, (start, stop) in zip(counts, itertools.pairwise(edges), strict=True):
         room = max(math.floor(stop) - math.floor(start) + 1, count)
-        most = max_layers - (n_segments - 1)
-        ranges.append(IntRange(max(1, count // 2), min(math.ceil(1.5 * count), room, most), count))
-    return tuple(ranges)
+        most = min(room, max_layers - (n_segments - 1))
+        if ranges == "wide":
+            found.append(IntRange(1, most, count))
+        else:
+            found.append(IntRange(max(1, count // 2), min(math.ceil(1.5 * count), most), count))
+    return tuple(found)
 
 
 def fit_counts(counts: tuple[int, ...], most: int) -> tuple[int, ...]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 
 from optuna_mi._attributes import DILATIONS_ATTR
-from optuna_mi._checks import check_keywords, flag, instance, listed, real, sentences, whole
+from optuna_mi._checks import check_keywords, flag, instance, listed, one_of, real, sentences, whole
 from optuna_mi.search_space._check_arguments import check_trial, setting_value
 from optuna_mi.search_space._describe import law_in_words, ranges_in_words
 from optuna_mi.search_space._format import format_dilations
@@ -20,7 +20,7 @@ from optuna_mi.search_space._from_dilations import fields_of_list
 from optuna_mi.search_space._frozen import Frozen
 from optuna_mi.search_space._geometry import LINE_EXPONENT, DecayGeometry
 from optuna_mi.search_space._grid import Gridded
-from optuna_mi.search_space._ranges import IntRange, fit_counts
+from optuna_mi.search_space._ranges import RANGES, IntRange, Ranges, fit_counts
 from optuna_mi.search_space._suggest import suggest_value
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ class DilationSpace(Gridded, Frozen):
             ``"doubling"`` for 1, 2, 4, … with the same total number of layers.
         reason: Why the maximum dilation is what it is.
         notes: What else a reader should know, such as a clipped maximum.
+        ranges: How the ranges were chosen: "paper" (near the recommendation) or "wide".
 
     Example:
         >>> space = DilationSpace(
@@ -71,6 +72,7 @@ class DilationSpace(Gridded, Frozen):
     baselines: bool = False
     reason: str = field(default="", compare=False)
     notes: tuple[str, ...] = field(default=(), compare=False)
+    ranges: Ranges = "paper"
 
     def __post_init__(self) -> None:
         # Lists would make it unequal to its own JSON, and unhashable.
@@ -86,6 +88,7 @@ class DilationSpace(Gridded, Frozen):
         object.__setattr__(self, "baselines", flag("baselines", self.baselines))
         instance("reason", self.reason, str, "a str")
         object.__setattr__(self, "notes", sentences("notes", self.notes))
+        one_of("ranges", self.ranges, RANGES)
         if len(self.layers) != self.geometry.n_segments:
             raise ValueError(
                 f"layers: {self.geometry.n_segments} segments need as many ranges of layers, "
@@ -112,6 +115,7 @@ class DilationSpace(Gridded, Frozen):
         snap: bool = True,
         line_exponent: float = LINE_EXPONENT,
         context: ContextCurve | Window | None = None,
+        ranges: Ranges = "paper",
     ) -> DilationSpace:
         """Make the space that a decay analysis calls for.
 
@@ -129,13 +133,19 @@ class DilationSpace(Gridded, Frozen):
             context: What `optuna_mi.context_curve` or `optuna_mi.recommend_window` returned for
                 the same data: what can be learnt is then recommended as ``max_dilation``, whose
                 range lies between it and the decay curve's end. Without it: [MK20]'s rule.
+            ranges: How far to look around the recommendation, which is the same with both.
+                ``"paper"``: half to double the largest dilation, half to one and a half times the
+                layers of each segment. ``"wide"``: the largest dilation from 8, or lower, to the
+                end of the window or of the longest sequence (if neither is known: to the last lag
+                measured or double the recommendation, whichever is larger), and of each segment
+                from 1 to as many layers as the limits allow.
 
         Raises:
             TypeError: If ``context`` is something else.
-            ValueError: If the limits leave no room for a network.
+            ValueError: If the limits leave no room for a network, or ``ranges`` is unknown.
         """
         geometry = DecayGeometry.from_analysis(analysis, snap=snap, line_exponent=line_exponent)
-        fields = fields_of_analysis(analysis, geometry, window, max_layers, context)
+        fields = fields_of_analysis(analysis, geometry, window, max_layers, context, ranges)
         space = cls(baselines=baselines, **fields)
         object.__setattr__(space, "_analysis", analysis)
         return space
@@ -217,7 +227,9 @@ class DilationSpace(Gridded, Frozen):
             ("limits", limits, cls.from_analysis),
         ):
             check_keywords(name, options, function)
-        real("threshold", threshold, above=0)  # before the curve is measured
+        # before the curve is measured
+        real("threshold", threshold, above=0)
+        one_of("ranges", limits.get("ranges", "paper"), RANGES)
         curve = decay_curve(x, max_lag=max_lag, seed=seed, **(curve_options or {}))
         analysis = analyze_decay(curve, threshold=threshold, seed=seed, **(analysis_options or {}))
         return cls.from_analysis(analysis, **limits)
@@ -316,6 +328,10 @@ class DilationSpace(Gridded, Frozen):
             parts.append(f"Dilations stay below the training window of {self.window} steps.")
         if self.baselines:
             parts.append("The standard progression 1, 2, 4, … of equal size is searched beside it.")
+        if self.ranges == "wide":
+            parts.append(
+                "The ranges are wide: the data say where to begin, and the limits where to end."
+            )
         tried_first = format_dilations(self.dilations(self.recommended))
         last = f"Recommended by the data, and tried first: {tried_first}."
         return " ".join([*parts, *self.notes, last])

@@ -59,15 +59,17 @@ T.sweep("DilationSpace", lambda **k: DilationSpace(**{
             "max_dilation": IntRange(4, 7, 5), "max_layers": 4, **k}), None,
         geometry=(*OBJECT, analysis()), layers=(None, "ab", 5, [], [3], [IntRange(1, 2, 1)] * 2),
         max_dilation=(*OBJECT, 2.5), max_layers=whole(), window=(*whole(optional=True), 5),
-        baselines=FLAG, reason=(5, None), notes=("a note", 5, None, [5]), words=("dilation",))
+        baselines=FLAG, reason=(5, None), notes=("a note", 5, None, [5]), ranges=(*name(), "wider"),
+        words=("dilation",))
 _from = lambda: {"analysis": analysis()}
 T.sweep("DilationSpace.from_analysis", DilationSpace.from_analysis, _from,
         analysis=(*OBJECT, curve()), window=(*whole(optional=True), 1), max_layers=whole(),
-        context=(5, "text", analysis(), curve()), baselines=FLAG, snap=FLAG, line_exponent=_SHARE)
+        context=(5, "text", analysis(), curve()), baselines=FLAG, snap=FLAG, line_exponent=_SHARE,
+        ranges=(*name(), "wider", None))
 T.sweep("DilationSpace.from_sequences", DilationSpace.from_sequences, lambda: {"x": symbols()},
         x=(None, 5, [], np.zeros(9, int)), max_lag=whole(optional=True), threshold=real(0, -1),
         seed=whole(0), curve_options=("a", 5, {"nope": 1}, [1]), words=("symbols", "sequences", "nope"),
-        analysis_options=("a", 5, {"nope": 1}, [1]), max_layers=whole(), nope=(1,))
+        analysis_options=("a", 5, {"nope": 1}, [1]), max_layers=whole(), ranges=(*name(), "wider"), nope=(1,))
 T.sweep("DilationSpace.from_json", DilationSpace.from_json, None, words=("JSON", "space"),
         text=("", "{", "[]", "{}", '{"format": 99}', None, 5, "5"))
 T.sweep("DilationSpace.dilations", lambda params: space().dilations(params), None,
