@@ -192,20 +192,17 @@ class Run:
 
     def _graphed(self, batch: Batch) -> torch.Tensor:
         if self._graph is None:
-
-            def step(*tensors: torch.Tensor) -> torch.Tensor:
-                return self._step(functools.partial(batch.loss, *tensors))
-
-            self._graph = GraphedStep(step, self.task.device)
+            # Without a way back to this run: in a cycle the graph of a trial that has ended would
+            # keep its memory on the device until Python looks for cycles.
+            train = functools.partial(_train_step, self.model, self.optimizer, self.clip)
+            loss = batch.loss
+            self._graph = GraphedStep(
+                lambda *tensors: train(functools.partial(loss, *tensors)), self.task.device
+            )
         return self._graph(*batch.tensors)
 
     def _step(self, loss_of: Callable[[], torch.Tensor]) -> torch.Tensor:
-        self.optimizer.zero_grad(set_to_none=True)
-        loss = loss_of()
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.model.parameters(), self.clip)
-        self.optimizer.step()
-        return loss.detach()
+        return _train_step(self.model, self.optimizer, self.clip, loss_of)
 
     def _keep_best(self, epoch: int) -> None:
         values = self.history.values
@@ -235,6 +232,18 @@ class Run:
         else:
             remove_checkpoint(self.checkpoint)
         return self.history.values
+
+
+def _train_step(
+    model: nn.Module, optimizer: Optimizer, clip: float, loss_of: Callable[[], torch.Tensor]
+) -> torch.Tensor:
+    """Train by a batch; return its loss."""
+    optimizer.zero_grad(set_to_none=True)
+    loss = loss_of()
+    loss.backward()  # type: ignore[no-untyped-call]
+    nn.utils.clip_grad_norm_(model.parameters(), clip)
+    optimizer.step()
+    return loss.detach()
 
 
 def check_finite(trial: BaseTrial, epoch: int, value: float, what: str) -> None:

@@ -90,16 +90,28 @@ class _Part:
         if not (self._graphs and isinstance(losses_of, Batch) and losses_of.fits_graph):
             return self._step(losses_of)
         if self._graph is None:
+            # Without a way back to this part: in a cycle the graph would keep its memory on the
+            # device while that of the next part is recorded.
+            train = functools.partial(_train_step, self.population, self.optimizer)
             loss = losses_of.loss
             self._graph = GraphedStep(
-                lambda *tensors: self._step(functools.partial(loss, *tensors)),
+                lambda *tensors: train(functools.partial(loss, *tensors)),
                 self.population.weights.device,
             )
         return self._graph(*losses_of.tensors)
 
     def _step(self, losses_of: Callable[[], Tensor]) -> Tensor:
-        self.population.weights.grad = None
-        losses = losses_of()
-        losses.sum().backward()  # type: ignore[no-untyped-call]
-        self.optimizer.step()
-        return losses.detach()
+        return _train_step(self.population, self.optimizer, losses_of)
+
+
+def _train_step(
+    population: DilatedRNNPopulation,
+    optimizer: PopulationOptimizer,
+    losses_of: Callable[[], Tensor],
+) -> Tensor:
+    """Train by a batch; return each network's loss."""
+    population.weights.grad = None
+    losses = losses_of()
+    losses.sum().backward()  # type: ignore[no-untyped-call]
+    optimizer.step()
+    return losses.detach()

@@ -130,8 +130,6 @@ def test_memory_that_nobody_wrote_is_not_read(device: torch.device) -> None:
         assert gradient.isfinite().all()
 
 
-# torch says so once when the mode is set.
-@pytest.mark.filterwarnings("ignore:Synchronization debug mode is a prototype")
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_step_does_not_wait_for_the_device(backend: str, device: torch.device) -> None:
     model = DilatedRNNClassifier(3, 20, (1, 2, 4), 5, backend=backend).to(device)

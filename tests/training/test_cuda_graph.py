@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from typing import Any
 
 import optuna
@@ -153,6 +155,13 @@ def test_replays_do_not_pass_for_no_training(monkeypatch: pytest.MonkeyPatch) ->
     study.optimize(objective, n_trials=1)
     policy: Any = runs[-1].policy
     assert policy._n_trained == 5
+    graph = weakref.ref(runs[-1]._graph)
+    gc.disable()
+    try:
+        runs.clear()
+        assert graph() is None  # its memory on the device does not wait for Python
+    finally:
+        gc.enable()
 
 
 @pytest.mark.gpu
