@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.races.data import HELD_OUT, KNOWN
-from benchmarks.races.play import frame_of, play, recommended_beats, spread
+from benchmarks.races.data import CONFIRMATION, HELD_OUT, KNOWN
+from benchmarks.races.play import CONFIRMING, frame_of, play, recommended_beats, spread
 from benchmarks.races.record import TABLE, Recordings
+from benchmarks.races.replay import RACES
 from benchmarks.races.spaces import SPACES
 from benchmarks.races.text import text
 from benchmarks.races.worlds import BUDGETS
@@ -23,14 +24,14 @@ from benchmarks.races.worlds import BUDGETS
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--data", nargs="*", default=[*HELD_OUT, *KNOWN])
+    parser.add_argument("--data", nargs="*", default=[*HELD_OUT, *KNOWN, *CONFIRMATION])
     parser.add_argument("--budgets", nargs="*", default=list(reversed(BUDGETS)), choices=BUDGETS)
-    parser.add_argument("--table", type=Path, default=TABLE)
+    parser.add_argument("--table", type=Path, nargs="+", default=[TABLE], help="one or several")
     parser.add_argument("--out", type=Path, default=TABLE.parent)
     parser.add_argument("--summary", action="store_true")
     arguments = parser.parse_args()
     races, lists = arguments.out / "races.csv", arguments.out / "races-lists.csv"
-    rows = list(Recordings(arguments.table).rows.values())
+    rows = [row for table in arguments.table for row in Recordings(table).rows.values()]
     recorded = {row.dataset for row in rows}
     for budget in arguments.budgets:
         for name in arguments.data:
@@ -41,7 +42,8 @@ def main() -> None:
                 share, low, high = recommended_beats(rows, name, budget, kind)
                 found |= {kind: share, f"{kind} low": low, f"{kind} high": high}
             _append(lists, pd.DataFrame([found]))
-            _append(races, frame_of({(name, budget): play(rows, name, budget)}))
+            labels = CONFIRMING if name in CONFIRMATION else RACES
+            _append(races, frame_of({(name, budget): play(rows, name, budget, labels)}))
             print(name, budget, flush=True)
     print(text(pd.read_csv(races), pd.read_csv(lists)))
 

@@ -16,7 +16,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from benchmarks.races.data import HELD_OUT
+from benchmarks.races.data import CONFIRMATION, HELD_OUT
 from benchmarks.races.play import BASE
 from benchmarks.races.record import TABLE
 from benchmarks.races.worlds import sign_of
@@ -42,6 +42,7 @@ _NAMES = {
 def races_figure(races: pd.DataFrame, lists: pd.DataFrame) -> go.Figure:
     """Return the mean best so far, relative to where uninformed TPE ends."""
     trials = [c for c in races.columns if c.startswith("trial ")]
+    races = races[~races["dataset"].isin(CONFIRMATION)]
     lists = lists[lists["lists"] > lists["noise"]]
     spread = lists.set_index(["dataset", "budget"])["lists"]
     matter = set(spread.index)

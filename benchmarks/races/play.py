@@ -18,6 +18,8 @@ WORLDS, SEEDS = 20, 3
 SLOW_WORLDS, SLOW_SEEDS = 8, 2
 # The race that all others are compared with.
 BASE = "TPE, uninformed"
+#: The races of the confirmation, planned before its data were seen.
+CONFIRMING = (BASE, "MISampler, paper", "MISampler, context", "prior in start-up, wide")
 
 
 def play(

@@ -188,9 +188,13 @@ def main() -> None:
     parser.add_argument("--few", action="store_true", help="repeat only every fifth list")
     parser.add_argument("--seconds", type=float, default=math.inf, help="begin nothing after it")
     parser.add_argument("--table", type=Path, default=TABLE)
+    parser.add_argument("--beside", type=Path, help="a table whose trainings are not repeated")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     wanted = in_order(arguments.data, arguments.replicates, few=arguments.few)
+    if arguments.beside is not None:
+        known = Recordings(arguments.beside).rows
+        wanted = [key for key in wanted if key not in known]
     recordings = Recordings(arguments.table)
     done = recordings.add(wanted, arguments.seconds)
     left = sum(key not in recordings.rows for key in wanted)
