@@ -73,7 +73,11 @@ def fields_of_analysis(
             f"{farthest:,}: the range " + ("holds both." if ranges == "wide" else "lies between.")
         )
     if ranges == "wide":
-        end = max(2 * recommended, int(analysis.curve.lags[-1])) if limit is None else limit
+        end = limit
+        if window is None or end is None:
+            # a stream may be millions of steps long, of which few are measured
+            measured = max(2 * recommended, int(analysis.curve.lags[-1]))
+            end = measured if end is None else min(end, measured)
         largest = wide(largest, end)
     if recommended > MAX_RATIO ** (max_layers - 1):
         needed = math.ceil(math.log(recommended, MAX_RATIO) - 1e-9) + 1

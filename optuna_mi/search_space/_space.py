@@ -136,9 +136,9 @@ class DilationSpace(Gridded, Frozen):
             ranges: How far to look around the recommendation, which is the same with both.
                 ``"paper"``: half to double the largest dilation, half to one and a half times the
                 layers of each segment. ``"wide"``: the largest dilation from 8, or lower, to the
-                end of the window or of the longest sequence (if neither is known: to the last lag
-                measured or double the recommendation, whichever is larger), and of each segment
-                from 1 to as many layers as the limits allow.
+                window's end (without a window: to the last lag measured or double the
+                recommendation, whichever is larger, within the longest sequence), and of each
+                segment from 1 to as many layers as the limits allow.
 
         Raises:
             TypeError: If ``context`` is something else.

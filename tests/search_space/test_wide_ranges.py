@@ -53,6 +53,14 @@ def test_wide_ranges_hold_the_papers_and_the_same_recommendation(
     assert all(r.low == 1 for r in wide.layers)
 
 
+def test_without_a_window_the_range_ends_where_the_curve_was_measured() -> None:
+    x = np.random.default_rng(0).integers(0, 2, 4000).cumsum() % 6
+    space = DilationSpace.from_sequences(x, max_lag=300, ranges="wide")
+    assert space.max_dilation.high == max(300, 2 * space.max_dilation.recommended)
+    short = DilationSpace.from_sequences(x.reshape(-1, 40), ranges="wide")
+    assert short.max_dilation.high <= 39
+
+
 def test_every_wide_setting_gives_a_valid_list() -> None:
     space = DilationSpace.from_analysis(_analysis("broken"), window=90, max_layers=6, ranges="wide")
     assert len(space.layers) == 2
