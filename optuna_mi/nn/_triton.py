@@ -153,7 +153,10 @@ class _Recurrence(torch.autograd.Function):
         before = saved[..., -size:].flatten(1, 2)
         gweight = gbias = None
         if ctx.needs_input_grad[1]:
-            gweight = _in_order(recurrent.transpose(1, 2) @ before, ctx.cell, size)
+            # Who runs the backward pass within autocast would have it in half precision.
+            with torch.autocast(y.device.type, enabled=False):
+                product = recurrent.transpose(1, 2) @ before
+            gweight = _in_order(product, ctx.cell, size)
         if ctx.needs_input_grad[2]:
             gbias = _in_order(recurrent.sum(1), ctx.cell, size)
         found = (gates[..., -width:], gweight, gbias)

@@ -178,6 +178,16 @@ class TestKernels:
             gradients = [p.grad for p in rnn.parameters()]
             assert all(g.dtype == torch.float32 and g.isfinite().all() for g in gradients)
 
+    def test_a_backward_pass_within_autocast_keeps_its_precision(self) -> None:
+        rnn = DilatedRNN(3, 16, (1, 2), backend="triton").to(DEVICE)
+        y, _ = rnn(torch.randn(5, 2, 3, device=DEVICE))
+        weights = [layer.cell.weight_hh_l0 for layer in rnn.layers][-1:]  # nothing lies above it
+        found = []
+        for enabled in (False, True):
+            with torch.autocast(DEVICE, torch.bfloat16, enabled=enabled):
+                found += torch.autograd.grad(y.square().sum(), weights, retain_graph=True)
+        assert torch.equal(*found)
+
     def test_same_bits_twice(self) -> None:
         rnn = DilatedRNN(3, 7, (1, 3), backend="triton").to(DEVICE)
         x = torch.randn(8, 20, 3, device=DEVICE)
