@@ -202,7 +202,7 @@ def test_a_parent_that_dies_during_the_start_is_not_forgotten(
 
     monkeypatch.setattr(_local_workers, "_end_with_parent", find_the_parent_gone)
     monkeypatch.setattr(_local_workers, "open_waiting", open_nothing)
-    job = SimpleNamespace(storage="", study_name="")
+    job = SimpleNamespace(storage="", study_name="", verbose=False)
     with warnings.catch_warnings(), pytest.raises(SystemExit) as ended:
         _local_workers._work(job, 0, None, None)  # type: ignore[arg-type]
     assert ended.value.code == 128 + signal.SIGTERM
