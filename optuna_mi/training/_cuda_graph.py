@@ -81,7 +81,8 @@ class GraphedStep:
         """Record a step without doing it; whether that went well."""
         own = tuple(x.clone() for x in inputs)
         graph = torch.cuda.CUDAGraph()
-        current = torch.cuda.current_stream(self._device)
+        # The current device's stream last: setting a stream sets its device, too.
+        before = [torch.cuda.current_stream(device) for device in (self._device, None)]
         torch.cuda.synchronize(self._device)
         try:
             # Other threads may go on using the device.
@@ -98,7 +99,8 @@ class GraphedStep:
             )
             self.has_failed = True
             # The capture's own exit raises before it goes back to the stream it came from.
-            torch.cuda.set_stream(current)
+            for stream in before:
+                torch.cuda.set_stream(stream)
             torch.cuda.synchronize(self._device)
             return False
         self._graph, self._inputs, self._result = graph, own, result
