@@ -47,6 +47,8 @@ def test_epochs_are_shown_on_a_terminal_alone(
     assert ("trial 0: epoch 1/20, trial 1: epoch 8/20" in said) == stream.isatty()
 
 
+# labels of noise: what the network knows of them may be below zero
+@pytest.mark.filterwarnings("ignore:IHYLLReferencePolicy. the information is:UserWarning")
 def test_the_loop_tells_every_batch() -> None:
     rng = np.random.default_rng(0)
     dataset = from_arrays(rng.normal(size=(40, 12)), np.arange(40) % 2)
