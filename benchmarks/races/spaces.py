@@ -126,6 +126,8 @@ def _wide(name: str) -> TableSpace:
     """Return the uninformed space's ranges with the data's curve to place the layers between.
 
     The data's word is a prior and a shape, and no limit. Tried after the other races were seen.
+    `DilationSpace.from_analysis(…, ranges="wide")` begins at one layer and counts those of each
+    segment for themselves; the recorded trainings are of this one.
     """
     space, training = our_space(name, "paper"), TRAININGS[name]
     farthest, most = training.window - 1, training.doubling_layers

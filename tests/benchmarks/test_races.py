@@ -13,12 +13,12 @@ from optuna.distributions import IntDistribution
 
 from benchmarks.pruners.pareto import few_then_best, quantile, rules, start_fewer, studies
 from benchmarks.pruners.recorded import Curves, load
-from benchmarks.races.data import TRAININGS
-from benchmarks.races.play import BASE, frame_of, play, recommended_beats, spread
+from benchmarks.races.data import TRAININGS, _highest, _outer, _outlines, _voices
+from benchmarks.races.play import BASE, CONFIRMING, frame_of, play, recommended_beats, spread
 from benchmarks.races.record import Recorded, Recordings, train
 from benchmarks.races.samplers import WAYS, PriorSampler, tpe
 from benchmarks.races.spaces import SPACES, TableSpace, all_lists, recommended_lists, table_space
-from benchmarks.races.text import text
+from benchmarks.races.text import confirmation, text
 from benchmarks.races.worlds import Table, mean_and_error, score
 
 
@@ -135,3 +135,37 @@ def test_every_rule_judges_recorded_trials() -> None:
         assert found <= curves.best.max()
     record = json.loads((Path("benchmarks/pruners/recorded-digits.json")).read_text())
     assert record["direction"] == "maximize"
+
+
+@pytest.mark.parametrize(("wide", "met"), [(0.0, True), (-0.1, False), (-2.0, False)])
+def test_the_confirmation_says_whether_its_criterion_is_met(wide: float, met: bool) -> None:
+    gains = dict(zip(CONFIRMING, (0.0, -0.05, 0.2, wide), strict=True))
+    whats = ("first", "fifth", "final", "test")
+    races = pd.DataFrame(
+        [
+            {"dataset": "musedata", "budget": "large", "race": label}
+            | {f"{what} gain": gain for what in whats}
+            | {f"{what} error": 0.5 for what in whats}
+            for label, gain in gains.items()
+        ]
+    )
+    lists = {"dataset": "musedata", "budget": "large", "lists": 2.0, "noise": 1.0}
+    shares = {f"{k}{x}": 0.5 for k in ("paper", "context") for x in ("", " low", " high")}
+    found = confirmation(races, pd.DataFrame([lists | shares]))
+    assert ("README.md is met" in found) == met
+    assert f"on test wide {wide / 2:+.3f}, the paper's -0.025" in found
+    assert f"worse in {int(wide == -2.0)} races, the paper's in 0" in found
+
+
+def test_voices_of_a_piece_and_outlines_of_leaves(tmp_path: Path) -> None:
+    piece = np.zeros((3, 88), dtype=np.uint8)
+    piece[0, [10, 20, 30, 40, 50]] = 1
+    piece[1, 60] = 1  # and a rest
+    assert _highest(piece).tolist() == [50, 60, 0]
+    assert _outer(piece).tolist() == [10, 50, 60, 60, 0, 0]
+    assert _voices(piece)[:8].tolist() == [10, 20, 40, 50, 60, 60, 60, 60]
+    path = tmp_path / "leaves.ts"
+    path.write_text("#a\n@data\n1,2,3,4,5,6,7,8,9:2\n4,4,4,4,0,0,0,0,9:1\n")
+    values, classes = _outlines(path)
+    assert values.tolist() == [[2.5, 6.5], [4, 0]]
+    assert classes.tolist() == [1, 0]
