@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks._output import markdown
 from benchmarks.decay.reference import data_folder, read_curve
-from benchmarks.papers.figure3 import lags_of
+from benchmarks.papers._figure3_data import lags_of
 from optuna_mi import DecayCurve, analyze_decay, decay_curve, design_dilations, load_dataset
 from optuna_mi.decay import DecayAnalysis
 

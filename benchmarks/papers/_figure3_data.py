@@ -12,6 +12,7 @@ from benchmarks.decay.reference import mnist_images, ptb_letters, ptb_words
 from optuna_mi.datasets import load_dataset
 from optuna_mi.datasets._fetch import find_file
 from optuna_mi.datasets._images import PERMUTATION_SEED
+from optuna_mi.decay.measure._lags import log_lags
 
 IMAGES = ("mnist", "pmnist", "digits")
 # places under OPTUNA_MI_DATA, unit, address: too large to be downloaded unasked
@@ -21,6 +22,10 @@ FILES = {
     "wikitext-2": (("wikitext-2/wiki.train.tokens",), "char", "wikitext-2-v1.zip"),
     "wikitext-103": (("wikitext-103/wiki.train.tokens",), "char", "wikitext-103-v1.zip"),
 }
+
+# how far the paper's author went, and where our tables look
+LONGEST = {"ptb-letters": 15_001, "ptb-words": 10_000, "mnist": 5_304, "pmnist": 5_304}
+LOOKED_AT = [300, 500, 600, 700, 780, 783]  # beyond 128
 
 
 def file_of(name: str) -> Path | None:
@@ -62,3 +67,14 @@ def load(name: str) -> Any:
 def _folder_of(*files: str) -> Path:
     """Return the data folder, once every file is in it."""
     return [find_file(file) for file in files][-1].parents[1]
+
+
+def lags_of(name: str, convention: str, thinned: bool, longest: int) -> np.ndarray:
+    """Return distances up to where the author or, within an image, the image ends."""
+    last = min(longest, LONGEST.get(name, 10_000))
+    if name in IMAGES and convention != "published":
+        last = longest
+    if not thinned:
+        return np.arange(1, last + 1)
+    chosen = np.union1d(log_lags(last), np.r_[np.arange(1, 129), LOOKED_AT])
+    return chosen[chosen <= last]

@@ -19,6 +19,7 @@ from torch.nn import functional
 from benchmarks._experiment import Cell, Request
 from optuna_mi.datasets import ClassificationSplit, SequenceClassification, load_dataset
 from optuna_mi.nn import DilatedRNNClassifier
+from optuna_mi.search_space import format_dilations
 
 BATCH = 128
 HIDDEN = (20, 50)
@@ -53,14 +54,6 @@ class Table:
     seconds: Mapping[int, float]
 
 
-def doubling(n_layers: int) -> tuple[int, ...]:
-    return tuple(2**i for i in range(n_layers))
-
-
-def text(dilations: tuple[int, ...]) -> str:
-    return ",".join(map(str, dilations))
-
-
 def cells(table: Table, request: Request) -> list[Cell]:
     """Return the table's cells, seed by seed, so that an interrupted run has whole seeds."""
     small = request.budget == "small"
@@ -76,7 +69,13 @@ def cells(table: Table, request: Request) -> list[Cell]:
         pair = (next(iter(table.rows)), table.best)
         sets.append((pair, HIDDEN[0], {**training(HIDDEN[0]), "iterations": table.longer}))
     return [
-        {"hidden": hidden, "layers": len(row), "dilations": text(row), **settings, "seed": seed}
+        {
+            "hidden": hidden,
+            "layers": len(row),
+            "dilations": format_dilations(row),
+            **settings,
+            "seed": seed,
+        }
         for rows, hidden, settings in sets
         for seed in range(request.seeds)
         for row in rows

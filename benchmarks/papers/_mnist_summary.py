@@ -7,8 +7,9 @@ import plotly.graph_objects as go
 
 from benchmarks._experiment import Request, Summary
 from benchmarks._output import interval, markdown, plus_minus
-from benchmarks.papers._mnist import HIDDEN, Table, cells, text
+from benchmarks.papers._mnist import HIDDEN, Table, cells
 from benchmarks.papers._orders import MIN_SEEDS, paired, rank_correlations, verdict
+from optuna_mi.search_space import format_dilations
 from optuna_mi.visualization._style import GREY, SERIES
 
 NOTHING_LEARNT = 20.0  # per cent; chance is 10
@@ -36,11 +37,13 @@ def summarize(table: Table, frame: pd.DataFrame, request: Request) -> Summary:
 
 
 def _names(table: Table) -> list[str]:
-    return [text(row) for row in table.rows]
+    return [format_dilations(row) for row in table.rows]
 
 
 def _paper(table: Table, size: int) -> pd.Series:
-    return pd.Series({text(row): paper[HIDDEN.index(size)] for row, paper in table.rows.items()})
+    return pd.Series(
+        {format_dilations(row): paper[HIDDEN.index(size)] for row, paper in table.rows.items()}
+    )
 
 
 def _training(table: Table, frame: pd.DataFrame) -> str:
@@ -85,7 +88,7 @@ def _accuracies(table: Table, frame: pd.DataFrame) -> str:
 
 
 def _order(table: Table, part: pd.DataFrame, size: int) -> str:
-    paper, best = _paper(table, size), text(table.best)
+    paper, best = _paper(table, size), format_dilations(table.best)
     first, *others = _names(table)
     pairs = [(best, name) for name in (first, *others) if name != best]
     # Depth costs training: how far does reaching further pay before it does? In the paper's order.
@@ -128,10 +131,14 @@ def _longer(table: Table, frame: pd.DataFrame, longer: pd.DataFrame) -> str:
     first, size = next(iter(table.rows)), HIDDEN[0]
     rows = []
     for part in (frame[frame["hidden"] == size], longer):
-        differences = paired(part, {"dilations": text(table.best)}, {"dilations": text(first)})
+        differences = paired(
+            part,
+            {"dilations": format_dilations(table.best)},
+            {"dilations": format_dilations(first)},
+        )
         row: dict[str, object] = {"iterations": f"{part['iterations'].iloc[0]:,}"}
         for layers in (first, table.best):
-            values = part[part["dilations"] == text(layers)]["value"]
+            values = part[part["dilations"] == format_dilations(layers)]["value"]
             row[f"{len(layers)} layers"] = (
                 plus_minus(values, 2) if len(values) >= MIN_SEEDS else "-"
             )

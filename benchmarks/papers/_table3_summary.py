@@ -10,7 +10,7 @@ from plotly.subplots import make_subplots
 
 from benchmarks._experiment import Request, Summary
 from benchmarks._output import interval, markdown, plus_minus
-from benchmarks.papers._mnist import doubling
+from benchmarks.papers._doubling import doubling
 from benchmarks.papers._orders import MIN_SEEDS, paired, verdict
 from optuna_mi.visualization._style import GREY, SERIES
 

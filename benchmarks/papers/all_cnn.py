@@ -25,15 +25,15 @@ from torch import nn
 from benchmarks._experiment import Cell, Experiment, Request, Summary
 from benchmarks._output import markdown, plus_minus
 from benchmarks.papers._cifar10 import cifar10
-from benchmarks.papers._mnist_cnn_plots import compare, four_plots
-from benchmarks.papers._training import train
-from benchmarks.papers.learning_rate import (
+from benchmarks.papers._epochs_saved import (
     by_epoch,
     epochs_until,
     ratio_text,
     ratios,
     verdict,
 )
+from benchmarks.papers._mnist_cnn_plots import compare, four_plots
+from benchmarks.papers._training import train
 from optuna_mi.training import (
     IHYLLChangePolicy,
     IHYLLReferencePolicy,

@@ -14,14 +14,9 @@ import numpy as np
 import optuna
 
 from benchmarks._experiment import Cell, Experiment, Request
-from benchmarks.papers._figure3_data import FILES, IMAGES, file_of, load
+from benchmarks.papers._figure3_data import FILES, IMAGES, file_of, lags_of, load
 from benchmarks.papers._figure3_text import summarize
 from optuna_mi.decay import DecayCurve, decay_curve
-from optuna_mi.decay.measure._lags import log_lags
-
-# how far the paper's author went, and where our tables look
-LONGEST = {"ptb-letters": 15_001, "ptb-words": 10_000, "mnist": 5_304, "pmnist": 5_304}
-LOOKED_AT = [300, 500, 600, 700, 780, 783]  # beyond 128
 
 
 def cells(request: Request) -> list[Cell]:
@@ -36,17 +31,6 @@ def cells(request: Request) -> list[Cell]:
             for seed in range(request.seeds)
         ]
     return found
-
-
-def lags_of(name: str, convention: str, thinned: bool, longest: int) -> np.ndarray:
-    """Return distances up to where the author or, within an image, the image ends."""
-    last = min(longest, LONGEST.get(name, 10_000))
-    if name in IMAGES and convention != "published":
-        last = longest
-    if not thinned:
-        return np.arange(1, last + 1)
-    chosen = np.union1d(log_lags(last), np.r_[np.arange(1, 129), LOOKED_AT])
-    return chosen[chosen <= last]
 
 
 def run(trial: optuna.Trial, cell: Cell, request: Request) -> float:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 
 from benchmarks._experiment import Experiment
-from benchmarks.papers._mnist import Table, cells, doubling, seconds, train
+from benchmarks.papers._doubling import doubling
+from benchmarks.papers._mnist import Table, cells, seconds, train
 from benchmarks.papers._mnist_summary import summarize
 
 TABLE = Table(

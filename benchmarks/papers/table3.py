@@ -7,10 +7,9 @@ import functools
 from benchmarks._experiment import Cell, Experiment, Request
 from benchmarks.papers._language import characters
 from benchmarks.papers._language_training import train
-from benchmarks.papers._mnist import text
 from benchmarks.papers._table3_summary import MODELS, OURS, summarize
 from optuna_mi.decay import analyze_decay, decay_curve
-from optuna_mi.search_space import design_dilations
+from optuna_mi.search_space import design_dilations, format_dilations
 
 # Twelve plain layers need longer to begin to learn than the same with residual connections.
 STEPS = {"plain": 2400, "residual": 600}
@@ -35,7 +34,7 @@ def cells(request: Request) -> list[Cell]:
         training = {"optimizer": "adam", "rate": 8e-3, "clip": 1.0}
         stacks = {stack: {"steps": n_steps} for stack, n_steps in STEPS.items()}
     return [
-        {"model": number, "stack": stack, "layers": len(row), "dilations": text(row)}
+        {"model": number, "stack": stack, "layers": len(row), "dilations": format_dilations(row)}
         | {**size, **training, **steps, "seed": seed}
         for seed in range(request.seeds)
         for number, row in lists.items()

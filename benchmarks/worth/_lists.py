@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import time
 from typing import Any
 
@@ -101,6 +102,12 @@ class Table:
     def _read(self) -> None:
         for trial in self._study.get_trials(deepcopy=False):
             self._known[trial.user_attrs["list"]] = Score(**trial.user_attrs["score"])
+
+
+@functools.cache
+def table_of(storage: BaseStorage, budget: str) -> Table:
+    """Return the one table of a storage and budget."""
+    return Table(storage, budget)
 
 
 def train(

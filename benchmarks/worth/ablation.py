@@ -18,6 +18,7 @@ import pandas as pd
 from benchmarks._experiment import Cell, Experiment, Request, Summary
 from benchmarks.worth._ablation_text import text
 from benchmarks.worth._data import TRAININGS, Training, load
+from benchmarks.worth._lists import table_of
 from benchmarks.worth._spaces import Doubling, Uninformed, make_space
 from benchmarks.worth._variants import (
     VARIANTS,
@@ -26,7 +27,6 @@ from benchmarks.worth._variants import (
     variant_analysis,
     variant_space,
 )
-from benchmarks.worth.search import table_of
 from optuna_mi.search_space import format_dilations
 
 POLICIES = ("constant", "change", "reference")

@@ -14,7 +14,6 @@ the number of replicates, in all spaces alike.
 from __future__ import annotations
 
 import dataclasses
-import functools
 import warnings
 
 import numpy as np
@@ -23,7 +22,7 @@ import pandas as pd
 
 from benchmarks._experiment import Cell, Experiment, Request, Summary
 from benchmarks.worth._data import TRAININGS, Training, load
-from benchmarks.worth._lists import Table
+from benchmarks.worth._lists import Table, table_of
 from benchmarks.worth._search_figures import figures
 from benchmarks.worth._search_text import text
 from benchmarks.worth._spaces import SAMPLERS, make_sampler, make_space
@@ -49,11 +48,6 @@ def cells(request: Request) -> list[Cell]:
         for space, samplers in SAMPLERS.items()
         for sampler in samplers
     ]
-
-
-@functools.cache
-def table_of(storage: optuna.storages.BaseStorage, budget: str) -> Table:
-    return Table(storage, budget)
 
 
 def run(trial: optuna.Trial, cell: Cell, request: Request) -> float:

@@ -38,7 +38,7 @@ def run_all(request):
 def test_every_data_set_in_every_convention(small):
     request = Request(seeds=2)
     frame = run_all(request)
-    assert set(frame["data"]) == {*figure3.LONGEST, "digits", "text8"}
+    assert set(frame["data"]) == {*_figure3_data.LONGEST, "digits", "text8"}
     text = figure3.summarize(frame, request).text
     assert "| text8 | corrected | exponential |" in text
     assert "text8 is absent" not in text
@@ -64,8 +64,8 @@ def test_part_of_the_cells_is_summed_up(small):
 
 
 def test_paper_budget_measures_all_distances():
-    assert len(figure3.lags_of("ptb-words", "published", False, 10**6)) == 10_000
-    thinned = figure3.lags_of("pmnist", "pooled", True, 783)
+    assert len(_figure3_data.lags_of("ptb-words", "published", False, 10**6)) == 10_000
+    thinned = _figure3_data.lags_of("pmnist", "pooled", True, 783)
     assert {1, 128, 300, 600, 700, 780, 783} <= set(thinned.tolist())
     assert thinned[-1] == 783
     assert len(thinned) < 250

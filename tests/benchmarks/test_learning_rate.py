@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from benchmarks._experiment import Request, as_frame
-from benchmarks.papers import _mnist_cnn, learning_rate
+from benchmarks.papers import _epochs_saved, _mnist_cnn, learning_rate
 
 
 @pytest.fixture
@@ -57,12 +57,12 @@ def test_ratio_is_of_epochs_to_the_same_seeds_best():
             "accuracy": [[1.0, 2, 3, 4], [1.0, 5, 4, 4], [4.0, 1, 1, 1], [1.0] * 4, [9.0] * 4],
         }
     )
-    found = learning_rate.ratios(frame, "policy 1", "fixed")
+    found = _epochs_saved.ratios(frame, "policy 1", "fixed")
     assert found[0] == 0.25
     assert math.isnan(found[1])
     assert len(found) == 2
-    assert learning_rate.verdict(found) == "not reached in 1 of 2 seeds"
-    assert learning_rate.verdict([0.4, 0.5, 0.6]).startswith("fewer epochs, about half")
-    assert learning_rate.verdict([0.3, 0.31, 0.3]).startswith("fewer than half the epochs")
-    assert learning_rate.verdict([0.8, 0.81, 0.8]).startswith("fewer epochs, more than half")
-    assert learning_rate.verdict([0.9, 1.2, 1.0]).startswith("no saving")
+    assert _epochs_saved.verdict(found) == "not reached in 1 of 2 seeds"
+    assert _epochs_saved.verdict([0.4, 0.5, 0.6]).startswith("fewer epochs, about half")
+    assert _epochs_saved.verdict([0.3, 0.31, 0.3]).startswith("fewer than half the epochs")
+    assert _epochs_saved.verdict([0.8, 0.81, 0.8]).startswith("fewer epochs, more than half")
+    assert _epochs_saved.verdict([0.9, 1.2, 1.0]).startswith("no saving")
