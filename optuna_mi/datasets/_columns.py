@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,8 @@ from optuna_mi.datasets._times import (
 # a text in most rows that is another in most of them is a document, not a symbol
 _LONG = 20
 _FEW_SHOWN = 8
+# what columns are called that tell series apart
+_ID = r"(^|[\W_])(id|uid|user|session|customer|patient|subject|device|sensor|store|series|group)s?$"
 
 
 def from_columns(name: str, frame: pd.DataFrame, reading: Reading) -> FileContents:
@@ -133,6 +136,12 @@ def _only_column(name: str, frame: pd.DataFrame, rest: list[str]) -> tuple[str, 
         raise ValueError(f"{name} has a header ({_shown(list(frame.columns))}) and no rows")
     numeric = [c for c in rest if pd.api.types.is_numeric_dtype(frame[c])]
     texts = [c for c in rest if c not in numeric]
+    if len(numeric) == 1 and texts and _names_series(frame[numeric[0]]):
+        raise ValueError(
+            f"column {numeric[0]} of {name} looks like names of series, not like values of one: "
+            f"measure another column series by series, --column {texts[0]} --id-column "
+            f"{numeric[0]}; or say --column {numeric[0]} if it is meant"
+        )
     if len(numeric) == 1:
         return numeric[0], [
             f"column {c} is text (--id-column {c}: one series per value)" for c in texts
@@ -149,6 +158,16 @@ def _only_column(name: str, frame: pd.DataFrame, rest: list[str]) -> tuple[str, 
         "one by --column NAME, and a column that names the series by --id-column NAME; if each row "
         "is a sequence, say --rows"
     )
+
+
+def _names_series(values: pd.Series[Any]) -> bool:
+    """Return whether whole numbers tell series apart: by their name, or as each is one block."""
+    if not pd.api.types.is_integer_dtype(values.dtype):
+        return False
+    if re.search(_ID, str(values.name).lower()):
+        return True
+    n_blocks, n_kinds = int((values.diff() != 0).sum()), int(values.nunique())
+    return 2 <= n_kinds == n_blocks <= len(values) // 3
 
 
 def _order(frame: pd.DataFrame, times: list[str]) -> str | None:

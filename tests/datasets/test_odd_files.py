@@ -318,3 +318,19 @@ def test_standard_input(
     assert "  command " not in said
     assert main(["search", "-"]) == 2
     assert "reads the data again" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["visit", "user_id"])
+def test_numbers_that_name_series_are_not_measured(name: str, tmp_path: Path) -> None:
+    """An event log: the numbers of its sessions were taken for the one series to measure."""
+    path = tmp_path / "events.csv"
+    kinds = np.array(list("abcd"))[RNG.integers(0, 4, 300)]
+    numbers = np.repeat(np.arange(15), 20)
+    if name == "user_id":
+        numbers = RNG.permutation(numbers)
+    pd.DataFrame({name: numbers, "event": kinds}).to_csv(path, index=False)
+    with pytest.raises(ValueError, match=f"--column event --id-column {name}; or say --column"):
+        read_file(path)
+    contents = read_file(path, Reading(column="event", id_column=name))
+    assert "15 series, one per" in contents.description
+    assert "as one series" in read_file(path, Reading(column=name)).description
