@@ -234,3 +234,11 @@ def test_one_period_has_none_beside_it() -> None:
         for seed in range(5):
             x = _of_several_periods((period,), 300, 120, seed)
             assert all(period % c.period == 0 for c in analyze_decay(decay_curve(x)).periods)
+
+
+@pytest.mark.parametrize(("length", "run"), [(60, 5), (24, 4), (12, 3), (100, 10), (60, 20)])
+def test_a_clock_of_runs_has_the_period_of_its_runs(length: int, run: int) -> None:
+    """Each multiple of a run tells the symbol; without noise 60 // 5 was told 57 steps."""
+    analysis = analyze_decay(decay_curve(np.arange(6000) % length // run))
+    assert analysis.period == run
+    assert [found.period for found in analysis.periods] == [run]

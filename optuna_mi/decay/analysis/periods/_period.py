@@ -27,6 +27,9 @@ _AS_HIGH = 0.7
 # A length that is no whole number must raise the peaks by this share, 1 %: it is free to fit noise,
 # and would always win a little (a hum of 133.3 steps is found).
 _BETTER = 0.01
+# Nor may a better length have peaks lower by this in ln MI: where half a period has a peak of its own
+# (twelve runs of 5 steps), the true length stands above nothing. A choice.
+_LOWER = 0.05
 # A first peak this many times as high as another period's is a peak of its own; multiples of one
 # period have peaks about as high. A choice.
 _TALLER = 1.25
@@ -173,9 +176,17 @@ def _exact(level: Floats, period: int) -> float:
             best = float(fine[between.argmax()])
         if max(whole.max(), between.max()) < _AS_HIGH * before:
             break
+        if _peaks(level, best, n_peaks) < _peaks(level, length, n_peaks) - _LOWER:
+            break
         before = max(float(whole.max()), float(between.max()))
         length, n_peaks = best, 2 * n_peaks
     return length
+
+
+def _peaks(level: Floats, length: float, n_peaks: int) -> float:
+    """Return how high the first multiples of a length are on average."""
+    at = length * np.arange(1, n_peaks + 1)
+    return float(np.interp(at, np.arange(1, level.size + 1), level).mean())
 
 
 def _standing(level: Floats, lengths: Floats, n_peaks: int) -> Floats:
