@@ -27,7 +27,7 @@ _AS_HIGH = 0.7
 # A length that is no whole number must raise the peaks by this share, 1 %: it is free to fit noise,
 # and would always win a little (a hum of 133.3 steps is found).
 _BETTER = 0.01
-# Nor may a better length have peaks lower by this in ln MI: where half a period has a peak of its own
+# A better length may not have peaks lower by this in ln MI: where half a period has its own peak
 # (twelve runs of 5 steps), the true length stands above nothing. A choice.
 _LOWER = 0.05
 # A first peak this many times as high as another period's is a peak of its own; multiples of one
