@@ -242,3 +242,13 @@ def test_a_clock_of_runs_has_the_period_of_its_runs(length: int, run: int) -> No
     analysis = analyze_decay(decay_curve(np.arange(6000) % length // run))
     assert analysis.period == run
     assert [found.period for found in analysis.periods] == [run]
+
+
+@pytest.mark.parametrize(("hold", "kinds", "n"), [(5, 2, 4000), (10, 8, 2000), (2, 9, 5000)])
+@pytest.mark.parametrize("seed", range(2))
+def test_values_that_are_held_have_no_period(hold: int, kinds: int, n: int, seed: int) -> None:
+    """Pairs a multiple of the hold apart repeat, and their bias was taken for peaks."""
+    x = np.repeat(np.random.default_rng(seed).integers(0, kinds, n), hold)
+    analysis = analyze_decay(decay_curve(x))
+    assert analysis.period is None
+    assert analysis.max_dilation == hold

@@ -274,7 +274,9 @@ def _period(curve: DecayCurve, noise: Noise, given: _Given) -> Period | None:
         return describe_given(curve.lags, y, noise.peaks, noise.floor, given.period)
     if given.law not in (None, "periodic_power"):
         return None
-    found = find_period(curve.lags, y, noise.peaks, noise.floor, curve.correlation)
+    found = find_period(
+        curve.lags, y, noise.peaks, noise.floor, curve.correlation, memory=curve.memory
+    )
     if found is None and given.law == "periodic_power":
         raise ValueError(
             "law='periodic_power' was asked for, but no period was found; give it: period=..."

@@ -49,6 +49,9 @@ _MORE_ALIKE, _AS_ALIKE = 0.3, 0.1
 # A weak cycle shows in this many multiples that are opposed and alike in turn, each by such a
 # correlation at least. Eight in turn happen by chance once in 128. A choice.
 _IN_TURN, _LEAST_ALIKE = 8, 0.03
+# The mean of the first multiples must exceed so many floors where neighbours depend on each other:
+# the bias of pairs that repeat reaches 0.9 of it (values of 8 kinds held for 10 steps). A choice.
+_TEETH, _BIAS = 8, 1.25
 # So many times above the floor a first peak is no noise that a better length would avoid. A choice.
 _CLEAR = 3.0
 # A period between whose peaks less than this share of MI is lost is an ornament: dilations need not
@@ -92,6 +95,8 @@ def find_period(
     sigma: Floats | None,
     floor: Floats,
     correlation: Floats | None = None,
+    *,
+    memory: int | None = None,
 ) -> Period | None:
     """Look for a period among the lags that are measured without gaps from 1 on.
 
@@ -105,6 +110,7 @@ def find_period(
         floor: Noise floor of single lags.
         correlation: Rank correlation of real values: half a cycle has as much MI as a whole one,
             but is its opposite; and a season whose months all differ has the same MI everywhere.
+        memory: As `DecayCurve.memory`: 1 where neighbours do not depend on each other.
 
     Returns:
         The period, or ``None``: also where lag 1 is not measured, and so nothing without gaps.
@@ -113,6 +119,8 @@ def find_period(
         return None
     curve = scale(lags, values, sigma, floor)
     pooled, single = _pooled(curve), peaks_period(curve)
+    if pooled and (memory or 1) > 1 and _is_bias(curve, pooled):
+        pooled = None
     start = pooled or single
     if pooled and single and single % pooled == 0:
         # few multiples score lower than many, but their peaks may be much taller
@@ -230,6 +238,16 @@ def _clock(curve: Scaled, correlation: Floats) -> int | None:
 def _pooled(curve: Scaled) -> int | None:
     period = comb_period(curve.level)
     return None if period is None or share_lost(curve.y, period) < _LEAST_SHARE else period
+
+
+def _is_bias(curve: Scaled, period: int) -> bool:
+    """Return whether peaks are no higher than those of an estimate from pairs that repeat.
+
+    Where each value is held for w steps, as in data brought to a higher rate, pairs a multiple of w
+    apart repeat w times, others do not: the bias of MI has a period, though nothing depends.
+    """
+    first = np.s_[period - 1 : _TEETH * period : period]
+    return bool(curve.y[first].mean() < _BIAS * curve.floor[first].mean())
 
 
 def _tallest(curve: Scaled, period: int) -> tuple[int, list[int]]:
