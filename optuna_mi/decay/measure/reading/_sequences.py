@@ -175,8 +175,8 @@ def encode(values: npt.NDArray[Any], offsets: npt.NDArray[np.int64]) -> Sequence
     low, high = _range(values)
     if low < 0:
         raise ValueError(
-            f"symbols must not be negative, got {low}; number them with "
-            "numpy.unique(x, return_inverse=True)"
+            f"symbols must not be negative, got {low}; quantities are passed as floats "
+            "(x.astype(float)), names numbered by numpy.unique(x, return_inverse=True)"
         )
     if low == high:
         raise ValueError(
