@@ -7,13 +7,14 @@ rows of K models with dilations of their own.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
+from torch import nn
 from torch.nn import functional
 
-from optuna_mi.nn._check_arguments import Cell
-from optuna_mi.nn._positions import LayerPlan, plan_stack
+from optuna_mi.nn._check_arguments import Cell, LayerState
+from optuna_mi.nn._positions import LayerPlan, last_rows, plan_stack, take_rows
 
 CELLS: dict[str, Cell] = {"RNN_TANH": "rnn", "GRU": "gru", "LSTM": "lstm"}
 GATES = {"rnn": 1, "gru": 3, "lstm": 4}
@@ -70,12 +71,12 @@ def dilated_recurrence(
         h, ``(K, N, B, H)``, zeros behind a plan's rows, and for LSTM c likewise (else ``None``).
     """
     if backend == "triton":
-        from optuna_mi.nn._triton import recurrence
+        from optuna_mi.nn import _triton
 
-        return recurrence(cell, projected, weight, bias, plans, start, start_c)
+        return _triton.recurrence(cell, projected, weight, bias, plans, start, start_c)
     outputs, cells = [], []
     for k, plan in enumerate(plans):
-        h, c = _run_one(
+        h, c = recurrence(
             cell,
             projected[k],
             weight[k],
@@ -90,7 +91,7 @@ def dilated_recurrence(
     return torch.stack(outputs), torch.stack(cells) if cell == "lstm" else None
 
 
-def _run_one(
+def recurrence(
     cell: Cell,
     projected: torch.Tensor,
     weight: torch.Tensor,
@@ -99,6 +100,7 @@ def _run_one(
     start: torch.Tensor | None,
     start_c: torch.Tensor | None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
+    """Run one model's recurrence by single operations: ``dilated_recurrence`` without K."""
     lanes = plan.block_sizes[0]
     zeros = projected.new_zeros(lanes, projected.shape[1], weight.shape[1])
     h = zeros if start is None else start[:lanes]
@@ -126,3 +128,31 @@ def step(
     gate_i, gate_f, gate_g, gate_o = (i + r).chunk(4, -1)
     c = torch.sigmoid(gate_f) * c + torch.sigmoid(gate_i) * torch.tanh(gate_g)
     return torch.sigmoid(gate_o) * torch.tanh(c), c
+
+
+def run_layer_by(
+    recur: Callable[..., tuple[torch.Tensor, torch.Tensor | None]],
+    cell: nn.RNNBase,
+    x: torch.Tensor,
+    plan: LayerPlan,
+    dilation: int,
+    state: LayerState | None,
+    add_input: bool,
+) -> tuple[torch.Tensor, LayerState | None]:
+    """Run a layer whose inputs are projected at once and whose rest is ``recur``.
+
+    ``recur`` takes what :func:`recurrence` takes; the others are those of ``_views.run_layer``.
+    """
+    x = take_rows(x, plan.source)
+    w_ih, w_hh, b_ih, b_hh = cell.all_weights[0]
+    projected = functional.linear(x, w_ih, b_ih)
+    before = state if isinstance(state, tuple) else (state, None)
+    starts = [None if part is None else take_rows(part, plan.lanes) for part in before]
+    h, c = recur(CELLS[cell.mode], projected, w_hh, b_hh, plan, *starts)
+    passed = h + x if add_input else h
+    if not plan.full:
+        return passed, None
+    after = last_rows(h, before[0], dilation)
+    if cell.mode != "LSTM" or c is None:
+        return passed, after
+    return passed, (after, last_rows(c, before[1], dilation))

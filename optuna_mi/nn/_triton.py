@@ -21,14 +21,13 @@ import numpy as np
 import torch
 import triton
 from torch import nn
-from torch.nn import functional
 
 from optuna_mi.nn import _triton_gru, _triton_lstm, _triton_rnn
 from optuna_mi.nn._check_arguments import Cell, LayerState
 from optuna_mi.nn._first_derivative import first_derivatives_only
-from optuna_mi.nn._positions import LayerPlan, last_rows, take_rows
+from optuna_mi.nn._positions import LayerPlan
 from optuna_mi.nn._precision import HALF, MAX_ON_CHIP, Operands, operands
-from optuna_mi.nn._recurrence_op import CELLS, GATES
+from optuna_mi.nn._recurrence_op import GATES, run_layer_by
 from optuna_mi.nn._triton_tiles import ROWS
 
 _KERNELS: dict[str, Any] = {"rnn": _triton_rnn, "gru": _triton_gru, "lstm": _triton_lstm}
@@ -44,20 +43,21 @@ def run_layer(
     add_input: bool,
 ) -> tuple[torch.Tensor, LayerState | None]:
     """Run one layer; arguments and results as in ``_views.run_layer``."""
-    x = take_rows(x, plan.source)
-    w_ih, w_hh, b_ih, b_hh = cell.all_weights[0]
-    projected = functional.linear(x, w_ih, b_ih)
-    before = state if isinstance(state, tuple) else (state, None)
-    starts = [None if part is None else take_rows(part, plan.lanes)[None] for part in before]
-    h, c = recurrence(
-        CELLS[cell.mode], projected[None], w_hh[None], b_hh[None], (plan,), starts[0], starts[1]
-    )
-    h = h[0]
-    passed = h + x if add_input else h
-    if not plan.full:
-        return passed, None
-    after = last_rows(h, before[0], dilation)
-    return passed, after if c is None else (after, last_rows(c[0], before[1], dilation))
+
+    def recur(
+        kind: Cell,
+        projected: torch.Tensor,
+        weight: torch.Tensor,
+        bias: torch.Tensor,
+        plan: LayerPlan,
+        start: torch.Tensor | None,
+        start_c: torch.Tensor | None,
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        first, first_c = (None if part is None else part[None] for part in (start, start_c))
+        h, c = recurrence(kind, projected[None], weight[None], bias[None], (plan,), first, first_c)
+        return h[0], None if c is None else c[0]
+
+    return run_layer_by(recur, cell, x, plan, dilation, state, add_input)
 
 
 def recurrence(
