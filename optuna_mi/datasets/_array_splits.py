@@ -66,6 +66,7 @@ def split_rows(
         raise ValueError(
             f"{n} sequences are too few to split into training, validation ({valid:g}) and test "
             f"({test:g}): {len(train)}, {len(held)} and {len(last)}; raise the shares"
+            + ("" if classes is None else ", or give more of each class")
         )
     return train, held, last
 
@@ -97,10 +98,11 @@ def encode_labels(y: Any, n: int) -> tuple[Indices, tuple[Any, ...]]:
     classes = tuple(label.item() if isinstance(label, np.generic) else label for label in types)
     if len(classes) < 2:
         raise ValueError(f"all {n} labels are {classes[0]!r}: give two or more classes")
-    if kinds == {"number"} and len(classes) > _MANY_CLASSES and n < 3 * len(classes):
+    if len(classes) > _MANY_CLASSES and n < 3 * len(classes):
+        remedy = "numbers are predicted with kind='regression'; " if kinds == {"number"} else ""
         raise ValueError(
-            f"the labels take {len(classes)} different values among {n}: numbers are predicted "
-            "with kind='regression'; classes need three examples each"
+            f"the labels take {len(classes)} different values among {n}, such as {classes[0]!r}: "
+            f"{remedy}classes need three examples each"
         )
     return codes.astype(np.int64), classes
 

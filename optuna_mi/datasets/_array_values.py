@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from optuna_mi._logging import get_logger
-from optuna_mi.decay.measure.reading._read import flatten_vectors
+from optuna_mi.decay.measure.reading._read import flatten_vectors, unpacked
 from optuna_mi.decay.measure.reading._real import are_quantities, check_finite
 
 _logger = get_logger(__name__)
@@ -55,6 +55,7 @@ def read_values(x: Any, lengths: Any = None, *, symbols: bool | None = None) -> 
         TypeError: It is a table, or holds neither numbers nor tokens.
         ValueError: It is empty, a value is missing, or the lengths do not fit.
     """
+    x = unpacked(x)
     if isinstance(x, pd.DataFrame):
         raise TypeError(
             "X is a DataFrame: give from_frame a long one (a row per step; id_col=, time_col=, "

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Sized
+from collections.abc import Sequence
 from typing import Any, Literal, SupportsIndex
 
 import numpy as np
+import pandas as pd
 
-from optuna_mi._checks import as_array, instance, one_of, whole, wholes
+from optuna_mi._checks import one_of, whole, wholes
+from optuna_mi.datasets._array_targets import read_targets
 from optuna_mi.datasets._array_values import Values, read_values
 from optuna_mi.datasets._base import Dataset
 from optuna_mi.datasets._forecast import Plan, forecasting
@@ -103,11 +105,7 @@ def from_arrays(
     one_of("loss", loss, ("mae", "mse", None))
     seed = whole("seed", seed)
     if y is not None:
-        instance("y", y, Sized, "an array or a list, one target per sequence")
-        if isinstance(y, np.ma.MaskedArray):
-            as_array("y", y)  # refuses masked values
-        if getattr(getattr(y, "dtype", None), "kind", "") == "c":
-            raise TypeError("y must hold classes or real numbers, got complex ones")
+        y = read_targets(y)
     n_test = 0
     if not isinstance(test, int | float):
         if lengths is not None:
@@ -116,6 +114,8 @@ def from_arrays(
         test = 0.0
     if y is None:
         _check_rows(X)
+    elif _are_texts(X) and len(X) == len(y):
+        X = list(X)
     values = read_values(X, lengths, symbols=symbols)
     steps = None if y is None or n_test else targets_of_steps(values, y)
     kind = kind or _kind(y, steps)
@@ -172,6 +172,11 @@ def _kind(y: Any, steps: Any) -> Kind:
     labels = np.asarray(y)
     if labels.dtype.kind != "f":
         return "classification"
+    if labels.ndim == 2 and ((labels == 0) | (labels == 1)).all() and (labels.sum(1) == 1).all():
+        raise ValueError(
+            f"y of shape {labels.shape} has a single 1 in every row, like one-hot classes: pass "
+            "y.argmax(axis=1), or kind='regression' if these are numbers"
+        )
     distinct = np.unique(labels)
     whole_numbers = labels.ndim == 1 and bool((distinct % 1 == 0).all())
     return "classification" if whole_numbers and len(distinct) <= _MOST_CLASSES else "regression"
@@ -189,6 +194,14 @@ def _check_steps(values: Values, kind: Kind) -> None:
             "targets for every step need real inputs, and X holds symbols: pass symbols=False if "
             "they are measurements, or one target per sequence"
         )
+
+
+def _are_texts(x: Any) -> bool:
+    """Return whether it is a column or an array of str: beside labels each is a sequence."""
+    column = x if isinstance(x, pd.Series | pd.Index) else None
+    if isinstance(x, np.ndarray) and x.ndim == 1 and x.dtype.kind in "OSU":
+        column = pd.Series(x, dtype=object)
+    return column is not None and len(column) > 0 and isinstance(next(iter(column)), str)
 
 
 def _check_rows(x: Any) -> None:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from scipy.special import ndtri
 from scipy.stats import rankdata
 
+from optuna_mi._logging import get_logger
 from optuna_mi.datasets._array_splits import check_shares, encode_labels, split_rows
 from optuna_mi.datasets._array_values import Values, padded
 from optuna_mi.datasets._base import (
@@ -20,6 +21,10 @@ from optuna_mi.datasets._base import (
 )
 from optuna_mi.datasets._forecast import standard_units
 from optuna_mi.decay.measure.reading._real import check_finite
+
+_logger = get_logger(__name__)
+
+_FEW_SHOWN = 5
 
 Indices = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -48,6 +53,7 @@ def classification(
     unseen = [classes[c] for c in sorted(set(codes.tolist()) - set(codes[rows[0]].tolist()))]
     if unseen:
         raise ValueError(f"no training sequence has the class {unseen}: no network could learn it")
+    _warn_of_rare(codes, classes, {"validation": rows[1], "test": rows[2]})
     parts, _ = _standard(values, rows[0])
     steps = int(values.lengths.max())
     ragged = len(set(values.lengths.tolist())) > 1
@@ -69,6 +75,21 @@ def classification(
         classes=classes,
         n_symbols=values.n_symbols,
     )
+
+
+def _warn_of_rare(codes: Indices, classes: tuple[Any, ...], held: dict[str, Indices]) -> None:
+    """Name the classes that no score counts, as a split has no sequence of them."""
+    every = set(codes.tolist())
+    for split, rows in held.items():
+        absent = [classes[c] for c in sorted(every - set(codes[rows].tolist()))]
+        if absent:
+            shown = ", ".join(map(repr, absent[:_FEW_SHOWN]))
+            more = f" and {len(absent) - _FEW_SHOWN} more" if len(absent) > _FEW_SHOWN else ""
+            _logger.warning(
+                f"The {split} split has no sequence of {len(absent)} of {len(classes)} classes "
+                f"({shown}{more}), so its score says nothing of them: give more of these, raise "
+                "the split's share, or leave them out"
+            )
 
 
 def regression(

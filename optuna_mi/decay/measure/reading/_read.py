@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from optuna_mi._pandas import is_column, is_frame
+from optuna_mi._tensors import readable
 from optuna_mi._warn import warn
 from optuna_mi.decay.measure.reading._panel import Panel, as_pandas, is_panel, read_panel
 
@@ -27,7 +28,7 @@ _NO_NUMBERS = "OUS"
 
 def flatten(x: Any) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
     """Return all values of x, 1-D, and the offsets of its sequences, int64, shape (n + 1,)."""
-    x = as_pandas(x)
+    x = unpacked(x)
     if isinstance(x, Path):
         x = _open(x)
     if isinstance(x, str):
@@ -46,7 +47,7 @@ def flatten(x: Any) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
         return _list(x)
     raise TypeError(
         f"sequences must be an array, bytes, str, a pandas column, the path of a .npy file or a "
-        f"list of these, got {type(x).__name__}"
+        f"list of these, got {type(x).__name__}{_gathered(x)}"
     )
 
 
@@ -56,13 +57,13 @@ def flatten_vectors(x: Any) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
     Anything that is an array of shape (sequences, steps, features), the path of one, or a list of
     arrays (steps, features).
     """
-    x = as_pandas(x)
+    x = unpacked(x)
     if isinstance(x, Path):
         x = _open(x)
     if hasattr(x, "__array__") and not (is_frame(x) or is_column(x)):
         x = _as_array(x)
     if isinstance(x, list | tuple) and len(x) and all(np.ndim(s) == 2 for s in x):
-        parts = [np.asarray(_as_array(s), dtype=np.float64) for s in x]
+        parts = [_reals(_as_array(s)) for s in x]
         if len({p.shape[1] for p in parts}) > 1:
             raise ValueError(
                 "all sequences must have the same features, got "
@@ -70,9 +71,46 @@ def flatten_vectors(x: Any) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
             )
         return np.concatenate(parts), _offsets([len(p) for p in parts])
     if isinstance(x, np.ndarray) and x.ndim == 3:
-        values = np.asarray(x, dtype=np.float64).reshape(-1, x.shape[2])
+        values = _reals(x).reshape(-1, x.shape[2])
         return values, _offsets([x.shape[1]] * x.shape[0])
     return flatten(x)
+
+
+def unpacked(x: Any) -> Any:
+    """Return a container of sequences as a list of them, and objects that are numbers as numbers.
+
+    A column of polars' or pandas', an array of objects and any other sequence of Python's may hold
+    one sequence in each entry. What holds symbols is returned as it is, of pandas'.
+    """
+    x = as_pandas(x)
+    if is_column(x) and len(x) and isinstance(next(iter(x)), list | tuple | np.ndarray):
+        return list(x)
+    if isinstance(x, np.ndarray) and x.dtype.kind == "O" and x.size:
+        if x.ndim == 1 and isinstance(x[0], list | tuple | np.ndarray | str):
+            return x if all(isinstance(v, str) for v in x) else list(x)
+        if all(isinstance(v, numbers.Real) for v in x.flat):
+            found = np.array(x.tolist())
+            whole = all(isinstance(v, numbers.Integral) for v in x.flat)
+            return x if whole and found.dtype.kind == "f" else found  # reals would merge some
+    if isinstance(x, str | bytes | bytearray | memoryview | list | tuple):
+        return x
+    return list(x) if isinstance(x, SequenceABC) else x
+
+
+def _gathered(x: Any) -> str:
+    """Say how to gather what gives its examples one by one."""
+    if type(x).__module__.startswith("torch.utils.data") or hasattr(x, "__getitem__"):
+        return (
+            ". Of a map-style Dataset of pairs: X, y = zip(*dataset); of a DataLoader: "
+            "X, y = map(torch.cat, zip(*loader))"
+        )
+    return ": list(...) gathers them" if hasattr(x, "__iter__") else ""
+
+
+def _reals(x: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    if x.dtype.kind not in "biufO":
+        raise TypeError(f"features must be real numbers, got dtype {x.dtype}: convert them first")
+    return np.asarray(x, dtype=np.float64)
 
 
 def _check_no_path(x: str) -> None:
@@ -126,7 +164,7 @@ def _as_array(x: Any) -> npt.NDArray[Any]:
             f"{masked} of {x.size} values are masked; fill them (x.filled(...)), or pass the "
             "pieces between them as a list: [x[s] for s in np.ma.clump_unmasked(x)]"
         )
-    return np.asarray(x)
+    return np.asarray(readable(x))
 
 
 def _characters(x: str | bytes | bytearray) -> npt.NDArray[Any]:
