@@ -11,7 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from optuna_mi._threads import parallel
-from optuna_mi.context._back_off_kernels import LEFT_OUT, SCORED_ONLY, blend, learn_weights, refine
+from optuna_mi.context._back_off_kernels import (
+    LEFT_OUT,
+    SCORED_ONLY,
+    gain_of,
+    learn_weights,
+    refine,
+    regroup,
+)
 from optuna_mi.context._data import Data
 from optuna_mi.context._places import N_FOLDS, Places
 from optuna_mi.decay.measure.reading._sequences import ALIGNED_FROM
@@ -20,6 +27,8 @@ Floats = npt.NDArray[np.float64]
 Shares = npt.NDArray[np.float32]
 Classes = npt.NDArray[np.uint8]
 Indices = npt.NDArray[np.int32]
+# time, room before it, target, block and probability of its target by either half's weights
+Known = tuple[Indices, Indices, npt.NDArray[Any], npt.NDArray[np.uint8], Floats]
 
 # A weight is learnt from so many places of its class: chance is then 1 / sqrt(20,000), or 0.7 %.
 _LEARNT_FROM = 20_000
@@ -71,46 +80,49 @@ class BackOff:
         self.target_alphabet = int(target.max()) + 1
         fold = places.folds(n_train)
         used = fold != LEFT_OUT
-        at, block, self.fold = places.at[used], places.block[used], fold[used]
-        # What is known of a place; places stand in the order of their groups.
-        self.time = at.astype(np.int32)
-        first = np.repeat(data.offsets[:-1], data.lengths)
-        self.room = (at - first[at]).astype(np.int32)
-        self.target = target[at]
-        self.block = block.astype(np.uint8)
+        at, block, fold = places.at[used], places.block[used], fold[used]
         self.n_folds = 1 if n_train is not None else min(N_FOLDS, places.n_blocks)
-        self.n_trained = int((self.fold != SCORED_ONLY).sum())
+        self.n_trained = int((fold != SCORED_ONLY).sum())
         if n_train is None:
             self.n_trained -= -(-self.n_trained // self.n_folds)
-        # blocks whose weights are learnt on the other half's; with n_train every other is scored
-        self.half = (self.block // (self.n_folds if n_train is None else 2) % 2).astype(np.uint8)
-        self.probability = self._start()
-        scored = self.fold == SCORED_ONLY if n_train is not None else np.ones(at.size, dtype=bool)
-        self.n_scored = np.bincount(self.block[scored], minlength=places.n_blocks)
+        # all places of a block lie in one fold, and in one half: blocks whose weights are learnt on
+        # the other half's; with n_train every other block is scored
+        self.fold_of = np.zeros(places.n_blocks, dtype=np.uint8)
+        self.fold_of[block] = fold
+        blocks = np.arange(places.n_blocks) // (self.n_folds if n_train is None else 2)
+        self.half_of = (blocks % 2).astype(np.uint8)
+        scored = fold == SCORED_ONLY if n_train is not None else np.ones(at.size, dtype=bool)
+        self.n_scored = np.bincount(block[scored], minlength=places.n_blocks)
+        probability = self._start(target[at], fold)
         self.loss: Floats = np.bincount(
-            self.block[scored], -np.log(self.probability[scored, 0]), minlength=places.n_blocks
+            block[scored], -np.log(probability[scored]), minlength=places.n_blocks
         ).astype(np.float64)
+        # What is known of a place; places stand in the order of their groups.
+        time = at.astype(np.int32)
+        room = time
+        if data.lengths.size > 1:
+            room = (at - np.repeat(data.offsets[:-1], data.lengths)[at]).astype(np.int32)
+        self.known: Known = (
+            time,
+            room,
+            target[at],
+            block.astype(np.uint8),
+            np.repeat(probability[:, None], 2, axis=1),
+        )
         self.n_threads = n_threads
         self.groups = [Groups(np.zeros(1, np.int32), np.array([at.size], np.int32))]
 
-    def _start(self) -> Floats:
-        """Return the probability of each place's target with no lag, by either half's weights."""
-        trained = self.fold != SCORED_ONLY
-        counts = (
-            np.stack(
-                [
-                    np.bincount(
-                        self.target[trained & (self.fold != f)], minlength=self.target_alphabet
-                    )
-                    for f in range(self.n_folds)
-                ]
-                + [np.bincount(self.target[trained], minlength=self.target_alphabet)]
-            )
-            + 0.5
-        )
+    def _start(self, target: npt.NDArray[Any], fold: npt.NDArray[np.uint8]) -> Floats:
+        """Return the probability of each place's target with no lag."""
+        trained = fold != SCORED_ONLY
+        some, of = target[trained], fold[trained]
+        by_fold = [
+            np.bincount(some[of == f], minlength=self.target_alphabet) for f in range(self.n_folds)
+        ]
+        everywhere = np.sum(by_fold, axis=0)
+        counts = np.stack([*(everywhere - own for own in by_fold), everywhere]) + 0.5
         shares = counts / counts.sum(axis=1, keepdims=True)
-        row = np.where(trained, self.fold, self.n_folds)
-        return np.repeat(shares[row, self.target][:, None], 2, axis=1)
+        return np.asarray(shares[np.where(trained, fold, self.n_folds), target])
 
     def gain(self, lag: int, *, keep: bool) -> Floats:
         """Return what a lag adds to the log probability of held-out targets, summed by block.
@@ -126,43 +138,33 @@ class BackOff:
         return np.asarray(self._gain(lag, self.source, keep=keep) - told_by_position)
 
     def _gain(self, lag: int, source: npt.NDArray[Any], *, keep: bool) -> Floats:
-        size = self.time.size
-        order = np.empty(size, dtype=np.int32)
-        share = np.empty(size, dtype=np.float32)
-        classes = np.empty(size, dtype=np.uint8)
+        _, _, _, block, previous = self.known
+        order = np.empty(block.size, dtype=np.int32)
+        share = np.empty(block.size, dtype=np.float32)
+        classes = np.empty(block.size, dtype=np.uint8)
         groups = self._split(lag, source, order, share, classes)
         starts = np.concatenate([p.starts for p in groups])
         ends = np.concatenate([p.ends for p in groups])
         weights = learn_weights(
-            order, starts, ends, share, classes, self.probability, self.half, _LEARNT_FROM
+            order, starts, ends, share, classes, previous, block, self.half_of, _LEARNT_FROM
         )
 
         def one(part: Groups) -> Floats:
             gain = np.zeros(self.n_scored.size)
-            blend(
-                order,
-                part.starts,
-                part.ends,
-                share,
-                classes,
-                weights,
-                self.half,
-                self.block,
-                self.probability,
-                gain,
-                keep,
-            )
+            found = (order, part.starts, part.ends, share, classes, weights)
+            gain_of(*found, block, self.half_of, previous, gain)
             return gain
 
         gain = np.asarray(np.sum(parallel(one, groups, n_threads=self.n_threads), axis=0))
         if keep:
-            self._regroup(order, starts, ends)
+            self._regroup(groups, order, share, classes, weights)
         return gain
 
     def _split(
         self, lag: int, source: npt.NDArray[Any], order: Indices, share: Shares, classes: Classes
     ) -> list[Groups]:
         """Split groups by the symbol at a lag, each thread its own."""
+        time, room, target, block, _ = self.known
 
         def one(part: Groups) -> Groups:
             most = int((part.ends - part.starts).sum()) // 2
@@ -171,10 +173,11 @@ class BackOff:
             n = refine(
                 lag - 1,
                 source,
-                self.time,
-                self.room,
-                self.target,
-                self.fold,
+                time,
+                room,
+                target,
+                block,
+                self.fold_of,
                 self.n_folds,
                 self.alphabet,
                 self.target_alphabet,
@@ -190,14 +193,33 @@ class BackOff:
 
         return parallel(one, self.groups, n_threads=self.n_threads)
 
-    def _regroup(self, order: Indices, starts: Indices, ends: Indices) -> None:
+    def _regroup(
+        self,
+        groups: list[Groups],
+        order: Indices,
+        share: Shares,
+        classes: Classes,
+        weights: Floats,
+    ) -> None:
         """Put the places of the new groups in their order; those in no group can gain no more."""
-        sizes = ends - starts
-        ends = np.cumsum(sizes, dtype=np.int32)
-        places = order[np.repeat(starts - (ends - sizes), sizes) + np.arange(sizes.sum())]
-        for name in ("time", "room", "target", "fold", "block", "half", "probability"):
-            setattr(self, name, getattr(self, name)[places])
-        self.groups = _shared_out(ends - sizes, ends, self.n_threads)
+        sizes = [part.ends - part.starts for part in groups]
+        n = int(sum(s.sum() for s in sizes))
+        old = self.known
+        time, room, target, block, probability = (np.empty((n, *a.shape[1:]), a.dtype) for a in old)
+        if old[0] is old[1]:
+            room = time
+        new = (time, room, target, block, probability)
+
+        def one(i: int) -> None:
+            at = int(sum(s.sum() for s in sizes[:i]))
+            found = (order, groups[i].starts, groups[i].ends, share, classes, weights)
+            regroup(*found, old, new, at)
+
+        parallel(one, list(range(len(groups))), n_threads=self.n_threads)
+        self.known = new
+        every = np.concatenate(sizes)
+        ends = np.cumsum(every, dtype=np.int32)
+        self.groups = _shared_out(ends - every, ends, self.n_threads)
 
 
 def _other_sequences(data: Data) -> npt.NDArray[Any] | None:

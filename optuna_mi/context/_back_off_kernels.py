@@ -47,7 +47,8 @@ def refine(  # type: ignore[no-untyped-def]
     time,
     room,
     target,
-    fold,
+    block,
+    fold_of,
     n_folds,
     alphabet,
     target_alphabet,
@@ -71,7 +72,8 @@ def refine(  # type: ignore[no-untyped-def]
         time: Step t of each place, int32, shape (P,).
         room: Steps before t in its sequence, int32, shape (P,).
         target: What is asked for, shape (P,).
-        fold: Fold, uint8, shape (P,); SCORED_ONLY: never trained on.
+        block: Block of each place, uint8, shape (P,).
+        fold_of: Fold of every block, uint8; SCORED_ONLY: never trained on.
         n_folds: Number of folds.
         alphabet: One more than the largest code of ``source``.
         target_alphabet: The same of ``target``.
@@ -91,8 +93,14 @@ def refine(  # type: ignore[no-untyped-def]
     touched = np.empty(alphabet, dtype=np.int32)
     counts = np.zeros((target_alphabet, n_folds + 1), dtype=np.int32)
     kinds = np.empty(target_alphabet, dtype=np.int32)
+    # the fold that saw a target first: whether it alone did tells how varied the others are
+    first_fold = np.empty(target_alphabet, dtype=np.int32)
     in_fold = np.zeros(n_folds + 1, dtype=np.int32)
-    kinds_without = np.zeros(n_folds + 1, dtype=np.int32)
+    there_only = np.zeros(n_folds + 1, dtype=np.int32)
+    widest = 0
+    for g in range(starts.size):
+        widest = max(widest, ends[g] - starts[g])
+    symbol = np.empty(widest, dtype=source.dtype)
     n_groups = 0
     for g in range(starts.size):
         a, b = starts[g], ends[g]
@@ -101,6 +109,7 @@ def refine(  # type: ignore[no-untyped-def]
             if lag > room[j]:
                 continue
             z = source[time[j] - lag]
+            symbol[j - a] = z
             if seen[z] == 0:
                 touched[n_touched] = z
                 n_touched += 1
@@ -113,7 +122,7 @@ def refine(  # type: ignore[no-untyped-def]
         for j in range(a, b):
             if lag > room[j]:
                 continue
-            z = source[time[j] - lag]
+            z = symbol[j - a]
             out_order[fill[z]] = j
             fill[z] += 1
         low = a
@@ -126,74 +135,63 @@ def refine(  # type: ignore[no-untyped-def]
                 continue
             n_kinds = 0
             total = 0
-            scored_only = 0
+            first = -1
             for j in range(low, high):
                 t = out_order[j]
-                f = fold[t]
+                f = fold_of[block[t]]
                 if f == SCORED_ONLY:
-                    scored_only += 1
                     continue
                 y = target[t]
                 if counts[y, n_folds] == 0:
                     kinds[n_kinds] = y
+                    first_fold[y] = f
                     n_kinds += 1
+                if first < 0:
+                    first = f
                 counts[y, n_folds] += 1
                 counts[y, f] += 1
                 in_fold[f] += 1
                 total += 1
             # a place can be scored where another fold, or any trained place, saw its symbols
-            widest = 0
-            for f in range(n_folds):
-                widest = max(widest, in_fold[f])
-            if total == 0 or (scored_only == 0 and widest == total):
+            if total > 0 and (total < high - low or in_fold[first] < total):
                 for i2 in range(n_kinds):
-                    for f in range(n_folds + 1):
-                        counts[kinds[i2], f] = 0
-                for f in range(n_folds):
-                    in_fold[f] = 0
-                low = high
-                continue
-            for f in range(n_folds + 1):
-                kinds_without[f] = 0
-            for i2 in range(n_kinds):
-                y = kinds[i2]
-                everywhere = counts[y, n_folds]
-                for f in range(n_folds):
-                    if everywhere > counts[y, f]:
-                        kinds_without[f] += 1
-            kinds_without[n_folds] = n_kinds
-            for j in range(low, high):
-                t = out_order[j]
-                f = fold[t]
-                y = target[t]
-                if f == SCORED_ONLY:
+                    y = kinds[i2]
+                    f = first_fold[y]
+                    if counts[y, f] == counts[y, n_folds]:
+                        there_only[f] += 1
+                for j in range(low, high):
+                    t = out_order[j]
+                    f = fold_of[block[t]]
+                    y = target[t]
                     c = counts[y, n_folds]
                     n = total
                     u = n_kinds
-                else:
-                    c = counts[y, n_folds] - counts[y, f]
-                    n = total - in_fold[f]
-                    u = kinds_without[f]
-                if n == 0:
-                    out_class[j] = _UNCOUNTED
-                    continue
-                out_share[j] = c / n
-                out_class[j] = _class_of(n, u)
+                    if f != SCORED_ONLY:
+                        c -= counts[y, f]
+                        n -= in_fold[f]
+                        u -= there_only[f]
+                    if n == 0:
+                        out_share[j] = 0.0
+                        out_class[j] = _UNCOUNTED
+                        continue
+                    out_share[j] = c / n
+                    out_class[j] = _class_of(n, u)
+                out_starts[n_groups] = low
+                out_ends[n_groups] = high
+                n_groups += 1
             for i2 in range(n_kinds):
                 for f in range(n_folds + 1):
                     counts[kinds[i2], f] = 0
             for f in range(n_folds):
                 in_fold[f] = 0
-            out_starts[n_groups] = low
-            out_ends[n_groups] = high
-            n_groups += 1
+                there_only[f] = 0
             low = high
     return n_groups
 
 
 @njit(cache=True, nogil=True)
 def learn_weights(  # type: ignore[no-untyped-def]
-    order, starts, ends, share, classes, previous, half, most
+    order, starts, ends, share, classes, previous, block, half_of, most
 ):
     """Return the weight of the counts' share beside what was known before, by half and class.
 
@@ -221,7 +219,7 @@ def learn_weights(  # type: ignore[no-untyped-def]
             scrambled = np.uint32((np.uint64(t) * np.uint64(2654435761)) & np.uint64(0xFFFFFFFF))
             if scrambled > below[c]:
                 continue
-            h = half[t]
+            h = half_of[block[t]]
             if n[h, c] == most:
                 continue
             ratio[h, c, n[h, c]] = share[j] / previous[t, 1 - h]
@@ -270,10 +268,10 @@ def _best_weight(ratio) -> float:  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def blend(  # type: ignore[no-untyped-def]
-    order, starts, ends, share, classes, weights, half, block, previous, gain, keep
+def gain_of(  # type: ignore[no-untyped-def]
+    order, starts, ends, share, classes, weights, block, half_of, previous, gain
 ):
-    """Blend shares and what was known before, and add the gain in log probability by block."""
+    """Add what the shares tell beside what was known, in log probability by block."""
     # a product of ratios costs one logarithm for hundreds of places
     product = np.ones(gain.size)
     for g in range(starts.size):
@@ -282,18 +280,46 @@ def blend(  # type: ignore[no-untyped-def]
             if c == _UNCOUNTED:
                 continue
             t = order[j]
-            own = half[t]
-            w = weights[own, c]
-            before = previous[t, own]
-            after = (1.0 - w) * before + w * share[j]
             b = block[t]
+            own = half_of[b]
+            before = previous[t, own]
+            after = (1.0 - weights[own, c]) * before + weights[own, c] * share[j]
             product[b] *= after / before
             if not 1e-200 < product[b] < 1e200:
                 gain[b] += np.log(product[b])
                 product[b] = 1.0
-            if keep:
-                previous[t, own] = after
-                w = weights[1 - own, c]
-                previous[t, 1 - own] = (1.0 - w) * previous[t, 1 - own] + w * share[j]
     for b in range(gain.size):
         gain[b] += np.log(product[b])
+
+
+@njit(cache=True, nogil=True)
+def regroup(  # type: ignore[no-untyped-def]
+    order, starts, ends, share, classes, weights, old, new, at
+):
+    """Blend shares and what was known before, and put the places in the order of their groups.
+
+    Args:
+        order: Places of the new groups.
+        starts: Their first index in ``order``.
+        ends: One after their last.
+        share: Probability by the counts, beside ``order``.
+        classes: Class of those counts.
+        weights: Weights of the shares, by half and class.
+        old: Time, room, target, block and probability of each place.
+        new: Receives the same in the new order.
+        at: Where the first of these groups begins.
+    """
+    time, room, target, block, before = old
+    new_time, new_room, new_target, new_block, after = new
+    for g in range(starts.size):
+        for j in range(starts[g], ends[g]):
+            t = order[j]
+            new_time[at] = time[t]
+            new_room[at] = room[t]
+            new_target[at] = target[t]
+            new_block[at] = block[t]
+            c = classes[j]
+            for h in range(2):
+                w = 0.0 if c == _UNCOUNTED else weights[h, c]
+                after[at, h] = (1.0 - w) * before[t, h] + w * share[j]
+            at += 1

@@ -50,19 +50,20 @@ class Places:
             return (self.block % n_folds).astype(np.uint8)
         fold = np.full(self.at.size, SCORED_ONLY, dtype=np.uint8)
         fold[self._beyond(_SCORED)] = LEFT_OUT
-        trained = np.flatnonzero(_trained_blocks(self.n_blocks))
+        to_train = _trained_blocks(self.n_blocks)
+        trained = np.flatnonzero(to_train)
         n_pieces = int(np.clip(n_train // 1000, 1, trained.size))
         chosen = trained[np.linspace(0, trained.size - 1, n_pieces).round().astype(int)]
-        fold[np.isin(self.block, trained)] = LEFT_OUT
+        fold[to_train[self.block]] = LEFT_OUT
         left = n_train
         for i, b in enumerate(chosen):
-            inside = np.flatnonzero(self.block == b)
-            take = min(inside.size, -(-left // (n_pieces - i)))
-            fold[inside[:take]] = 0
+            begin, end = np.searchsorted(self.block, [b, b + 1])
+            take = min(int(end - begin), -(-left // (n_pieces - i)))
+            fold[begin : begin + take] = 0
             left -= take
         if left > 0:
             # blocks differ in size: fill up from the rest
-            spare = np.flatnonzero(fold == LEFT_OUT)[:left]
+            spare = np.flatnonzero((fold == LEFT_OUT) & to_train[self.block])[:left]
             fold[spare] = 0
         return fold
 
@@ -139,5 +140,6 @@ def place(data: Data, horizons: Ints, lead: int = 0) -> Places:
         block = np.repeat(of_sequence, room[used])
     else:
         block = (np.arange(total, dtype=np.int64) * n_blocks) // total
-    kinds, block = np.unique(block, return_inverse=True)
-    return Places(at, block.astype(np.int64), int(kinds.size))
+    # numbers without a gap: a long sequence may have passed over some
+    there = np.bincount(block) > 0
+    return Places(at, (np.cumsum(there) - 1)[block], int(there.sum()))

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from optuna_mi.context import ContextCurve, context_curve
+from optuna_mi.context import ContextCurve, _places, context_curve
 from optuna_mi.decay.generators import independent, markov_chain, sticky_transition
 
 
@@ -73,6 +73,17 @@ def test_more_data_can_use_more_of_the_past() -> None:
     assert sizes == sorted(sizes)
     assert sizes[-1] == curve.n_train
     assert curve.context_length_for(curve.n_train) == 3
+
+
+def test_what_is_trained_on_lies_in_blocks_that_are_not_scored(monkeypatch) -> None:
+    """Pieces that short blocks could not fill were filled up from the ends of scored blocks."""
+    monkeypatch.setattr(_places, "_SCORED", 20)
+    sizes = np.where(np.arange(10) % 2 == 0, 9, 40)
+    sizes[8] = 60
+    places = _places.Places(np.arange(sizes.sum()), np.repeat(np.arange(10), sizes), 10)
+    fold = places.folds(n_train=places.most_trained)
+    assert (fold == 0).sum() == places.most_trained
+    assert set(places.block[fold == 0]) == {0, 2, 4, 6, 8}
 
 
 def test_a_horizon_of_two_asks_for_the_step_after_the_next() -> None:
