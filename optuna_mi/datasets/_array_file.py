@@ -30,8 +30,7 @@ def read_array_file(path: Path, reading: Reading) -> FileContents:
     array, labels = _arrays(path, reading)
     if labels is None:
         return _contents(path, array, reading)
-    reading = dataclasses.replace(reading, rows=True, label_column=None)
-    contents = _contents(path, array, reading)
+    contents = _contents(path, array, dataclasses.replace(reading, rows=True, label_column=None))
     if len(labels) != len(rows_of(contents.sequences)):
         raise ValueError(
             f"{path.name} has {count_of(len(rows_of(contents.sequences)), 'sequence')} and "

@@ -49,7 +49,8 @@ def from_columns(name: str, frame: pd.DataFrame, reading: Reading) -> FileConten
     given = {c for c in (time, group, label) if c is not None}
     if column in given:
         raise ValueError(f"column {column} of {name} cannot be measured and be time, id or label")
-    times = [time] if time else [c for c in names if c != column and is_time(frame[c])]
+    series = None if group is None else frame[group]
+    times = [time] if time else [c for c in names if c != column and is_time(frame[c], series)]
     rest = [c for c in names if c not in given and c not in times]
     left_out += [f"column {c} {looks_like(frame[c])}" for c in times if c != time]
     if column is None:
@@ -96,6 +97,12 @@ def from_columns(name: str, frame: pd.DataFrame, reading: Reading) -> FileConten
             at = next(
                 i for i, s in enumerate(sequences) if s.dtype.kind not in "biufU" or s.ndim > 1
             )
+            if isinstance(next(iter(values.iloc[at]), None), dict):
+                raise ValueError(
+                    f"column {column} of {name} holds lists of records (such as "
+                    f"{str(values.iloc[at])[:50]} in row {at + 1}): write what is to be read of "
+                    "each list into a field of its own, as one text or one list"
+                )
             raise ValueError(
                 f"column {column} of {name} holds lists of other things than numbers or texts (such"
                 f" as {str(values.iloc[at])[:50]} in row {at + 1}): make each one sequence, "
@@ -200,10 +207,30 @@ def _sorted(name: str, frame: pd.DataFrame, time: str, group: str | None) -> pd.
     if group is None and values.duplicated().any():
         raise ValueError(
             f"{name} has several rows for one {time} (such as {values[values.duplicated()].iloc[0]}"
-            "): are these several series? Tell them apart by --id-column NAME"
+            f"){_series_told(frame, time)}"
         )
     keys = [time] if group is None else [group, time]
     return frame.sort_values(keys, kind="stable")
+
+
+def _series_told(frame: pd.DataFrame, time: str) -> str:
+    """Say what makes several rows of one time: rows that come twice, or a column of series."""
+    rows = frame.astype(str)
+    again = int(rows.duplicated().sum())
+    if again:
+        return f": {count_of(again, 'row')} of it repeat another in every column; drop them"
+    names = [
+        c
+        for c in frame.columns
+        if c != time
+        and 1 < frame[c].nunique() <= len(frame) // 2
+        and not pd.api.types.is_float_dtype(frame[c].dtype)
+        and not rows.duplicated([c, time]).any()
+    ]
+    if names:
+        others = f" ({', '.join(names[1:])} would do, too)" if names[1:] else ""
+        return f": they are series, one for each {names[0]}. Say --id-column {names[0]}{others}"
+    return ": are these several series? Tell them apart by --id-column NAME"
 
 
 def _are_lists(values: pd.Series[Any]) -> bool:

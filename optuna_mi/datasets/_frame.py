@@ -11,7 +11,11 @@ import pandas as pd
 from optuna_mi._checks import check_keywords, instance, listed
 from optuna_mi.datasets._arrays import from_arrays
 from optuna_mi.datasets._base import Dataset
+from optuna_mi.datasets._numbers import as_numbers
 from optuna_mi.decay.measure.reading._panel import Panel, as_pandas, read_panel
+
+# texts that are numbers may be symbols if they are so few
+_MOST_SYMBOLS = 20
 
 
 def from_frame(
@@ -54,9 +58,10 @@ def from_frame(
     """
     frame = as_pandas(frame)
     if not isinstance(frame, pd.DataFrame):
+        lazy = hasattr(frame, "collect")
+        remedy = "frame.collect() makes one" if lazy else "arrays are for from_arrays"
         raise TypeError(
-            f"the frame must be a pandas or polars DataFrame, got {type(frame).__name__}; arrays "
-            "are for from_arrays"
+            f"the frame must be a pandas or polars DataFrame, got {type(frame).__name__}; {remedy}"
         )
     check_keywords("options", options, from_arrays)
     features = listed("features", features, "names of columns")
@@ -68,11 +73,14 @@ def from_frame(
         instance("id_col", id_col, Hashable, "the name of a column, or None for one series")
     named = [c for c in (id_col, time_col, target_col, *features, label_col) if c is not None]
     missing = [c for c in named if c not in frame.columns]
+    if missing and set(missing) <= set(frame.index.names):
+        frame, missing = frame.reset_index(level=missing), []
     if missing:
         raise ValueError(
             f"the frame lacks the columns {missing}; it has {list(frame.columns)}. Name yours with "
             "id_col= (None for one series), time_col= and target_col="
         )
+    _check_no_text(frame[target_col])
     if "target" in options:
         raise ValueError("target= counts columns of arrays: here target_col= names it")
     for column in features:
@@ -99,6 +107,19 @@ def from_frame(
     if label_col is not None:
         return from_arrays(parts, _labels(panel, label_col), **options)
     return from_arrays(parts, **(options | {"target": 0} if features else options))
+
+
+def _check_no_text(values: pd.Series[Any]) -> None:
+    """Refuse numbers written as text, which would be taken for symbols."""
+    present = values.dropna()
+    if pd.api.types.is_numeric_dtype(values.dtype) or present.nunique() <= _MOST_SYMBOLS:
+        return
+    if pd.api.types.is_numeric_dtype(as_numbers(present).dtype):
+        raise TypeError(
+            f"the column {values.name!r} holds numbers as text (such as {present.iloc[0]!r}): "
+            "convert it, as with frame[column].str.replace(',', '.').astype(float); or read the "
+            "file with pandas.read_csv(..., decimal=',')"
+        )
 
 
 def _check_gaps(panel: Panel) -> None:

@@ -33,6 +33,7 @@ def with_labels(contents: FileContents, file: str) -> FileContents:
         )
     parts = contents.parts if contents.parts is not None else rows_of(contents.sequences)
     labels = _read(Path(file))
+    _check_one_column(file, labels)
     if len(labels) == len(parts) + 1 and ending(Path(file)) != ".npy":
         labels = labels[1:]
     if len(labels) != len(parts) or len(parts) < 2:
@@ -44,6 +45,19 @@ def with_labels(contents: FileContents, file: str) -> FileContents:
     n = len(set(map(str, labels)))
     said = f"; {count_of(n, 'class', 'classes')} in {file}"
     return dataclasses.replace(contents, labels=labels, description=contents.description + said)
+
+
+def _check_one_column(file: str, labels: Any) -> None:
+    """Refuse a table of names and labels: the order of its rows may be another."""
+    if ending(Path(file)) == ".npy":
+        return
+    for sign in "\t;,":
+        n_fields = {line.count(sign) + 1 for line in labels}
+        if len(n_fields) == 1 and n_fields != {1}:
+            raise ValueError(
+                f"--labels {file} has {n_fields.pop()} columns (first line: {labels[0]!r}): bring "
+                "its rows into the order of the sequences and keep the labels alone, one per line"
+            )
 
 
 def _read(path: Path) -> Any:

@@ -31,6 +31,8 @@ from optuna_mi.datasets._times import looks_like_time
 
 # a table so much longer than wide has series for columns, not for rows
 NARROW, LONGER = 10, 10
+# so many first fields that count from 0 are names
+_COUNTED = 10
 
 
 def read_lines_file(path: Path, reading: Reading) -> FileContents:
@@ -93,11 +95,26 @@ def _has_header(first: list[str], second: list[str], decimal: str) -> bool:
     named = [not is_number(field, decimal) for field in first]
     if any(n and f.strip() and is_number(f, decimal) for n, f in zip(named, second, strict=False)):
         return True
+    if _are_counted(first):
+        return True
     return (
         len(first) > 1
         and all(n or not f.strip() for n, f in zip(named, first, strict=True))
         and not any(map(looks_like_time, first))
     )
+
+
+def _are_counted(first: list[str]) -> bool:
+    """Return whether columns are named 0, 1, 2, … as pandas does, behind one or two names or none.
+
+    A sequence may begin so too; hardly one that a blank field or so many steps go with.
+    """
+    names = [field.strip().strip('"') for field in first]
+    start = next((i for i, name in enumerate(names) if name == "0"), len(names))
+    counted = names[start:]
+    if start > 2 or counted != list(map(str, range(len(counted)))):
+        return False
+    return len(counted) >= (_COUNTED if start == 0 or names[0] else 2)
 
 
 def _is_title(start: str) -> bool:

@@ -19,7 +19,10 @@ def check_file(path: Path) -> None:
         ValueError: It is empty.
     """
     if path.is_dir():
-        raise IsADirectoryError(f"{path} is a folder, not a file: give one of its files")
+        raise IsADirectoryError(
+            f"{path} is a folder, not a file: give one of its files, or join them, as in cat "
+            f"{path}/*.txt > all.txt"
+        )
     if path.is_symlink() and not path.exists():
         raise FileNotFoundError(f"{path} is a link to {path.readlink()}, which is not there")
     if not path.is_file():

@@ -21,19 +21,30 @@ _CLOCK = r"\s*\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?\s*"
 _QUARTER, _WEEK = r"\d{4}[- ]?Q[1-4]", r"\d{4}-?W\d{2}"
 
 
-def is_time(values: pd.Series[Any]) -> bool:
-    """Return whether a column says when, by its type, its name, or its even steps."""
+def is_time(values: pd.Series[Any], series: pd.Series[Any] | None = None) -> bool:
+    """Return whether a column says when, by its type, its name, or its even steps.
+
+    Args:
+        values: The column.
+        series: The series of each row, where there are several.
+    """
     if pd.api.types.is_datetime64_any_dtype(values.dtype):
         return True
     named = re.sub(r"[\W_]|unnamed.*", "", str(values.name).lower()) in TIMES
     if pd.api.types.is_bool_dtype(values.dtype) or len(values) < 3:
         return False
     if pd.api.types.is_numeric_dtype(values.dtype):
-        steps = np.diff(values.to_numpy(dtype=np.float64))
-        even = bool(steps[0] > 0 and np.allclose(steps, steps[0], rtol=1e-6, atol=0))
         if str(values.name).lower() in CALENDAR:
             return True
-        return even or (named and bool((steps >= 0).all()))
+        one = values if series is None else values[(series == series.iloc[0]).to_numpy()]
+        steps = np.diff(one.to_numpy(dtype=np.float64))
+        even = bool(len(steps) and steps[0] > 0 and np.allclose(steps, steps[0], rtol=1e-6, atol=0))
+        places = pd.DataFrame({"series": 0 if series is None else series, "time": values})
+        # the rows of a table may have been shuffled
+        once = pd.api.types.is_integer_dtype(values.dtype) and not places.duplicated().any()
+        if series is not None:
+            return once and (even or named)
+        return even or (named and (once or bool((steps >= 0).all())))
     some = values.head(_GLANCE)
     return not pd.api.types.is_numeric_dtype(as_numbers(some).dtype) and parsed(some) is not None
 

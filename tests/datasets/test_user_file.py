@@ -139,7 +139,7 @@ def test_whole_dates_in_a_column_called_day_tell_series_apart(read: Any) -> None
     frame = pd.DataFrame(
         {"store": np.repeat(["a", "b", "c"], 100), "day": np.tile(days, 3), "sales": WAVE}
     )
-    with pytest.raises(ValueError, match=r"several rows for one day .* --id-column NAME"):
+    with pytest.raises(ValueError, match=r"several rows for one day .* --id-column store$"):
         read("x.csv", _csv(frame))
     assert read("x.csv", _csv(frame), id_column="store").sequences["ds"].nunique() == 100
 
@@ -150,7 +150,10 @@ def test_labels_are_no_symbols(read: Any) -> None:
     ucr = "\n".join("\t".join(map(str, [y, *row])) for y, row in zip(labels, rows, strict=True))
     contents = read("x.tsv", ucr)
     _same(contents.sequences, rows)
-    assert "column 0 looks like labels: left out" in contents.description
+    assert (
+        "column 0 looks like labels (--label-column 0: search learns them): left out"
+        in contents.description
+    )
     named = pd.DataFrame(rows, columns=[f"t{i}" for i in range(60)]).assign(label=labels)
     _same(read("x.csv", _csv(named)).sequences, rows)
     pixels = pd.DataFrame(RNG.integers(0, 9, (20, 60))).assign(digit=labels)
