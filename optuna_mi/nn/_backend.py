@@ -13,6 +13,7 @@ from torch.autograd import forward_ad
 from optuna_mi.nn import _torch_func, _views
 from optuna_mi.nn._check_arguments import Backend, Cell, LayerState
 from optuna_mi.nn._positions import LayerPlan
+from optuna_mi.nn._precision import autocast_dtype
 from optuna_mi.nn._triton_fits import why_not_triton
 
 # Cell, input, plan, dilation, state, whether to add the input: see ``_views.run_layer``.
@@ -119,12 +120,8 @@ def state_dtypes(backend: str, weight: torch.Tensor) -> tuple[torch.dtype, ...]:
         backend: What :func:`choose_backend` returned.
         weight: One of the parameters.
     """
-    device = weight.device.type
+    half = autocast_dtype(weight.device.type)
     # Under autocast PyTorch's kernels return, and take, states of either dtype.
-    if (
-        backend in ("views", "triton")
-        and torch.amp.is_autocast_available(device)
-        and torch.is_autocast_enabled(device)
-    ):
-        return weight.dtype, torch.get_autocast_dtype(device)
+    if backend in ("views", "triton") and half is not None:
+        return weight.dtype, half
     return (weight.dtype,)

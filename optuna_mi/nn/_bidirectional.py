@@ -70,8 +70,7 @@ class BidirectionalDilatedRNN(nn.Module):
             TypeError: ``x`` is no tensor, or a length no integer.
             ValueError: A shape does not fit.
         """
-        weight = next(self.parameters())
-        check_input(x, self.ahead.input_size, self.batch_first, weight)
+        check_input(x, self.ahead.input_size, self.batch_first, self.ahead._weight)
         time = 1 if self.batch_first else 0
         x = x.transpose(0, time)
         steps, batch = x.shape[:2]

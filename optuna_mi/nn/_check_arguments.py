@@ -8,6 +8,7 @@ from typing import Literal, SupportsIndex
 import torch
 
 from optuna_mi._checks import whole, wholes
+from optuna_mi.nn._precision import autocast_dtype
 
 Cell = Literal["rnn", "gru", "lstm"]
 Init = Literal["torch", "original", "deep"]
@@ -76,7 +77,7 @@ def check_input(x: torch.Tensor, input_size: int, batch_first: bool, weight: tor
         )
     if x.shape[0] == 0 or x.shape[1] == 0:
         raise ValueError(f"the input is empty: expected {layout}, got {tuple(x.shape)}")
-    converted = x.is_floating_point() and torch.is_autocast_enabled(x.device.type)
+    converted = x.is_floating_point() and autocast_dtype(x.device.type) is not None
     if x.dtype != weight.dtype and not converted:
         raise ValueError(
             f"the input is {x.dtype} but the model is {weight.dtype}: pass x.to({weight.dtype})"

@@ -128,7 +128,7 @@ def read_end(
     Raises:
         ValueError: A dilation is not below the number of steps, or a shape does not fit.
     """
-    check_input(x, rnn.input_size, rnn.batch_first, next(rnn.parameters()))
+    check_input(x, rnn.input_size, rnn.batch_first, rnn._weight)
     length = x.shape[1 if rnn.batch_first else 0]
     largest = max(rnn.dilations)
     if largest >= length:

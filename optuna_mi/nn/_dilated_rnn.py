@@ -110,6 +110,12 @@ class DilatedRNN(nn.Module):
             assert isinstance(layer, DilatedLayer)
             init_layer(layer.cell, self.init)
 
+    @property
+    def _weight(self) -> torch.Tensor:
+        """One of the parameters. The replicas of ``nn.DataParallel`` have none to iterate over."""
+        weight: torch.Tensor = self.layers[0].cell.weight_ih_l0  # type: ignore[union-attr, assignment]
+        return weight
+
     @uncompiled
     def forward(
         self,
@@ -156,7 +162,7 @@ class DilatedRNN(nn.Module):
         need: Need,
         lengths: torch.Tensor | Sequence[int],
     ) -> tuple[torch.Tensor, State | None]:
-        weight = next(self.parameters())
+        weight = self._weight
         check_input(x, self.input_size, self.batch_first, weight)
         time = 1 if self.batch_first else 0
         x = x.transpose(0, time)
@@ -184,7 +190,7 @@ class DilatedRNN(nn.Module):
     def _run(
         self, x: torch.Tensor, state: Sequence[LayerState] | None, need: Need, collect: bool
     ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...], State | None]:
-        weight = next(self.parameters())
+        weight = self._weight
         check_input(x, self.input_size, self.batch_first, weight)
         if self.batch_first:
             x = x.transpose(0, 1)

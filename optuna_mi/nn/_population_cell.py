@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from optuna_mi.nn._check_arguments import Cell
 
@@ -16,14 +16,23 @@ from optuna_mi.nn._check_arguments import Cell
 class WeightsOnly:
     """Stands for a ``torch.nn.RNN``, ``GRU`` or ``LSTM`` in a backend's ``run_layer``.
 
-    The modules keep their parameters as leaves; a row of a population is none.
+    The modules keep their parameters as leaves; a row of a population is none. What is called here
+    can always be differentiated, as a module in training mode.
     """
+
+    training = True
 
     def __init__(self, cell: Cell, size: int, weights: Sequence[Tensor]) -> None:
         self.mode = "RNN_TANH" if cell == "rnn" else cell.upper()
         self.hidden_size = size
         self.all_weights = [list(weights)]
         self._run = getattr(torch._VF, "rnn_tanh" if cell == "rnn" else cell)
+
+    @classmethod
+    def of(cls, cell: nn.RNNBase) -> WeightsOnly:
+        """Return one with the weights of a module."""
+        kind: Cell = "rnn" if cell.mode == "RNN_TANH" else "gru" if cell.mode == "GRU" else "lstm"
+        return cls(kind, cell.hidden_size, cell.all_weights[0])
 
     def __call__(self, x: Any, start: Any) -> tuple[Any, Any]:
         packed = not isinstance(x, Tensor)

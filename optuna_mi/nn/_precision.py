@@ -12,6 +12,13 @@ HALF: dict[Operands, torch.dtype] = {"float16": torch.float16, "bfloat16": torch
 MAX_ON_CHIP = 64
 
 
+def autocast_dtype(device: str) -> torch.dtype | None:
+    """Return what autocast computes in on a type of device; ``None`` where it is off or unknown."""
+    if torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device):
+        return torch.get_autocast_dtype(device)
+    return None
+
+
 def operands(device: str, size: int) -> Operands:
     """The operands of the recurrent products; sums, states and gradients are float32 in any case.
 
@@ -24,9 +31,9 @@ def operands(device: str, size: int) -> Operands:
         networks may use TF32, ``"tf32"``; for large sizes float16 stands for that: it has as long a
         mantissa, and gradients are scaled.
     """
-    if torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device):
-        half = torch.get_autocast_dtype(device) == torch.float16
-        return "float16" if half else "bfloat16"
+    half = autocast_dtype(device)
+    if half is not None:
+        return "float16" if half == torch.float16 else "bfloat16"
     if not tf32_allowed():
         return "float32"
     return "tf32" if size <= MAX_ON_CHIP else "float16"

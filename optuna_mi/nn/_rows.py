@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+from contextvars import ContextVar
 from functools import cached_property
 
 import numpy as np
@@ -9,6 +12,31 @@ import numpy.typing as npt
 import torch
 
 IntArray = npt.NDArray[np.int64]
+
+
+_kept: ContextVar[list[torch.Tensor] | None] = ContextVar("_kept", default=None)
+
+
+@contextlib.contextmanager
+def kept_tensors() -> Iterator[list[torch.Tensor]]:
+    """Collect the cached tensors that are used meanwhile.
+
+    A CUDA graph reads them where they were when it was captured, as long as it lives; a cache may
+    forget them sooner.
+    """
+    found: list[torch.Tensor] = []
+    token = _kept.set(found)
+    try:
+        yield found
+    finally:
+        _kept.reset(token)
+
+
+def keep(*tensors: torch.Tensor) -> None:
+    """Let those who ask for them (:func:`kept_tensors`) hold tensors that come from a cache."""
+    found = _kept.get()
+    if found is not None:
+        found.extend(tensors)
 
 
 class Rows:
@@ -55,4 +83,5 @@ class Rows:
         if device not in self._on:
             with torch.inference_mode(False):
                 self._on[device] = index.to(device)
+        keep(self._on[device])
         return self._on[device]

@@ -28,9 +28,11 @@ from optuna_mi.nn._first_derivative import first_derivatives_only
 from optuna_mi.nn._positions import LayerPlan
 from optuna_mi.nn._precision import HALF, MAX_ON_CHIP, Operands, operands
 from optuna_mi.nn._recurrence_op import GATES, run_layer_by
+from optuna_mi.nn._rows import keep
 from optuna_mi.nn._triton_tiles import ROWS
 
 _KERNELS: dict[str, Any] = {"rnn": _triton_rnn, "gru": _triton_gru, "lstm": _triton_lstm}
+ALIGNMENT = 16  # bytes, of what Triton asks when it compiles
 _PRECISIONS = {"float32": "tf32x3", "tf32": "tf32", "float16": "tf32", "bfloat16": "tf32"}
 
 
@@ -99,8 +101,8 @@ class _Recurrence(torch.autograd.Function):
         kind: Operands,
         save: bool,
     ) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
-        projected, bias = projected.contiguous(), bias.contiguous()
-        start, start_c = (None if s is None else s.contiguous() for s in (start, start_c))
+        projected, bias = _aligned(projected), _aligned(bias)
+        start, start_c = (None if s is None else _aligned(s) for s in (start, start_c))
         models, n, batch = projected.shape[:3]
         size = weight.shape[2]
         # Rows behind a shorter plan's are never written.
@@ -111,7 +113,7 @@ class _Recurrence(torch.autograd.Function):
         cells = new(models, n, batch, size, **options) if cell == "lstm" else y
         kernels = _KERNELS[cell]
         saved = new(models, n, batch, kernels.SAVED * size, **options) if save else y
-        matrices = weight.to(HALF.get(kind, torch.float32)).contiguous()
+        matrices = _aligned(weight.to(HALF.get(kind, torch.float32)))
         launch = _Launch.of(plans, batch, n, size, kind, projected.device)
         # One kernel for both: a compilation takes longer than zeros.
         before = torch.zeros(models, launch.lengths.shape[1], batch, size, **options)
@@ -134,7 +136,7 @@ class _Recurrence(torch.autograd.Function):
     def backward(ctx: Any, *gradients: torch.Tensor | None) -> tuple[Any, ...]:
         matrices, start, y, cells, saved = ctx.saved_tensors
         size, kernels, launch = y.shape[-1], _KERNELS[ctx.cell], ctx.launch
-        gy = torch.zeros_like(y) if gradients[0] is None else gradients[0].contiguous()
+        gy = torch.zeros_like(y) if gradients[0] is None else _aligned(gradients[0])
         gcells = gradients[1] if ctx.cell == "lstm" else None
         new = torch.zeros if ctx.ragged else torch.empty
         gates = new(*y.shape[:-1], kernels.GRADIENTS * size, device=y.device, dtype=y.dtype)
@@ -142,7 +144,7 @@ class _Recurrence(torch.autograd.Function):
         gstart_c = torch.zeros_like(start) if ctx.cell == "lstm" else gstart
         launch(
             kernels.backward,
-            *(gy, gy if gcells is None else gcells.contiguous(), matrices),
+            *(gy, gy if gcells is None else _aligned(gcells), matrices),
             *(launch.starts, launch.lengths, y, cells, saved, gates, gstart, gstart_c),
             HAS_GCELLS=gcells is not None,
             SCALE=matrices.dtype == torch.float16,
@@ -166,6 +168,16 @@ class _Recurrence(torch.autograd.Function):
             for g, w in zip((gstart, gstart_c), ctx.needs_input_grad[3:5], strict=True)
         ]
         return *parts, *wanted, None, None, None, None
+
+
+def _aligned(tensor: torch.Tensor) -> torch.Tensor:
+    """Return a tensor in one piece that starts where a new one would.
+
+    A state is often a view of outputs, from any row on. Triton compiles each kernel anew for
+    memory that is not aligned: in the middle of a training, or of a CUDA graph's capture.
+    """
+    tensor = tensor.contiguous()
+    return tensor if tensor.data_ptr() % ALIGNMENT == 0 else tensor.clone()
 
 
 def _in_order(gates: torch.Tensor, cell: Cell, size: int) -> torch.Tensor:
@@ -193,6 +205,7 @@ class _Launch(NamedTuple):
         device: torch.device,
     ) -> _Launch:
         starts, lengths = _tables(plans, device)
+        keep(starts, lengths)
         rows = lengths.shape[1] * batch
         return cls(
             starts,

@@ -12,14 +12,16 @@ import torch
 
 from optuna_mi.nn._check_arguments import Cell
 from optuna_mi.nn._positions import LayerPlan, plan_stack
-from optuna_mi.nn._precision import HALF, Operands
+from optuna_mi.nn._precision import Operands
 from optuna_mi.nn._recurrence_op import GATES, dilated_recurrence, full_plan
 from optuna_mi.nn._triton import recurrence
 
 BATCH = 19  # two programs, the second one partly filled
 
 
-def largest_error(cell: Cell, size: int, kind: Operands, device: torch.device) -> float:
+def largest_error(
+    cell: Cell, size: int, kind: Operands, projected: torch.dtype, device: torch.device
+) -> float:
     """Run the kernels on two small problems; the largest relative error of what they return.
 
     Each variant that is compiled apart runs: with and without gradients, an LSTM's with and without
@@ -29,6 +31,7 @@ def largest_error(cell: Cell, size: int, kind: Operands, device: torch.device) -
         cell: ``"rnn"``, ``"gru"`` or ``"lstm"``.
         size: Hidden size.
         kind: Operands of the products.
+        projected: Of the projected inputs: another dtype is another kernel.
         device: Where the kernels run.
 
     Returns:
@@ -42,8 +45,8 @@ def largest_error(cell: Cell, size: int, kind: Operands, device: torch.device) -
         torch.autocast(device.type, enabled=False),
     ):
         errors = [
-            _Problem(cell, size, whole, started=True).error(kind, device),
-            _Problem(cell, size, uneven, started=False).error(kind, device),
+            _Problem(cell, size, whole, started=True).error(kind, projected, device),
+            _Problem(cell, size, uneven, started=False).error(kind, projected, device),
         ]
     return max(errors) if all(map(math.isfinite, errors)) else math.nan
 
@@ -73,16 +76,18 @@ class _Problem:
             draw(models, n, BATCH, size) for _ in range(1 + (cell == "lstm" and started))
         ]
 
-    def error(self, kind: Operands, device: torch.device) -> float:
-        exact = self._run(None, torch.device("cpu"))
-        found = self._run(kind, device)
+    def error(self, kind: Operands, projected: torch.dtype, device: torch.device) -> float:
+        exact = self._run(None, torch.float64, torch.device("cpu"))
+        found = self._run(kind, projected, device)
         errors = [
             float((f.detach().cpu().double() - e.detach()).norm() / e.detach().norm())
             for f, e in zip(found, exact, strict=True)
         ]
         return max(errors) if all(map(math.isfinite, errors)) else math.nan
 
-    def _run(self, kind: Operands | None, device: torch.device) -> list[torch.Tensor]:
+    def _run(
+        self, kind: Operands | None, given: torch.dtype, device: torch.device
+    ) -> list[torch.Tensor]:
         """Outputs without and with gradients, and the gradients; the equations without ``kind``."""
         dtype = torch.float64 if kind is None else torch.float32
         inputs = [None if v is None else v.to(device, dtype).requires_grad_() for v in self.inputs]
@@ -97,7 +102,7 @@ class _Problem:
                     self.cell, projected, weight, bias, self.plans, start, start_c
                 )
             else:
-                projected = projected.to(HALF.get(kind, dtype))
+                projected = projected.to(given)
                 found = recurrence(
                     self.cell, projected, weight, bias, self.plans, start, start_c, kind
                 )

@@ -14,7 +14,7 @@ import torch
 
 from optuna_mi._logging import get_logger
 from optuna_mi.nn._check_arguments import Cell
-from optuna_mi.nn._precision import MAX_ON_CHIP, Operands, operands
+from optuna_mi.nn._precision import MAX_ON_CHIP, Operands, autocast_dtype, operands
 
 MAX_SIZE = 256
 # About ten times the error that each operand's mantissa explains.
@@ -40,6 +40,7 @@ def why_not_triton(
     if max(hidden_sizes) > MAX_SIZE:
         return f"a hidden size of {max(hidden_sizes)} is above {MAX_SIZE}"
     kinds = {size: operands(device.type, size) for size in set(hidden_sizes)}
+    projected = autocast_dtype(device.type) or torch.float32
     if kinds[max(kinds)] == "float32" and max(kinds) > MAX_ON_CHIP:
         return (
             f"above a hidden size of {MAX_ON_CHIP} it does not multiply in full float32 (set "
@@ -51,9 +52,10 @@ def why_not_triton(
     if device.type != "cuda":
         return None
     for size, kind in kinds.items():
-        if torch.cuda.is_current_stream_capturing() and (cell, size, kind, device) not in _checked:
+        key = cell, size, kind, projected, device
+        if torch.cuda.is_current_stream_capturing() and key not in _checked:
             return "its first use on a card cannot be part of a CUDA graph (run a step before)"
-        fault = _fault(cell, size, kind, device)
+        fault = _fault(*key)
         if fault is not None:
             return fault
     return None
@@ -74,19 +76,21 @@ def _missing(device: torch.device) -> str | None:
     return None
 
 
-_checked: dict[tuple[Cell, int, Operands, torch.device], str | None] = {}
+_checked: dict[tuple[Cell, int, Operands, torch.dtype, torch.device], str | None] = {}
 _warned: set[str] = set()
 
 
-def _fault(cell: Cell, size: int, kind: Operands, device: torch.device) -> str | None:
+def _fault(
+    cell: Cell, size: int, kind: Operands, projected: torch.dtype, device: torch.device
+) -> str | None:
     """Check the kernels of one cell, size and precision on a card, once in a process."""
-    key = (cell, size, kind, device)
+    key = (cell, size, kind, projected, device)
     if key not in _checked:
         fault: str | None = None
         try:
             from optuna_mi.nn._triton_check import largest_error
 
-            error = largest_error(cell, size, kind, device)
+            error = largest_error(cell, size, kind, projected, device)
             if not error <= _TOLERANCES[kind]:  # a NaN is no error below anything
                 fault = f"its kernels are wrong here (relative error {error:.1e})"
         except torch.OutOfMemoryError:

@@ -11,6 +11,7 @@ from torch import nn
 from torch.nn.utils.rnn import PackedSequence
 
 from optuna_mi.nn._check_arguments import LayerState
+from optuna_mi.nn._population_cell import WeightsOnly
 from optuna_mi.nn._positions import LayerPlan, last_rows, take_rows
 
 
@@ -59,6 +60,15 @@ def cudnn_would_take_float16(device: str) -> bool:
     )
 
 
+def _evaluation_forgets(device: str) -> bool:
+    """Whether PyTorch's kernels keep nothing for a backward pass in evaluation mode: cuDNN's.
+
+    It refuses that pass then, though there is nothing in which the modes differ here: gradients of
+    an input, or fine-tuning with dropout off.
+    """
+    return device == "cuda"
+
+
 def _run_in_bfloat16s_range(
     cell: nn.RNNBase,
     x: torch.Tensor,
@@ -101,6 +111,9 @@ def _run(
     add_input: bool,
 ) -> tuple[torch.Tensor, LayerState | None]:
     x = take_rows(x, plan.source)
+    run: nn.RNNBase | WeightsOnly = cell
+    if _evaluation_forgets(x.device.type) and torch.is_grad_enabled() and not cell.training:
+        run = WeightsOnly.of(cell)
     n, batch, features = x.shape
     width = plan.block_sizes[0]
     hx = None
@@ -112,10 +125,10 @@ def _run(
         ]
         hx = (rows[0], rows[1]) if isinstance(state, tuple) else rows[0]
     if plan.even:
-        output, last = cell(x.reshape(-1, width * batch, features), hx)
+        output, last = run(x.reshape(-1, width * batch, features), hx)
     else:
         sizes = torch.tensor(plan.block_sizes, device="cpu") * batch
-        packed, last = cell(PackedSequence(x.reshape(n * batch, features), sizes), hx)
+        packed, last = run(PackedSequence(x.reshape(n * batch, features), sizes), hx)
         output = packed.data
     output = output.reshape(n, batch, cell.hidden_size)
     passed = output + x if add_input else output

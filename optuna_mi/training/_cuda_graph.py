@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from optuna_mi._logging import get_logger
+from optuna_mi.nn._rows import kept_tensors
 
 _logger = get_logger(__name__)
 
@@ -43,6 +44,7 @@ class GraphedStep:
         self._graph: torch.cuda.CUDAGraph | None = None
         self._inputs: tuple[Tensor, ...] = ()
         self._result: Tensor | None = None
+        self._kept: list[Tensor] = []
         self.has_failed = False
 
     def __call__(self, *inputs: Tensor) -> Tensor:
@@ -86,7 +88,10 @@ class GraphedStep:
         torch.cuda.synchronize(self._device)
         try:
             # Other threads may go on using the device.
-            with torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"):
+            with (
+                kept_tensors() as kept,
+                torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"),
+            ):
                 result = self._step(*own)
         except torch.OutOfMemoryError:
             raise
@@ -103,7 +108,7 @@ class GraphedStep:
                 torch.cuda.set_stream(stream)
             torch.cuda.synchronize(self._device)
             return False
-        self._graph, self._inputs, self._result = graph, own, result
+        self._graph, self._inputs, self._result, self._kept = graph, own, result, kept
         return True
 
 

@@ -167,6 +167,24 @@ class TestKernels:
             y, _ = _triton.recurrence(cell, *given, plans, None, None)
             y.sum().backward()
 
+    @pytest.mark.parametrize("cell", CELLS)
+    def test_memory_that_starts_anywhere_is_no_other_kernel(self, cell, monkeypatch) -> None:
+        """States and gradients that are views; Triton would compile for unaligned ones anew."""
+        from optuna_mi.nn import _triton
+
+        launch = _triton._Launch.__call__
+
+        def noted(self, kernel, *arguments, **settings):
+            assert not any(t.data_ptr() % _triton.ALIGNMENT for t in (*arguments, *self[:2]))
+            launch(self, kernel, *arguments, **settings)
+
+        monkeypatch.setattr(_triton._Launch, "__call__", noted)
+        rnn = DilatedRNN(3, 5, (1, 2), cell=cell, backend="triton").to(DEVICE)
+        _, state = rnn(torch.randn(4, 3, 3, device=DEVICE))  # rows of 60 bytes
+        y, _ = rnn(torch.randn(4, 3, 3, device=DEVICE), state)
+        gradient = torch.randn(61, device=DEVICE)[1:].view(4, 3, 5)
+        y.backward(gradient)
+
     def test_autocast_returns_what_was_asked_for(self) -> None:
         rnn = DilatedRNN(3, 16, (1, 2), cell="lstm", backend="triton").to(DEVICE)
         for dtype in (torch.bfloat16, torch.float16):
@@ -220,7 +238,7 @@ class TestKernels:
 
         device = torch.device(DEVICE)
         monkeypatch.setattr(_triton_check, "BATCH", 3)
-        assert _triton_check.largest_error("rnn", 4, "float32", device) < 1e-4
+        assert _triton_check.largest_error("rnn", 4, "float32", torch.float32, device) < 1e-4
         right = _triton_check.recurrence
         # Every step but the last is stored at one address: what a miscompiled loop did.
         monkeypatch.setattr(
@@ -231,7 +249,7 @@ class TestKernels:
                 for y in right(*arguments)
             ),
         )
-        assert _triton_check.largest_error("rnn", 4, "float32", device) > 0.1
+        assert _triton_check.largest_error("rnn", 4, "float32", torch.float32, device) > 0.1
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -355,6 +373,21 @@ class TestChoice:
         assert word in _triton_fits.why_not_triton("gru", [size], x, x)
         assert _triton_fits.why_not_triton("gru", [16], x.float(), x.float()) is None
 
+    def test_each_dtype_of_the_inputs_is_another_kernel_to_check(self, monkeypatch) -> None:
+        """Large sizes multiply in float16 with and without autocast."""
+        monkeypatch.setattr(_triton_fits, "_missing", lambda device: None)
+        monkeypatch.setattr(_triton_fits, "_fault", lambda *key: checked.append(key[3]))
+        monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: False)
+        checked: list[torch.dtype] = []
+
+        class Cuda:
+            dtype, device = torch.float32, torch.device("cuda")
+
+        for half in (None, torch.float16, torch.bfloat16):
+            monkeypatch.setattr(_triton_fits, "autocast_dtype", lambda device, half=half: half)
+            assert _triton_fits.why_not_triton("gru", [100], Cuda, Cuda) is None
+        assert checked == [torch.float32, torch.float16, torch.bfloat16]
+
     @pytest.mark.parametrize("wrong", ["nan", "0.5", "raises"])
     def test_a_fault_is_warned_of_once_and_costs_nothing_else(self, wrong, monkeypatch) -> None:
         pytest.importorskip("triton")
@@ -372,7 +405,7 @@ class TestChoice:
         said = []
         monkeypatch.setattr(_triton_fits._logger, "warning", lambda *words: said.append(words))
         for size in (20, 20, 30):
-            fault = _triton_fits._fault("gru", size, "tf32", torch.device("cuda:0"))
+            fault = _triton_fits._fault("gru", size, "tf32", torch.float32, torch.device("cuda:0"))
             assert fault is not None
         assert len(said) == 1
 
