@@ -1,9 +1,10 @@
 """Replay the races on the recorded table; what stands in the results is not replayed again.
 
-    python -m benchmarks.races [--data chorales ...] [--budgets large small] [--summary]
+    python -m benchmarks.races [--data chorales ...] [--budgets large small] [--races "TPE, wide"]
 
-Writes races.csv (a row a race, data set and budget) and races-lists.csv (what the recommended lists
-beat) after each data set and budget; ``--summary`` prints their tables.
+Writes races.csv (a row a race, data set and budget), races-pairs.csv (priors in the acquisition
+against their rivals on the same trainings) and races-lists.csv (what the recommended lists beat)
+after each data set and budget; ``--summary`` prints their tables and replays nothing.
 """
 
 from __future__ import annotations
@@ -14,7 +15,18 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks.races.data import CONFIRMATION, HELD_OUT, KNOWN
-from benchmarks.races.play import CONFIRMING, frame_of, play, recommended_beats, spread
+from benchmarks.races.pairs import of_rivals
+from benchmarks.races.play import (
+    AFTERWARDS,
+    BASE,
+    CONFIRMING,
+    PAIRS,
+    frame_of,
+    paired,
+    play,
+    recommended_beats,
+    spread,
+)
 from benchmarks.races.record import TABLE, Recordings
 from benchmarks.races.replay import RACES
 from benchmarks.races.spaces import SPACES
@@ -26,37 +38,52 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data", nargs="*", default=[*HELD_OUT, *KNOWN, *CONFIRMATION])
     parser.add_argument("--budgets", nargs="*", default=list(reversed(BUDGETS)), choices=BUDGETS)
+    parser.add_argument("--races", nargs="*", choices=RACES, help="all by default", metavar="RACE")
     parser.add_argument("--table", type=Path, nargs="+", default=[TABLE], help="one or several")
     parser.add_argument("--out", type=Path, default=TABLE.parent)
     parser.add_argument("--summary", action="store_true")
     arguments = parser.parse_args()
-    races, lists = arguments.out / "races.csv", arguments.out / "races-lists.csv"
+    races, pairs, lists = (
+        arguments.out / f"{x}.csv" for x in ("races", "races-pairs", "races-lists")
+    )
     rows = [row for table in arguments.table for row in Recordings(table).rows.values()]
     recorded = {row.dataset for row in rows}
     for budget in arguments.budgets:
         for name in arguments.data:
-            if arguments.summary or name not in recorded or _has(races, name, budget):
+            if arguments.summary or name not in recorded:
                 continue
-            found = {"dataset": name, "budget": budget} | spread(rows, name, budget)
-            for kind in SPACES:
-                share, low, high = recommended_beats(rows, name, budget, kind)
-                found |= {kind: share, f"{kind} low": low, f"{kind} high": high}
-            _append(lists, pd.DataFrame([found]))
-            labels = CONFIRMING if name in CONFIRMATION else RACES
-            _append(races, frame_of({(name, budget): play(rows, name, budget, labels)}))
+            if not _known(lists, name, budget, "dataset"):
+                found = {"dataset": name, "budget": budget} | spread(rows, name, budget)
+                for kind in SPACES:
+                    share, low, high = recommended_beats(rows, name, budget, kind)
+                    found |= {kind: share, f"{kind} low": low, f"{kind} high": high}
+                _append(lists, pd.DataFrame([found]))
+            labels = (*CONFIRMING, *AFTERWARDS) if name in CONFIRMATION else tuple(RACES)
+            known = _known(races, name, budget, "race")
+            new = [x for x in arguments.races or labels if x not in known]
+            if not new:
+                continue
+            # What is compared is played again, on the same trainings.
+            beside = [BASE, *(rival for x in new for rival in PAIRS.get(x, ()))]
+            played = {(name, budget): play(rows, name, budget, dict.fromkeys(new + beside))}
+            _append(pairs, paired(played, new))
+            _append(races, frame_of(played, new))
             print(name, budget, flush=True)
     print(text(pd.read_csv(races), pd.read_csv(lists)))
+    if pairs.exists():
+        print(of_rivals(pd.read_csv(pairs), pd.read_csv(lists)))
 
 
-def _has(path: Path, name: str, budget: str) -> bool:
+def _known(path: Path, name: str, budget: str, column: str) -> set[str]:
     if not path.exists():
-        return False
-    known = pd.read_csv(path)
-    return bool(((known["dataset"] == name) & (known["budget"] == budget)).any())
+        return set()
+    frame = pd.read_csv(path)
+    return set(frame.loc[(frame["dataset"] == name) & (frame["budget"] == budget), column])
 
 
 def _append(path: Path, frame: pd.DataFrame) -> None:
-    frame.to_csv(path, mode="a", header=not path.exists(), index=False, float_format="%.5g")
+    if len(frame):
+        frame.to_csv(path, mode="a", header=not path.exists(), index=False, float_format="%.5g")
 
 
 if __name__ == "__main__":

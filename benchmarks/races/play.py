@@ -13,13 +13,33 @@ from benchmarks.races.replay import RACES, TRIALS, search
 from benchmarks.races.spaces import table_space
 from benchmarks.races.worlds import Table, mean_and_error, sign_of
 
-#: Bootstrapped tables and searches on each; slow samplers are given fewer.
-WORLDS, SEEDS = 20, 3
-SLOW_WORLDS, SLOW_SEEDS = 8, 2
+#: Bootstrapped tables and searches on each, by the sampler's pace.
+SEARCHES = {"fast": (20, 3), "slow": (8, 2), "slowest": (6, 1)}
 # The race that all others are compared with.
 BASE = "TPE, uninformed"
+#: What the priors that weigh the acquisition are compared with on the same trainings.
+PAIRS = {
+    label: (
+        *(("GP + enqueued, uninformed",) if "GP" in label else ()),
+        "TPE + enqueued, uninformed",
+        "prior in start-up, uninformed",
+        "MISampler, paper",
+        "MISampler, context",
+    )
+    for label in RACES
+    if label.startswith("piBO") and "wrong" not in label
+}
 #: The races of the confirmation, planned before its data were seen.
 CONFIRMING = (BASE, "MISampler, paper", "MISampler, context", "prior in start-up, wide")
+#: The races that were played on its data when its verdict was known.
+AFTERWARDS = (
+    "TPE + enqueued, uninformed",
+    "prior in start-up, uninformed",
+    "wrong prior in start-up, uninformed",
+    "GP, uninformed",
+    "GP + enqueued, uninformed",
+    *(label for label in RACES if label.startswith("piBO")),
+)
 
 
 def play(
@@ -32,16 +52,15 @@ def play(
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     table = Table.of(rows, name, budget)
     found: dict[str, list[np.ndarray]] = {label: [] for label in labels}
-    for world in range(WORLDS):
+    shapes = {label: SEARCHES[RACES[label].pace] for label in found}
+    for world in range(max(worlds for worlds, _ in shapes.values())):
         truth = table.truth(np.random.default_rng([1, world]))
-        for seed in range(SEEDS):
+        for seed in range(max(seeds for _, seeds in shapes.values())):
             scores = table.trained(truth, np.random.default_rng([2, world, seed]))
-            for label in found:
-                if RACES[label].slow and (world >= SLOW_WORLDS or seed >= SLOW_SEEDS):
-                    continue
-                result = search(label, name, scores, 1000 * world + seed)
-                found[label].append(np.append(result.best, result.test))
-    shapes = {k: (SLOW_WORLDS, SLOW_SEEDS) if RACES[k].slow else (WORLDS, SEEDS) for k in found}
+            for label, (worlds, seeds) in shapes.items():
+                if world < worlds and seed < seeds:
+                    result = search(label, name, scores, 1000 * world + seed)
+                    found[label].append(np.append(result.best, result.test))
     return {k: np.array(v).reshape(*shapes[k], TRIALS + 1) for k, v in found.items()}
 
 
@@ -83,27 +102,53 @@ def spread(rows: Sequence[Recorded], name: str, budget: str) -> dict[str, float]
     return {"lists": lists_sd, "noise": noise, "ratio": lists_sd / noise}
 
 
-def frame_of(results: Mapping[tuple[str, str], Mapping[str, np.ndarray]]) -> pd.DataFrame:
-    """Return a row a race, data set and budget: the mean best after each trial and on test."""
+_WHATS = {"first": 0, "fifth": 4, "final": TRIALS - 1, "test": TRIALS}
+
+
+def frame_of(
+    results: Mapping[tuple[str, str], Mapping[str, np.ndarray]], labels: Iterable[str] | None = None
+) -> pd.DataFrame:
+    """Return a row a race, data set and budget: the mean best after each trial and on test.
+
+    Args:
+        results: What each race found.
+        labels: The races that get a row, all by default.
+    """
 
     out = []
     for (name, budget), races in results.items():
         sign = sign_of(name)
-        base = races[BASE]
-        for label, found in races.items():
-            worlds, seeds, _ = found.shape
-            gains = found - base[:worlds, :seeds]
+        for label in races if labels is None else labels:
             best = {
-                f"trial {i + 1}": sign * v for i, v in enumerate(found[..., :TRIALS].mean((0, 1)))
+                f"trial {i + 1}": sign * v
+                for i, v in enumerate(races[label][..., :TRIALS].mean((0, 1)))
             }
-            row = {"dataset": name, "budget": budget, "race": label, "searches": worlds * seeds}
-            for what, index in (
-                ("first", 0),
-                ("fifth", 4),
-                ("final", TRIALS - 1),
-                ("test", TRIALS),
-            ):
-                mean, error = mean_and_error(gains[..., index])
-                row |= {f"{what} gain": mean, f"{what} error": error}
-            out.append(row | {"test": sign * found[..., TRIALS].mean()} | best)
+            row = {"dataset": name, "budget": budget, "race": label}
+            row |= _gains(races[label], races[BASE])
+            out.append(row | {"test": sign * races[label][..., TRIALS].mean()} | best)
     return pd.DataFrame(out)
+
+
+def paired(
+    results: Mapping[tuple[str, str], Mapping[str, np.ndarray]], labels: Iterable[str]
+) -> pd.DataFrame:
+    """Return a row a race, rival, data set and budget: gains on the same trainings."""
+
+    return pd.DataFrame(
+        [
+            {"dataset": name, "budget": budget, "race": label, "rival": rival}
+            | _gains(races[label], races[rival])
+            for (name, budget), races in results.items()
+            for label in labels
+            for rival in PAIRS.get(label, ())
+        ]
+    )
+
+
+def _gains(found: np.ndarray, rival: np.ndarray) -> dict[str, object]:
+    worlds, seeds = (min(a, b) for a, b in zip(found.shape[:2], rival.shape[:2], strict=True))
+    gains = found[:worlds, :seeds] - rival[:worlds, :seeds]
+    row: dict[str, object] = {"searches": worlds * seeds}
+    for what, index in _WHATS.items():
+        row[f"{what} gain"], row[f"{what} error"] = mean_and_error(gains[..., index])
+    return row

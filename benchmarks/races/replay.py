@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import warnings
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import optuna
 from optuna.samplers import BaseSampler, GPSampler, RandomSampler
 
+from benchmarks.races.hub import auto_sampler, hebo, smac
+from benchmarks.races.pibo import PiBOGPSampler, PiBOTPESampler
 from benchmarks.races.samplers import PriorSampler, tpe
 from benchmarks.races.spaces import Setting, TableSpace, our_space, table_space
 from benchmarks.races.worlds import Scores
@@ -18,6 +20,12 @@ from optuna_mi import DilationSpace, MISampler
 from optuna_mi.search_space import IntRange
 
 TRIALS = 15
+#: Weights of a prior over n trials: piBO's own advice, a tenth of all trials; and one that is felt
+#: to the end.
+BETA, STRONG = TRIALS / 10, 10.0
+
+
+Maker = Callable[[str, int], BaseSampler]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,25 +36,16 @@ class Race:
         space: Kind of the space.
         sampler: Makes the sampler of a data set and a seed.
         enqueued: Whether the recommendation is enqueued as the first trial.
-        slow: Whether it takes more than a tenth of a second a trial.
+        pace: What a search takes on a CPU: "fast", under 0.1 s; "slow", under 2 s; or "slowest".
     """
 
     space: str
-    sampler: Callable[[str, int], BaseSampler]
+    sampler: Maker
     enqueued: bool = False
-    slow: bool = False
+    pace: str = "fast"
 
 
-def _prior(way: str, *, wrong: bool = False) -> Callable[[str, int], BaseSampler]:
-    def make(name: str, seed: int) -> BaseSampler:
-        space = table_space(name, "uninformed")
-        centre = space.wrong if wrong else space.recommended
-        return PriorSampler(space.distributions, centre, tpe(seed), seed, way)
-
-    return make
-
-
-def _ours(kind: str, way: str, *, wrong: bool = False) -> Callable[[str, int], BaseSampler]:
+def _prior(way: str, kind: str = "uninformed", *, wrong: bool = False) -> Maker:
     def make(name: str, seed: int) -> BaseSampler:
         space = table_space(name, kind)
         centre = space.wrong if wrong else space.recommended
@@ -55,7 +54,19 @@ def _ours(kind: str, way: str, *, wrong: bool = False) -> Callable[[str, int], B
     return make
 
 
-def _mi(kind: str, *, wrong: bool = False) -> Callable[[str, int], BaseSampler]:
+def _pibo(base: type[PiBOGPSampler | PiBOTPESampler], beta: float, **space: Any) -> Maker:
+    """Return makers of piBO: the recommendation, start-up by the prior, weighted acquisition."""
+
+    def make(name: str, seed: int) -> BaseSampler:
+        table = table_space(name, space.get("kind", "uninformed"))
+        setting = table.wrong if space.get("wrong") else table.recommended
+        centre = dict(zip(table.distributions, setting, strict=True))
+        return PriorSampler(table.distributions, setting, base(centre, beta, seed), seed)
+
+    return make
+
+
+def _mi(kind: str, *, wrong: bool = False) -> Maker:
     def make(name: str, seed: int) -> BaseSampler:
         space = our_space(name, kind)
         if wrong:
@@ -91,18 +102,15 @@ def _gp(name: str, seed: int) -> BaseSampler:
     return GPSampler(seed=seed, n_startup_trials=5)
 
 
-def _auto(name: str, seed: int) -> BaseSampler:
-    """Return OptunaHub's AutoSampler, of a checkout of its registry where there is one."""
-    import optunahub  # needs the network, or the checkout
-
-    root = os.environ.get("OPTUNAHUB_REGISTRY")
-    module = (
-        optunahub.load_local_module("samplers/auto_sampler", registry_root=root)
-        if root
-        else optunahub.load_module("samplers/auto_sampler")
-    )
-    found: BaseSampler = module.AutoSampler(seed=seed)
-    return found
+def _pibo_races() -> dict[str, Race]:
+    races = {}
+    for base, sampler, pace in (("TPE", PiBOTPESampler, "fast"), ("GP", PiBOGPSampler, "slow")):
+        for strength, beta in (("", BETA), (" strong", STRONG)):
+            for wrong in (False, True):
+                label = f"piBO {base}{strength}{' with a wrong prior' if wrong else ''}, uninformed"
+                races[label] = Race("uninformed", _pibo(sampler, beta, wrong=wrong), pace=pace)
+        races[f"piBO {base}, wide"] = Race("wide", _pibo(sampler, BETA, kind="wide"), pace=pace)
+    return races
 
 
 RACES: Mapping[str, Race] = {
@@ -122,17 +130,20 @@ RACES: Mapping[str, Race] = {
     "TPE + enqueued, paper": Race("paper", _tpe, enqueued=True),
     "MISampler, paper": Race("paper", _mi("paper")),
     "MISampler with a wrong prior, paper": Race("paper", _mi("paper", wrong=True)),
-    "prior moving, paper": Race("paper", _ours("paper", "moving")),
+    "prior moving, paper": Race("paper", _prior("moving", "paper")),
     "TPE + enqueued, context": Race("context", _tpe, enqueued=True),
     "MISampler, context": Race("context", _mi("context")),
     "MISampler with a wrong prior, context": Race("context", _mi("context", wrong=True)),
-    "prior moving, context": Race("context", _ours("context", "moving")),
+    "prior moving, context": Race("context", _prior("moving", "context")),
     "TPE + enqueued, wide": Race("wide", _tpe, enqueued=True),
-    "prior in start-up, wide": Race("wide", _ours("wide", "start-up")),
+    "prior in start-up, wide": Race("wide", _prior("start-up", "wide")),
     "TPE, wide": Race("wide", _tpe),
-    "GP, uninformed": Race("uninformed", _gp, slow=True),
-    "GP + enqueued, uninformed": Race("uninformed", _gp, enqueued=True, slow=True),
-    "AutoSampler, uninformed": Race("uninformed", _auto, slow=True),
+    "GP, uninformed": Race("uninformed", _gp, pace="slow"),
+    "GP + enqueued, uninformed": Race("uninformed", _gp, enqueued=True, pace="slow"),
+    "AutoSampler, uninformed": Race("uninformed", auto_sampler, pace="slow"),
+    **_pibo_races(),
+    "SMAC, uninformed": Race("uninformed", smac, pace="slowest"),
+    "HEBO, uninformed": Race("uninformed", hebo, pace="slowest"),
 }
 
 

@@ -97,8 +97,7 @@ def test_the_error_is_that_of_the_recorded_trainings() -> None:
 
 
 def test_races_end_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("benchmarks.races.play.WORLDS", 2)
-    monkeypatch.setattr("benchmarks.races.play.SEEDS", 2)
+    monkeypatch.setattr("benchmarks.races.play.SEARCHES", {"fast": (2, 2)})
     rows = recorded()
     labels = (BASE, "MISampler, paper", "MISampler, context", "wrong prior moving, uninformed")
     found = frame_of({("chorales", "large"): play(rows, "chorales", "large", labels)})
