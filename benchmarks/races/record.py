@@ -57,8 +57,15 @@ class Recorded:
         return self.dataset, self.dilations, self.replicate
 
 
-def train(name: str, dilations: tuple[int, ...], replicate: int) -> Recorded:
-    """Train one list at a constant rate: its first quarter is the training of the small budget."""
+def train(name: str, dilations: tuple[int, ...], replicate: int, times: int = 1) -> Recorded:
+    """Train one list at a constant rate: its first quarter is the training of the small budget.
+
+    Args:
+        name: The data set.
+        dilations: The list.
+        replicate: Seed of the training.
+        times: How many times the epochs.
+    """
     training, dataset = TRAININGS[name], load(name)
     settings = {"window": training.window, "valid_symbols": VALID_SYMBOLS}
     task = DilatedRNNObjective(
@@ -75,7 +82,7 @@ def train(name: str, dilations: tuple[int, ...], replicate: int) -> Recorded:
     )
     optimizer = torch.optim.Adam(model.parameters(), lr=training.lr)
     valid, test = [], []
-    for epoch in range(training.epochs):
+    for epoch in range(times * training.epochs):
         model.train()
         stream = np.random.default_rng([replicate, epoch])
         for loss_of in task.losses(model, [stream], [epoch]):
@@ -107,10 +114,11 @@ class Recordings:
 
     Args:
         path: CSV, a row a training.
+        times: How many times the epochs its trainings have.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, times: int = 1) -> None:
+        self._path, self._times = path, times
         self.rows: dict[tuple[str, tuple[int, ...], int], Recorded] = {}
         if path.exists():
             with path.open() as file:
@@ -131,7 +139,7 @@ class Recordings:
                 continue
             if time.monotonic() > until:
                 return False
-            self.rows[key] = train(*key)
+            self.rows[key] = train(*key, self._times)
             self._append(self.rows[key])
         return True
 

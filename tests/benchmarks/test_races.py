@@ -14,8 +14,12 @@ from optuna.distributions import IntDistribution
 from benchmarks.pruners.pareto import few_then_best, quantile, rules, start_fewer, studies
 from benchmarks.pruners.recorded import Curves, load
 from benchmarks.races.data import TRAININGS, _highest, _outer, _outlines, _voices
+from benchmarks.races.longer import BUDGETS as LONG_BUDGETS
+from benchmarks.races.longer import compare, wanted_of
+from benchmarks.races.longer import text as longer_text
 from benchmarks.races.play import BASE, CONFIRMING, frame_of, play, recommended_beats, spread
 from benchmarks.races.record import Recorded, Recordings, train
+from benchmarks.races.rules import RULES, by_lags, by_shares, effective
 from benchmarks.races.samplers import WAYS, PriorSampler, tpe
 from benchmarks.races.spaces import SPACES, TableSpace, all_lists, recommended_lists, table_space
 from benchmarks.races.text import confirmation, text
@@ -168,3 +172,24 @@ def test_voices_of_a_piece_and_outlines_of_leaves(tmp_path: Path) -> None:
     values, classes = _outlines(path)
     assert values.tolist() == [[2.5, 6.5], [4, 0]]
     assert classes.tolist() == [1, 0]
+
+
+def test_layers_stand_where_something_can_be_learnt() -> None:
+    told = np.array([0.0, 1.0, 1.5, 1.75, 1.75, 2.0, 2.0])
+    assert effective(np.diff(told[:3])) == 2
+    assert by_shares(told, 5, window=64, most=6) == (1, 2, 3, 5)
+    assert by_lags((1, 24, 3), 2, window=64, most=6) == (1, 2, 7, 23)
+    assert by_lags((1, 24, 3), 30, window=64, most=4) == (1, 5, 23, 30)
+    assert by_lags((90, 1), 3, window=64, most=6) == (1, 3)
+
+
+def test_rules_are_compared_at_every_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [
+        Recorded(name, x, r, *2 * (tuple(4 - 0.1 * len(x) - 0.01 * np.arange(16)),), 1.0, 9)
+        for name, x, r in wanted_of("chorales", RULES)
+    ]
+    found = pd.DataFrame([r for b in LONG_BUDGETS for r in compare(rows, "chorales", b)])
+    assert set(found["rule"]) == set(RULES)
+    of = found[found["rule"] == "on lags"].set_index("budget")
+    assert of.loc["four times", "beats"] >= of.loc["four times", "low"]
+    assert "on lags" in longer_text(found)
