@@ -203,7 +203,7 @@ class MIGridSampler(ForwardingSampler):
         elif cell is not None:
             claims.finished.add(cell)
             if state == TrialState.COMPLETE:
-                self._warn_of_names_not_asked_for(trial)
+                self._warn_of_another_cell(trial, cell)
         left = self._office.open(claims)
         free = left - set(claims.holder)
         # With a heartbeat the cells of dead workers come back, so a worker must wait for them.
@@ -214,10 +214,21 @@ class MIGridSampler(ForwardingSampler):
         except RuntimeError:
             return  # Asked and told by hand: there is no loop to stop.
 
-    def _warn_of_names_not_asked_for(self, trial: FrozenTrial) -> None:
+    def _warn_of_another_cell(self, trial: FrozenTrial, cell: int) -> None:
+        if self._warned or cell == NO_CELL:
+            return
+        wanted = self._cells.params(cell)
         idle = sorted(self._names - trial.params.keys())
-        if idle and not self._warned:
-            self._warned = True
+        others = [name for name in wanted if trial.params.get(name, wanted[name]) != wanted[name]]
+        self._warned = bool(idle or others)
+        if others:
+            name = others[0]
+            _logger.warning(
+                f"Trial {trial.number} was trained with {name}={trial.params[name]!r} and not with "
+                f"{wanted[name]!r} as its cell: another sampler has decided. Choose the cells "
+                "by MIGridSampler(space, settings=[...], extra={...}) instead"
+            )
+        if idle:
             _logger.warning(
                 f"Trial {trial.number} asked for no {', '.join(map(repr, idle))}, which the grid "
                 "varies: cells that differ there alone are the same trial again."

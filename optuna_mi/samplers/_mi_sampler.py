@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from optuna.distributions import IntDistribution
-from optuna.samplers import BaseSampler, TPESampler
+from optuna.samplers import BaseSampler, GridSampler, TPESampler
 from optuna.trial import TrialState
 
 from optuna_mi._attributes import FAILED_ATTR, RECOMMENDED_ATTR
 from optuna_mi._checks import real, whole
 from optuna_mi.samplers._forwarding import ForwardingSampler
-from optuna_mi.samplers._heirs import carries, is_done, is_heir
+from optuna_mi.samplers._heirs import carries, is_done, is_free, is_heir
 from optuna_mi.samplers._prior import draw_choice, draw_near
 from optuna_mi.search_space._space import check_space
 
@@ -33,16 +33,19 @@ class MISampler(ForwardingSampler):
 
     Trial number 0 takes the space's recommended setting. The storage gives each number only once,
     so any number of workers try it exactly once. If the trial fails, the next trial to start takes
-    it, three trials in all. While the base sampler is still in its random start-up, the space's
-    parameters are drawn from a normal around the recommendation instead of uniformly. After that,
-    and for all other parameters of the objective, the base sampler decides alone.
+    it, three trials in all. If the study had trials before, or its first one was enqueued with
+    other values, the first free trial takes it. While the base sampler is still in its random
+    start-up, the space's parameters are drawn from a normal around the recommendation instead of
+    uniformly. After that, and for all other parameters of the objective, the base sampler decides
+    alone.
 
     The space is written into the study with the first trial, and verified with every other one.
 
     Args:
         space: The dilation space that the objective asks with ``space.suggest(trial)``.
         base_sampler: The sampler inside; ``None`` takes ``TPESampler(seed=seed)``.
-        seed: Seed of the prior and of the default base sampler. A draw of the prior follows the
+        seed: Seed of the prior and of the default base sampler. For a study that can be repeated
+            with a base sampler of your own, give both a seed. A draw of the prior follows the
             seed, the trial's number and the parameter's name, so neither a resumed study nor
             workers with one seed repeat it. The base sampler's stream begins anew in every
             process: there, give every worker its own seed, or none.
@@ -54,7 +57,8 @@ class MISampler(ForwardingSampler):
 
     Raises:
         TypeError: If ``space`` is no DilationSpace or ``base_sampler`` no Optuna sampler.
-        ValueError: If ``prior_width`` is not positive or ``n_startup_trials`` negative.
+        ValueError: If ``prior_width`` is not positive or ``n_startup_trials`` negative, or the base
+            sampler is Optuna's GridSampler.
         SpaceMismatchError: From the first trial on, if the study was made for another space.
 
     Example:
@@ -79,6 +83,11 @@ class MISampler(ForwardingSampler):
     ) -> None:
         if seed is not None:
             seed = whole("seed", seed, 0, 2**32 - 1)
+        if isinstance(base_sampler, GridSampler):
+            raise ValueError(
+                "GridSampler wants to decide all parameters, the space's as well: use "
+                "MIGridSampler(space, extra={...}), which multiplies the space's grid by yours"
+            )
         super().__init__(TPESampler(seed=seed) if base_sampler is None else base_sampler)
         if prior_width is not None:
             prior_width = real("prior_width", prior_width, above=0)
@@ -100,14 +109,16 @@ class MISampler(ForwardingSampler):
     def _prepare(self, study: Study, trial: FrozenTrial) -> None:
         self._space.freeze(study)
         key = (study.study_name, study._study_id)
-        if trial.number == 0 or key in self._recommended:
+        if key in self._recommended:
             return
+        recommended = self._space.recommended
         trials = study._storage.get_all_trials(study._study_id, deepcopy=False)
-        if is_heir(trial, trials):
+        first = trial.number == 0 and is_free(trial, recommended)
+        if first or is_heir(trial, trials, recommended):
             study._storage.set_trial_system_attr(trial._trial_id, RECOMMENDED_ATTR, True)
             # This trial object was read before the attribute was written.
             trial.system_attrs = {**trial.system_attrs, RECOMMENDED_ATTR: True}
-        elif is_done(trials):
+        elif is_done(trials, recommended):
             self._recommended.add(key)
 
     def after_trial(
@@ -140,7 +151,8 @@ class MISampler(ForwardingSampler):
     ) -> Any:
         """Return the recommendation, a draw from the prior, or the base sampler's own draw."""
         # A parameter of the same name but another range is the user's own, not the space's.
-        if self._distributions.get(param_name) == param_distribution:
+        fixed = getattr(self._base_sampler, "_fixed_params", {})  # PartialFixedSampler's
+        if self._distributions.get(param_name) == param_distribution and param_name not in fixed:
             recommended = self._space.recommended[param_name]
             if carries(trial):
                 return recommended

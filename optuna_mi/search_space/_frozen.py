@@ -9,6 +9,8 @@ from dataclasses import asdict
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
+from optuna.study import Study
+
 from optuna_mi._attributes import FINGERPRINT_ATTR, SPACE_ATTR
 from optuna_mi._checks import shown
 from optuna_mi.exceptions import SpaceMismatchError
@@ -17,7 +19,7 @@ from optuna_mi.search_space._geometry import DecayGeometry
 from optuna_mi.search_space._ranges import IntRange
 
 if TYPE_CHECKING:
-    from optuna.study import Study
+    from optuna.trial import BaseTrial
 
 _FORMAT = 1
 # For readers; two workers may word them differently.
@@ -91,6 +93,16 @@ class Frozen:
         """
         check_study(study)
         self._check(study, _attrs(study))
+
+    def check_trials_study(self, trial: BaseTrial) -> None:
+        """Check that the study of a trial, if it has one, was not made for another space.
+
+        Raises:
+            SpaceMismatchError: If it was.
+        """
+        study = getattr(trial, "study", None)
+        if isinstance(study, Study) and SPACE_ATTR in (attrs := _attrs(study)):
+            self._check(study, attrs)
 
     @classmethod
     def from_study(cls, study: Study) -> Self:

@@ -261,6 +261,9 @@ class DilationSpace(Gridded, Frozen):
 
         Returns:
             Strictly increasing positive integers, starting at 1 unless around a list that does not.
+
+        Raises:
+            SpaceMismatchError: If the trial's study was made for another space.
         """
         dilations = self.dilations(self.suggest_params(trial))
         trial.set_user_attr(DILATIONS_ATTR, format_dilations(dilations))
@@ -269,6 +272,7 @@ class DilationSpace(Gridded, Frozen):
     def suggest_params(self, trial: BaseTrial) -> dict[str, Any]:
         """Ask a trial for the parameters alone."""
         check_trial(trial)
+        self.check_trials_study(trial)
         asked = self.distributions().items()
         return {name: suggest_value(trial, name, values) for name, values in asked}
 

@@ -15,6 +15,7 @@ from optuna_mi._checks import instance, listed, one_of, shown, whole
 from optuna_mi._logging import get_logger
 from optuna_mi.information import MutualInformation
 from optuna_mi.information._check_samples import METRICS
+from optuna_mi.training._probe_arguments import as_tensor, without_last_axis
 from optuna_mi.training._probe_features import (
     Reduction,
     layer_features,
@@ -23,7 +24,7 @@ from optuna_mi.training._probe_features import (
 )
 from optuna_mi.training._probe_forward import run_model
 from optuna_mi.training._probe_model import get_layer, takes_model, unwrap
-from optuna_mi.training._probe_sampling import as_tensor, draw_sample
+from optuna_mi.training._probe_sampling import draw_sample
 from optuna_mi.training._probe_truth import Classes, RealValues
 
 _logger = get_logger(__name__)
@@ -64,11 +65,12 @@ class InformationProbe:
     that the model's parameters have at the time.
 
     Args:
-        model: The network; its output (the first item of a tuple or mapping) is the last layer's
-            activations.
+        model: The network; its output (of a mapping ``logits``, or the first item, as of a tuple)
+            is the last layer's activations.
         inputs: Inputs: examples along ``batch_dim``. For sequence prediction the first two axes are
             step and sequence, or sequence and step where ``batch_dim=0``.
-        targets: Classes, integers from 0: shape (N,), or that of the first two axes of ``inputs``.
+        targets: Classes, integers from 0: shape (N,) or (N, 1), or that of the first two axes of
+            ``inputs``.
             Or real values: shape (N,), (N, values), or that of the first two axes of ``inputs`` and
             values.
         size: Examples, or positions, to use.
@@ -159,9 +161,10 @@ class InformationProbe:
         self._max_features = max_features
         self._seed = seed
         self._warned = False
+        given = as_tensor("inputs", inputs)
         self._sample = draw_sample(
-            as_tensor("inputs", inputs),
-            as_tensor("targets", targets),
+            given,
+            without_last_axis(given, as_tensor("targets", targets)),
             size=size,
             seed=seed,
             batch_dim=batch_dim,

@@ -65,7 +65,7 @@ def call_forward(model: nn.Module, forward: Forward | None, inputs: Tensor) -> A
 
 def _join(chunks: list[Tensor], lengths: list[int], what: str, sample: ProbeSample) -> Tensor:
     """Join the chunks along the axis whose lengths are their numbers of examples."""
-    if len(chunks) == 1:
+    if len(chunks) == 1 and chunks[0].dim():
         return chunks[0]
     axes = [
         axis
@@ -74,8 +74,8 @@ def _join(chunks: list[Tensor], lengths: list[int], what: str, sample: ProbeSamp
     ]
     if not axes:
         raise ValueError(
-            f"{what} holds no axis of the {sample.n_examples} examples; got "
-            f"{tuple(chunks[0].shape)}"
+            f"{what} holds no axis of the {sample.n_examples} examples; got shape "
+            f"{tuple(chunks[0].shape)}. If that is a loss, pass forward= to return the scores"
         )
     if len(axes) == 2 and sample.positions is None:
         check_unambiguous(chunks[0], what, "batch_size")
@@ -125,7 +125,14 @@ def hooked(layers: Mapping[str, nn.Module], latest: dict[str, Tensor]) -> Iterat
 
 def first_tensor(output: Any) -> Tensor:
     while isinstance(output, tuple | list | Mapping) and output:
-        output = next(iter(output.values())) if isinstance(output, Mapping) else output[0]
+        if isinstance(output, Mapping):
+            # Hugging Face's outputs begin with the loss where there are labels
+            output = output["logits"] if "logits" in output else next(iter(output.values()))
+        else:
+            output = output[0]
     if not isinstance(output, Tensor):
-        raise ValueError(f"expected a tensor or a tuple that begins with one, got {type(output)}")
+        raise ValueError(
+            "the model must return a tensor, or a tuple or dict that begins with one, got "
+            f"{type(output).__name__}: pass forward=, as lambda model, x: model(x).scores"
+        )
     return output

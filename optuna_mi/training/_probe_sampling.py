@@ -11,10 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from optuna_mi._checks import as_array
-
-# Floats that are whole and take no more values than this are class numbers.
-_MOST_CLASSES = 20
+from optuna_mi.training._probe_arguments import check_pair
 
 
 @dataclass(frozen=True)
@@ -74,59 +71,6 @@ def draw_sample(
         drawn = truth.index_select(batch_dim, chosen)[positions]
     kept = inputs.detach().index_select(batch_dim, chosen.to(inputs.device))
     return ProbeSample(kept, drawn, positions, batch_dim)
-
-
-def as_tensor(name: str, values: Any) -> Tensor:
-    """Return values as a tensor, or raise TypeError or ValueError if they are no array."""
-    if isinstance(values, Tensor):
-        return values
-    array = as_array(name, values)
-    if array.dtype.kind not in "biufc":
-        raise TypeError(f"{name} must be a tensor or an array of numbers, got dtype {array.dtype}")
-    # Arrays stay on the CPU, whatever torch.set_default_device says.
-    return torch.as_tensor(array, device="cpu")
-
-
-def check_pair(inputs: Tensor, targets: Tensor, batch_dim: int, burn_in: int) -> None:
-    """Raise unless inputs and targets belong together (see `InformationProbe`).
-
-    Raises:
-        TypeError: If the targets are complex, or floats that are class numbers.
-        ValueError: If shapes do not match, there is nothing, or ``burn_in`` leaves no step.
-    """
-    shape = tuple(targets.shape)
-    if targets.is_complex():
-        raise TypeError(f"targets must be integer classes or real values, got {targets.dtype}")
-    real = targets.is_floating_point()
-    if targets.dim() not in ((1, 2, 3) if real else (1, 2)) or targets.numel() == 0:
-        dims = "of 1 to 3 axes" if real else "1-D or 2-D"
-        raise ValueError(f"targets must be {dims} and not empty, got shape {shape}")
-    if real and targets.dim() == 1 and _are_class_numbers(targets):
-        raise TypeError(
-            f"targets must be integer classes or real values, got class numbers as "
-            f"{targets.dtype}: pass targets.long()"
-        )
-    by_position = targets.dim() == (3 if real else 2)
-    if not by_position:
-        if inputs.dim() <= batch_dim or inputs.shape[batch_dim] != len(targets):
-            raise ValueError(
-                f"inputs of shape {tuple(inputs.shape)} do not hold {len(targets)} examples "
-                f"along axis {batch_dim} (batch_dim), one for each of targets: give as many"
-            )
-        return
-    if inputs.shape[:2] != targets.shape[:2]:
-        raise ValueError(
-            f"targets have shape {shape}, which are not the first two axes of inputs "
-            f"{tuple(inputs.shape)}"
-        )
-    if not 0 <= burn_in < shape[1 - batch_dim]:
-        raise ValueError(f"burn_in must be in 0..{shape[1 - batch_dim] - 1}, got {burn_in}")
-
-
-def _are_class_numbers(targets: Tensor) -> bool:
-    values = np.unique(targets.detach().cpu().double().numpy())
-    values = values[np.isfinite(values)]
-    return 0 < len(values) <= _MOST_CLASSES and bool((values == np.rint(values)).all())
 
 
 def check_shift(inputs: Tensor, truth: Tensor, usable: npt.NDArray[np.bool_]) -> None:
