@@ -120,11 +120,20 @@ class DilatedRNNPopulation(nn.Module):
                 drops what it would drop alone. ``None`` for torch's own stream.
         """
         k = whole("k", k, 0, len(self) - 1)
-        generator = None
-        if seed is not None:
-            generator = torch.Generator(self.weights.device)
-            generator.manual_seed(whole("seed", seed, 0, 2**64 - 1))
-        self._generators[k] = generator
+        if seed is None:
+            self._generators[k] = None
+            return
+        start = whole("seed", seed, 0, 2**64 - 1)
+        # The same generator again: a CUDA graph that draws from it goes on from the new seed.
+        generator = self._generators[k]
+        if generator is None or generator.device != self.weights.device:
+            generator = self._generators[k] = torch.Generator(self.weights.device)
+        generator.manual_seed(start)
+
+    @property
+    def generators(self) -> list[torch.Generator]:
+        """The random streams that networks have of their own (see :meth:`seed`)."""
+        return [generator for generator in self._generators if generator is not None]
 
     def forget(self, state: Sequence[LayerState], networks: Collection[int]) -> State:
         """Return a state that is zeros again for some networks.

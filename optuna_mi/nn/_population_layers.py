@@ -20,7 +20,8 @@ from optuna_mi.nn._backend import RunLayer
 from optuna_mi.nn._check_arguments import Backend, Cell, LayerState, State
 from optuna_mi.nn._dilated_rnn import DilatedRNN
 from optuna_mi.nn._population_cell import WeightsOnly
-from optuna_mi.nn._population_plan import PopulationLayer, plan_population, state_rows
+from optuna_mi.nn._population_dropout import dropped
+from optuna_mi.nn._population_plan import plan_population, state_rows
 from optuna_mi.nn._positions import plan_stack, take_rows
 from optuna_mi.nn._recurrence_op import dilated_recurrence
 
@@ -66,12 +67,6 @@ class Stacks:
             tuple(generators),
         )
 
-    def mask(self, k: int, like: Tensor) -> Tensor:
-        """Return the factors of model k's dropout, drawn as ``functional.dropout`` draws them."""
-        keep = 1.0 - self.dropout[k]
-        mask = torch.empty_like(like)  # filled in the order of its memory, as there
-        return mask.bernoulli_(keep, generator=self.generators[k]).div_(keep)
-
 
 def run_each(
     stacks: Stacks,
@@ -107,7 +102,9 @@ def run_each(
                 cast(nn.RNNBase, cell), h, layer, d, before, residual and not drops
             )
             if drops:
-                out = out * stacks.mask(k, out)
+                keep = 1.0 - stacks.dropout[k]
+                mask = torch.empty_like(out).bernoulli_(keep, generator=stacks.generators[k])
+                out = out * mask.div_(keep)
                 out = out + take_rows(h, layer.source) if residual else out
             h = out
             if entry is not None:
@@ -160,7 +157,7 @@ def run_together(
         )
         if full:
             states.append(_after(layer.dilations, length, out, cells, before))
-        out = _dropped(stacks, layer, out)
+        out = dropped(out, layer, stacks.dropout, stacks.generators)
         if stacks.residual and features == stacks.size:
             out = out + h
         below = out.flatten(0, 1)
@@ -168,21 +165,6 @@ def run_together(
             outputs.append(layer.output.take(below))
     output = torch.cat(outputs).view(-1, plan.n_outputs, batch, stacks.size)
     return take_rows(output, plan.order), tuple(states) if full else None
-
-
-def _dropped(stacks: Stacks, layer: PopulationLayer, out: Tensor) -> Tensor:
-    members = range(len(out)) if layer.members is None else layer.members.index.tolist()
-    drops = [
-        stacks.dropout[k] > 0 and not last for k, last in zip(members, layer.last, strict=True)
-    ]
-    if not any(drops):
-        return out
-    masks = torch.ones_like(out)
-    for i, k in enumerate(members):
-        if drops[i]:
-            rows = slice(0, len(layer.plans[i].positions))
-            masks[i, rows] = stacks.mask(k, out[i, rows])
-    return out * masks
 
 
 def _after(

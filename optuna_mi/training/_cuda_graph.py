@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -25,6 +25,7 @@ class GraphedStep:
             the tensors' values and on memory that stays where it is (parameters, moments), and it
             must not make the host wait for the device. Gradients are set to None in it.
         device: A CUDA device.
+        generators: Random streams of its own that the step draws from; each replay draws on.
         warm_up: How many steps run as they are before the capture: kernels are compiled and checked
             in them, and libraries choose their algorithms.
 
@@ -33,10 +34,16 @@ class GraphedStep:
     """
 
     def __init__(
-        self, step: Callable[..., Tensor], device: torch.device, *, warm_up: int = 3
+        self,
+        step: Callable[..., Tensor],
+        device: torch.device,
+        *,
+        generators: Sequence[torch.Generator] = (),
+        warm_up: int = 3,
     ) -> None:
         self._step = step
         self._device = device
+        self._generators = tuple(generators)
         self._steps_left = warm_up
         # Work of the warm-up on the default stream could not be part of a capture.
         self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
@@ -87,15 +94,21 @@ class GraphedStep:
         before = [torch.cuda.current_stream(device) for device in (self._device, None)]
         torch.cuda.synchronize(self._device)
         try:
-            # Other threads may go on using the device.
+            for generator in self._generators:
+                graph.register_generator_state(generator)
             with (
                 kept_tensors() as kept,
                 torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"),
             ):
                 result = self._step(*own)
-        except torch.OutOfMemoryError:
-            raise
         except Exception as error:  # whatever a driver, a library or torch refuses to record
+            # The capture's own exit raises before it goes back to the stream it came from.
+            for stream in before:
+                torch.cuda.set_stream(stream)
+            self._end_capture_of_generators()
+            torch.cuda.synchronize(self._device)
+            if isinstance(error, torch.OutOfMemoryError):
+                raise
             first = (str(error).splitlines() or [""])[0]
             _logger.warning(
                 "A training step cannot run as a CUDA graph (%s: %s): its kernels are launched one "
@@ -103,13 +116,16 @@ class GraphedStep:
                 *(type(error).__name__, first),
             )
             self.has_failed = True
-            # The capture's own exit raises before it goes back to the stream it came from.
-            for stream in before:
-                torch.cuda.set_stream(stream)
-            torch.cuda.synchronize(self._device)
             return False
         self._graph, self._inputs, self._result, self._kept = graph, own, result, kept
         return True
+
+    def _end_capture_of_generators(self) -> None:
+        """Let random streams be drawn from again: a failed capture leaves them at capturing."""
+        index = self._device.index
+        index = torch.cuda.current_device() if index is None else index
+        for generator in (*self._generators, torch.cuda.default_generators[index]):
+            generator.graphsafe_set_state(generator.clone_state())
 
 
 def set_capturable(optimizer: Optimizer, wanted: bool) -> None:

@@ -72,8 +72,9 @@ class DilatedRNNObjective:
             a warning says so. Use worker processes.
         device: Where to train.
         cuda_graph: Run training steps as CUDA graphs, which saves the host's launches. Only with
-            ``device="cuda"``, and only where all batches are alike: sequences of one length. What
-            cannot be captured runs as ever, with a warning. Not yet seen on a GPU, hence off.
+            ``device="cuda"``, and only where all batches are alike: symbols of one stream, or
+            sequences of one length. What cannot be captured runs as ever, with a warning. Not yet
+            seen on a GPU, hence off.
         n_threads: Threads of torch while a trial runs; trials side by side are faster than
             threads within one.
         checkpoint_dir: Where a trial saves its state after each epoch, as ``STUDY-NUMBER.pt``: a

@@ -12,7 +12,7 @@ from torch import Tensor
 from optuna_mi import _interruption
 from optuna_mi.information import MutualInformation
 from optuna_mi.nn import DilatedRNNPopulation
-from optuna_mi.nn._population_layout import NETWORKS, stack_of
+from optuna_mi.nn._population_layout import NETWORKS
 from optuna_mi.training._cuda_graph import GraphedStep
 from optuna_mi.training._loop import Run, first_word
 from optuna_mi.training._population_optimizer import PopulationOptimizer
@@ -80,9 +80,7 @@ class _Part:
         self.optimizer = PopulationOptimizer(
             self.population, [run.optimizer for run in runs], runs[0].clip
         )
-        # A graph would draw the same dropout again and again.
-        drops = any(stack_of(network).dropout for network in networks)  # type: ignore[arg-type]
-        self._graphs = runs[0].cuda_graph and not drops
+        self._graphs = runs[0].cuda_graph
         self._graph: GraphedStep | None = None
 
     def step(self, losses_of: Callable[[], Tensor]) -> Tensor:
@@ -97,6 +95,7 @@ class _Part:
             self._graph = GraphedStep(
                 lambda *tensors: train(functools.partial(loss, *tensors)),
                 self.population.weights.device,
+                generators=self.population.generators,
             )
         return self._graph(*losses_of.tensors)
 

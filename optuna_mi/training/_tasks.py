@@ -24,11 +24,11 @@ from optuna_mi.nn import (
     DilatedRNNClassifier,
     DilatedRNNLanguageModel,
     DilatedRNNPopulation,
-    detach_state,
 )
+from optuna_mi.training._carried_state import CarriedState, CarriedStates
 from optuna_mi.training._probe import InformationProbe
 from optuna_mi.training._regression_task import RegressionTask
-from optuna_mi.training._task import EVAL_BATCH, SequenceTask, Task, examples_at_once
+from optuna_mi.training._task import EVAL_BATCH, Batch, SequenceTask, Task, examples_at_once
 
 
 class ClassificationTask(SequenceTask):
@@ -116,6 +116,7 @@ class LanguageModelTask(Task):
         self.device = device
         self._train = _streams(dataset.train, batch_size, device)
         self._held_out: dict[str, Tensor] = {}
+        self._carried = CarriedStates()
         self._n_windows = (len(self._train) - 1) // window
         if self._n_windows < 1:
             raise ValueError(
@@ -138,31 +139,31 @@ class LanguageModelTask(Task):
     def losses(
         self, model: nn.Module, streams: Sequence[np.random.Generator], epochs: Sequence[int]
     ) -> Iterator[Callable[[], Tensor]]:
-        state: Any = None
+        state = self._carried.setdefault(model, CarriedState())
+        state.forget()
         steps = torch.arange(self._window + 1, device=self.device)
         firsts = torch.tensor(epochs, device=self.device) * self._steps
-
-        def loss(window: Tensor) -> Tensor:
-            nonlocal state
-            window = window.long()
-            logits, new_state = model(window[..., :-1, :], state)
-            state = detach_state(new_state)
-            return _nats(logits, window[..., 1:, :]).mean(dim=(-2, -1))
-
         for step in range(self._steps):
             windows = [(epoch * self._steps + step) % self._n_windows for epoch in epochs]
             # back at the beginning of the stream: what came before is not its past
             begin = [k for k, window in enumerate(windows) if window == 0]
             if isinstance(model, DilatedRNNPopulation):
-                if begin and state is not None:
-                    state = model.forget(state, begin)
+                state.forget_some(model, begin)
                 # On the device: an index made here at every step would be a copy to wait for.
                 at = (firsts + step) % self._n_windows * self._window
                 window = self._train[at[:, None] + steps]
             else:
-                state = None if begin else state
+                if begin:
+                    state.forget()
                 window = self._train[windows[0] * self._window :][: self._window + 1]
-            yield functools.partial(loss, window)
+            yield Batch(functools.partial(self._loss, model), (window,), fits_graph=True)
+
+    def _loss(self, model: nn.Module, window: Tensor) -> Tensor:
+        """Return the mean loss of the windows, of each network; the state goes on from them."""
+        window, state = window.long(), self._carried[model]
+        logits, after = model(window[..., :-1, :], state.read())
+        state.write(after)
+        return _nats(logits, window[..., 1:, :]).mean(dim=(-2, -1))
 
     @torch.no_grad()
     def scores(self, model: nn.Module, split: str) -> Tensor:

@@ -24,14 +24,28 @@ class _Stream:
     def wait_stream(self, _: Any) -> None: ...
 
 
+class _Generator:
+    """A random stream that a failed capture leaves unusable; a copy of it is not."""
+
+    capturing = False
+
+    def clone_state(self) -> _Generator:
+        return _Generator()
+
+    def graphsafe_set_state(self, other: _Generator) -> None:
+        self.capturing = other.capturing
+
+
 class _Recorder:
     """Stands for ``torch.cuda`` where there is none: a graph is the call that it has seen."""
 
     OutOfMemoryError = torch.OutOfMemoryError
     Stream = _Stream
 
-    def __init__(self, fails: bool) -> None:
+    def __init__(self, fails: type[Exception] | None) -> None:
         self.fails, self.captures, self.replays = fails, 0, 0
+        self.registered: list[torch.Generator] = []
+        self.default_generators = [_Generator()]
         self.current = self.before = _Stream()
 
     def current_stream(self, _: Any) -> _Stream:
@@ -42,6 +56,9 @@ class _Recorder:
 
     def synchronize(self, _: Any) -> None: ...
 
+    def current_device(self) -> int:
+        return 0
+
     def stream(self, _: Any) -> Any:
         return torch.no_grad()
 
@@ -49,6 +66,8 @@ class _Recorder:
         recorder = self
 
         class Graph:
+            register_generator_state = staticmethod(recorder.registered.append)
+
             def replay(self) -> None:
                 recorder.replays += 1
 
@@ -58,13 +77,14 @@ class _Recorder:
         self.captures += 1
         if self.fails:
             self.current = stream
-            raise RuntimeError("operation not permitted when stream is capturing")
+            self.default_generators[0].capturing = True
+            raise self.fails("operation not permitted when stream is capturing")
         return torch.no_grad()
 
 
 @pytest.fixture
 def cuda(monkeypatch: pytest.MonkeyPatch) -> Any:
-    def make(fails: bool = False) -> _Recorder:
+    def make(fails: type[Exception] | None = None) -> _Recorder:
         recorder = _Recorder(fails)
         monkeypatch.setattr(_cuda_graph.torch, "cuda", recorder)
         monkeypatch.setattr(torch.Tensor, "record_stream", lambda *_: None)
@@ -88,7 +108,7 @@ def test_first_steps_and_other_shapes_run_as_they_are(cuda: Any) -> None:
 
 def test_a_failed_capture_is_warned_of_once(cuda: Any, caplog: pytest.LogCaptureFixture) -> None:
     optuna.logging.enable_propagation()
-    recorder, ran = cuda(fails=True), []
+    recorder, ran = cuda(fails=RuntimeError), []
     step = GraphedStep(lambda x: ran.append(len(x)) or x.sum(), torch.device("cpu"), warm_up=1)
     for _ in range(4):
         step(torch.ones(2))
@@ -96,7 +116,26 @@ def test_a_failed_capture_is_warned_of_once(cuda: Any, caplog: pytest.LogCapture
     assert len(ran) == 4
     assert (recorder.captures, recorder.replays) == (1, 0)
     assert recorder.current is recorder.before
+    assert not recorder.default_generators[0].capturing
     assert len({r.created for r in caplog.records if "CUDA graph" in r.message}) == 1
+
+
+def test_a_capture_without_memory_fails_the_step_and_leaves_the_process_as_it_was(
+    cuda: Any,
+) -> None:
+    recorder = cuda(fails=torch.OutOfMemoryError)
+    step = GraphedStep(lambda x: x.sum(), torch.device("cpu"), warm_up=0)
+    with pytest.raises(torch.OutOfMemoryError):
+        step(torch.ones(2))
+    assert recorder.current is recorder.before
+    assert not recorder.default_generators[0].capturing
+
+
+def test_random_streams_of_its_own_are_registered(cuda: Any) -> None:
+    recorder, generator = cuda(), torch.Generator()
+    step = GraphedStep(lambda x: x.sum(), torch.device("cpu"), generators=[generator], warm_up=0)
+    step(torch.ones(2))
+    assert recorder.registered == [generator]
 
 
 def test_capturable_optimizers_and_back() -> None:
@@ -156,6 +195,7 @@ def test_replays_do_not_pass_for_no_training(monkeypatch: pytest.MonkeyPatch) ->
     policy: Any = runs[-1].policy
     assert policy._n_trained == 5
     graph = weakref.ref(runs[-1]._graph)
+    gc.collect()  # kernels that were just compiled leave cycles with all that called them
     gc.disable()
     try:
         runs.clear()

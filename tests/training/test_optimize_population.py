@@ -265,7 +265,7 @@ def test_a_graph_gets_all_that_a_step_depends_on(monkeypatch: pytest.MonkeyPatch
     class Replayed:
         """Does every step by what it was told for the first one."""
 
-        def __init__(self, step: Any, device: torch.device) -> None:
+        def __init__(self, step: Any, device: torch.device, **_: Any) -> None:
             self._step = step
 
         def __call__(self, *tensors: torch.Tensor) -> torch.Tensor:
