@@ -60,12 +60,13 @@ def main() -> None:
                 _append(lists, pd.DataFrame([found]))
             labels = (*CONFIRMING, *AFTERWARDS) if name in CONFIRMATION else tuple(RACES)
             known = _known(races, name, budget, "race")
-            new = [x for x in arguments.races or labels if x not in known]
+            wanted = dict.fromkeys((BASE, *(arguments.races or labels)))
+            new = [label for label in wanted if label not in known]
             if not new:
                 continue
             # What is compared is played again, on the same trainings.
             beside = [BASE, *(rival for x in new for rival in PAIRS.get(x, ()))]
-            played = {(name, budget): play(rows, name, budget, dict.fromkeys(new + beside))}
+            played = {(name, budget): play(rows, name, budget, new, beside)}
             _append(pairs, paired(played, new))
             _append(races, frame_of(played, new))
             print(name, budget, flush=True)

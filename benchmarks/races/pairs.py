@@ -21,6 +21,8 @@ def of_rivals(pairs: pd.DataFrame, lists: pd.DataFrame) -> str:
     parts = []
     for title, known in (("unseen data", False), ("known data", True)):
         some = scaled[scaled["dataset"].isin(KNOWN) == known]
+        if some.empty:
+            continue
         every = pairs[pairs["dataset"].isin(KNOWN) == known]
         rows = [
             _row(race, rival, group, every[(every["race"] == race) & (every["rival"] == rival)])

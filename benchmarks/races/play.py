@@ -43,19 +43,34 @@ AFTERWARDS = (
 
 
 def play(
-    rows: Sequence[Recorded], name: str, budget: str, labels: Iterable[str] = tuple(RACES)
+    rows: Sequence[Recorded],
+    name: str,
+    budget: str,
+    labels: Iterable[str] = tuple(RACES),
+    beside: Iterable[str] = (),
 ) -> Mapping[str, np.ndarray]:
     """Return what each race found: float64 (worlds, seeds, trials + 1), the test score last.
 
     World w and seed s are the same trainings for every race.
+
+    Args:
+        rows: The recorded trainings.
+        name: The data set.
+        budget: Its budget.
+        labels: The races.
+        beside: Races to compare them with, played no more often than any of them is.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     table = Table.of(rows, name, budget)
-    found: dict[str, list[np.ndarray]] = {label: [] for label in labels}
-    shapes = {label: SEARCHES[RACES[label].pace] for label in found}
-    for world in range(max(worlds for worlds, _ in shapes.values())):
+    shapes = {label: SEARCHES[RACES[label].pace] for label in labels}
+    most_worlds, most_seeds = (max(x) for x in zip(*shapes.values(), strict=True))
+    for label in beside:
+        worlds, seeds = SEARCHES[RACES[label].pace]
+        shapes.setdefault(label, (min(worlds, most_worlds), min(seeds, most_seeds)))
+    found: dict[str, list[np.ndarray]] = {label: [] for label in shapes}
+    for world in range(most_worlds):
         truth = table.truth(np.random.default_rng([1, world]))
-        for seed in range(max(seeds for _, seeds in shapes.values())):
+        for seed in range(most_seeds):
             scores = table.trained(truth, np.random.default_rng([2, world, seed]))
             for label, (worlds, seeds) in shapes.items():
                 if world < worlds and seed < seeds:

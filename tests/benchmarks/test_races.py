@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,13 @@ from optuna.distributions import IntDistribution
 
 from benchmarks.pruners.pareto import few_then_best, quantile, rules, start_fewer, studies
 from benchmarks.pruners.recorded import Curves, load
+from benchmarks.races import hub
+from benchmarks.races.__main__ import main
 from benchmarks.races.data import TRAININGS, _highest, _outer, _outlines, _voices
 from benchmarks.races.longer import BUDGETS as LONG_BUDGETS
 from benchmarks.races.longer import compare, wanted_of
 from benchmarks.races.longer import text as longer_text
+from benchmarks.races.pibo import PiBOGPSampler, PiBOTPESampler, position
 from benchmarks.races.play import BASE, CONFIRMING, frame_of, play, recommended_beats, spread
 from benchmarks.races.record import Recorded, Recordings, train
 from benchmarks.races.rules import RULES, by_lags, by_shares, effective
@@ -72,6 +76,48 @@ def test_the_prior_begins_at_its_centre(way: str) -> None:
     assert min(found) <= 3  # and away from it where it was wrong
 
 
+@pytest.mark.parametrize("sampler", [PiBOTPESampler, PiBOGPSampler])
+def test_a_prior_in_the_acquisition(sampler: type[PiBOTPESampler | PiBOGPSampler]) -> None:
+    """Weight 0 is Optuna's own sampler; a weight without end stays at the prior's centre."""
+    ranges = {"n": IntDistribution(1, 9), "m": IntDistribution(8, 200, log=True)}
+
+    def draws(sampler: optuna.samplers.BaseSampler) -> list[tuple[int, int]]:
+        study = optuna.create_study(direction="maximize", sampler=sampler)
+        for _ in range(8):
+            trial = study.ask(dict(ranges))
+            study.tell(trial, -abs(trial.params["n"] - 2) - abs(np.log(trial.params["m"] / 20)))
+        return [(t.params["n"], t.params["m"]) for t in study.trials[5:]]
+
+    own = {"seed": 0, "n_startup_trials": 5}
+    base = sampler.__mro__[1](**own)
+    centre = {"n": 8, "m": 150}
+    assert draws(sampler(centre, 0.0, **own)) == draws(base)
+    kept = draws(sampler(centre, 1e6, **own))
+    if sampler is PiBOGPSampler:
+        # Where nothing can improve, its expected improvement is without end as small, too.
+        assert kept[0] == (8, 150)
+        assert all(7 <= n <= 9 and 130 <= m <= 170 for n, m in kept)
+    else:  # it chooses among the candidates that TPE draws
+        assert np.mean([n for n, _ in kept]) > np.mean([n for n, _ in draws(base)]) + 1
+
+
+def test_a_prior_at_its_centre_in_gp_coordinates() -> None:
+    from optuna._gp.search_space import SearchSpace
+
+    for distribution in (IntDistribution(1, 9), IntDistribution(8, 200, log=True)):
+        values = list(range(distribution.low, distribution.high + 1, 7))
+        theirs = SearchSpace({"x": distribution}).get_normalized_params(
+            [optuna.trial.create_trial(value=0.0)] * len(values), [{"x": v} for v in values]
+        )
+        assert position(distribution, values) == pytest.approx(theirs[:, 0])
+
+
+def test_a_missing_sampler_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "optunahub", None)
+    with pytest.raises(ImportError, match=r"pip install optunahub.*or name, with --races"):
+        hub.hebo("chorales", 0)
+
+
 def test_trainings_are_read_back(tmp_path: Path) -> None:
     recordings = Recordings(tmp_path / "table.csv")
     row = recorded(1)[0]
@@ -116,6 +162,29 @@ def test_races_end_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "MISampler, paper: reaches the uninformed TPE's final best" in said
     with pytest.raises(ValueError, match="record more replicates"):
         Table.of(recorded(1), "chorales", "large")
+
+
+def test_races_are_played_once_and_compared_on_the_same_trainings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("benchmarks.races.play.SEARCHES", {"fast": (2, 1)})
+    shares = (0.5, 0.4, 0.6)
+    monkeypatch.setattr("benchmarks.races.__main__.recommended_beats", lambda *_: shares)
+    recordings = Recordings(tmp_path / "table.csv")
+    for row in recorded():
+        recordings._append(row)
+    arguments = ["", "--table", str(tmp_path / "table.csv"), "--out", str(tmp_path)]
+    arguments += ["--data", "chorales", "--budgets", "large", "--races"]
+    for label in ("TPE + enqueued, uninformed", "piBO TPE, uninformed", "piBO TPE, uninformed"):
+        monkeypatch.setattr(sys, "argv", [*arguments, label])
+        main()
+    played = pd.read_csv(tmp_path / "races.csv")["race"].tolist()
+    assert played == [BASE, "TPE + enqueued, uninformed", "piBO TPE, uninformed"]
+    pairs = pd.read_csv(tmp_path / "races-pairs.csv")
+    assert pairs["race"].unique().tolist() == ["piBO TPE, uninformed"]
+    first = pairs.set_index("rival").loc["TPE + enqueued, uninformed", "first gain"]
+    assert first == 0  # both begin with the recommendation
+    assert "| piBO TPE, uninformed | MISampler, context |" in capsys.readouterr().out
 
 
 def test_plain_rules_of_stopping() -> None:
