@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 import numpy.typing as npt
-from scipy.linalg import LinAlgError, cholesky, solve_triangular
+from scipy.linalg import cholesky, solve_triangular
 
+from optuna_mi._numba import njit
 from optuna_mi.context._back_off_kernels import LEFT_OUT, SCORED_ONLY
 from optuna_mi.context._data import Data
+from optuna_mi.context._lag_products import lag_products, square_root
 from optuna_mi.context._places import N_FOLDS, Places
 
 Floats = npt.NDArray[np.float64]
@@ -24,8 +24,6 @@ _JITTER = 1e-9
 # A squared error below a millionth of the variance is a perfect prediction: that of a noiseless
 # cycle goes on falling with every lag, down to rounding, and each fall would count as information.
 _PERFECT = 1e-6
-# Rows of lags that are multiplied at a time: 33 MB with 512 lags.
-_ROWS = 8192
 
 
 class LagMoments:
@@ -73,20 +71,26 @@ class LagMoments:
         self.n_scored = np.bincount(places.block[scored], minlength=n)
         self.n_features = data.values.shape[1]
         self.n_targets = horizons.size * self.n_features
-        shifts = np.concatenate([1 - lags, horizons])
-        self.sums, self.roots = _products(data.values, places.at[used], cell[used], n_cells, shifts)
+        self.sums, self.roots = lag_products(
+            data.values, places.at[used], cell[used], n_cells, lags, horizons
+        )
         sizes = self.sums[:, 0, 0]
         self.n_trained = int(min(sizes[train].sum() for train, _ in self.rounds))
         # summed once: a choice of lags asks for a few columns of them, again and again
-        self.trained = [self.sums[train].sum(axis=0) for train, _ in self.rounds]
         self.held_out = [self.sums[blocks].sum(axis=0) for _, blocks in self.rounds]
+        self.trained = [
+            np.sum([h for i, h in enumerate(self.held_out) if i != r], axis=0)
+            if n_train is None
+            else self.sums[n]
+            for r in range(len(self.rounds))
+        ]
 
     def _rows(self, r: int, keep: Ints) -> Floats:
         """Return as few rows as have the sums of products of a round's blocks together."""
         blocks = self.rounds[r][1]
         if sum(len(self.roots[b]) for b in blocks) <= keep.size:
             return np.concatenate([self.roots[b][:, keep] for b in blocks])
-        return _square_root(self.held_out[r][keep[:, None], keep])
+        return square_root(self.held_out[r][keep[:, None], keep])
 
     def errors(self, columns: Ints | None = None) -> Floats:
         """Return summed squared errors after no lag and after each, held out block by block.
@@ -116,17 +120,18 @@ class LagMoments:
             trained = self.trained[r][keep[:, None], keep]
             rows = self._rows(r, keep)
             fits = [_Fit(trained, f, self.n_targets, *ridge) for ridge in _RIDGES]
-            totals[r] = [fit.errors(rows) for fit in fits]
+            every = np.array([len(rows)])
+            totals[r] = [fit.errors(rows, every)[:, 0] for fit in fits]
             factors.append(fits)
         out = np.zeros((steps.size, self.n_scored.size, self.n_targets))
         for r, (_, blocks) in enumerate(self.rounds):
             others = np.delete(totals, r, axis=0).sum(axis=0)
             best = np.log(np.maximum(others, 1e-300)).sum(axis=2).argmin(axis=0)
-            for b in blocks:
-                rows = self.roots[b][:, keep]
-                for i in np.unique(best):
-                    some = best == i
-                    out[some, b] = factors[r][i].errors(rows)[some]
+            rows = np.concatenate([self.roots[b][:, keep] for b in blocks])
+            ends = np.cumsum([len(self.roots[b]) for b in blocks])
+            for i in np.unique(best):
+                some = np.flatnonzero(best == i)
+                out[some[:, None], blocks] = factors[r][i].errors(rows, ends)[some]
         return out
 
 
@@ -142,40 +147,6 @@ def gaussian_losses(errors: Floats, n_scored: Ints, n_features: int) -> Floats:
     losses = 0.5 * (n[:, None] * np.log(mean) + errors / measured - n[:, None])
     n_horizons = errors.shape[2] // n_features
     return np.asarray(losses.sum(axis=2) / n_horizons)
-
-
-def _products(
-    values: Floats, at: Ints, cell: Ints, n_cells: int, shifts: Ints
-) -> tuple[Floats, list[Floats]]:
-    """Return the sums of products of every cell, and as few rows as have them."""
-    width = 1 + shifts.size * values.shape[1]
-    out = np.zeros((n_cells, width, width))
-    roots = []
-    order = np.argsort(cell, kind="stable")
-    at = at[order]
-    edges = np.searchsorted(cell[order], np.arange(n_cells + 1))
-    for c, (low, high) in enumerate(pairwise(edges)):
-        rows = np.ones((min(_ROWS, high - low), width))
-        for start in range(low, high, _ROWS):
-            some = at[start : min(start + _ROWS, high)]
-            rows = rows[: some.size]
-            rows[:, 1:] = values[some[:, None] + shifts].reshape(some.size, -1)
-            out[c] += rows.T @ rows
-        roots.append(rows if high - low <= min(width, _ROWS) else _square_root(out[c]))
-    return out, roots
-
-
-def _square_root(sums: Floats) -> Floats:
-    """Return rows that have these sums of products, shape (width, width)."""
-    jittered = sums.copy()
-    diagonal = np.arange(len(sums))
-    jitter = 1e-13 * float(np.trace(sums))
-    while True:
-        jittered[diagonal, diagonal] += jitter
-        try:
-            return np.asarray(cholesky(jittered, check_finite=False))
-        except LinAlgError:  # in a noiseless cycle columns repeat each other
-            jitter *= 10
 
 
 class _Fit:
@@ -200,12 +171,45 @@ class _Fit:
         )
         self.after = n_features * np.arange(n_lags + 1)
 
-    def errors(self, rows: Floats) -> Floats:
-        """Return the summed squared errors of rows (1, lags, targets), shape (K + 1, targets)."""
+    def errors(self, rows: Floats, ends: Ints) -> Floats:
+        """Return the squared errors of rows (1, lags, targets), summed part by part.
+
+        Args:
+            rows: Shape (R, width).
+            ends: One after the last row of every part, shape (P,).
+
+        Returns:
+            Shape (K + 1, P, targets).
+        """
         w = len(self.factor)
         parts = solve_triangular(self.factor, rows[:, :w].T, lower=True, check_finite=False)
-        out = np.empty((self.after.size, self.weights.shape[1]))
-        for m in range(out.shape[1]):
-            predicted = np.cumsum(parts * self.weights[:, m : m + 1], axis=0)[self.after]
-            out[:, m] = ((rows[:, w + m] - predicted) ** 2).sum(axis=1)
+        out = np.zeros((self.after.size, ends.size, self.weights.shape[1]))
+        _sum_errors(
+            np.ascontiguousarray(parts.T),
+            np.ascontiguousarray(rows[:, w:]),
+            np.ascontiguousarray(self.weights),
+            self.after,
+            ends,
+            out,
+        )
         return out
+
+
+@njit(cache=True, nogil=True)
+def _sum_errors(parts, targets, weights, after, ends, out):  # type: ignore[no-untyped-def]
+    """Add the squared errors of predictions from the first coordinates, up to each of ``after``."""
+    n_targets = targets.shape[1]
+    left = np.empty(n_targets)
+    part = 0
+    for n in range(targets.shape[0]):
+        while n >= ends[part]:
+            part += 1
+        left[:] = targets[n]
+        i = 0
+        for k in range(parts.shape[1]):
+            for m in range(n_targets):
+                left[m] -= parts[n, k] * weights[k, m]
+            if k == after[i]:
+                for m in range(n_targets):
+                    out[i, part, m] += left[m] * left[m]
+                i += 1
