@@ -62,6 +62,8 @@ class ContextCurve(Record):
             data, and from all (this curve), in this order.
         predictor: ``"back-off"`` for symbols, ``"linear"`` for real values.
         notes: Remarks a reader should see.
+        nonlinear_length: Steps that products of two real values need, which tell what no linear
+            predictor knows; 0 if none do, and for symbols.
     """
 
     information: Floats
@@ -77,6 +79,7 @@ class ContextCurve(Record):
     budgets: tuple[Budget, ...] = ()
     predictor: Literal["back-off", "linear"] = "back-off"
     notes: tuple[str, ...] = ()
+    nonlinear_length: int = 0
 
     @property
     def max_context(self) -> int:

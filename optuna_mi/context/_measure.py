@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy.typing as npt
 from optuna_mi._checks import flag, real, whole
 from optuna_mi._threads import resolve_threads
 from optuna_mi.context._back_off import BackOff, nested_losses
+from optuna_mi.context._beyond_linear import Products, products_beyond
 from optuna_mi.context._context_curve import Budget, ContextCurve
 from optuna_mi.context._data import Data, Values, read
 from optuna_mi.context._enough import TOLERANCE, enough, mean_and_error
@@ -23,9 +24,6 @@ from optuna_mi.context._steps import steps_of
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-# The second predictor, which also takes the squares of values and so finds dependence that is not
-# linear, is tried on so many steps and places. Choices of time.
-_SQUARED_STEPS, _SQUARED_PLACES = 64, 50_000
 # A smaller budget of fewer places than this says nothing: an eighth of it would be a dozen.
 _FEWEST_TRAINED = 100
 
@@ -173,6 +171,14 @@ def answer(
     base = float(losses[0].sum() / n_scored.sum())
     own = Budget(n_trained, found.length, found.interval, float(information[found.length]))
     smaller = _smaller(question, n_trained, tolerance) if budgets else []
+    products = products_beyond(
+        data,
+        places,
+        found.length,
+        question.steps,
+        int(question.horizons[0]),
+        float(information[found.length]),
+    )
     return ContextCurve(
         information=information,
         std_error=std_error,
@@ -189,8 +195,9 @@ def answer(
         notes=(
             *data.notes,
             *_at_the_end(found.length, question),
-            *_too_short(found.length, question, tolerance),
+            *_not_linear(products, found.length),
         ),
+        nonlinear_length=0 if products is None else products.reach,
     )
 
 
@@ -207,30 +214,16 @@ def _smaller(question: Question, n_trained: int, tolerance: float) -> list[Budge
     return out
 
 
-def _too_short(length: int, question: Question, tolerance: float) -> tuple[str, ...]:
-    """Say where a predictor that is not linear, of values and their squares, uses more steps."""
-    data = question.data
-    steps = min(question.steps, _SQUARED_STEPS)
-    if not data.is_real or data.values.shape[1] > 1 or length >= steps:
+def _not_linear(products: Products | None, length: int) -> tuple[str, ...]:
+    if products is None:
         return ()
-    squares = data.values**2
-    deviation = squares.std()
-    if deviation == 0:
-        return ()
-    both = np.hstack([data.values, (squares - squares.mean()) / deviation])
-    places = question.places.limited(_SQUARED_PLACES)
-    lags = np.arange(1, steps + 1)
-    sums = LagMoments(replace(data, values=both), places, lags, question.horizons)
-    # of each target its value alone, not its square
-    losses = gaussian_losses(sums.errors()[:, :, 0::2], sums.n_scored, 1)
-    found = enough(losses, sums.n_scored, tolerance)
-    if found.length <= length:
-        return ()
-    more = float((losses[length] - losses[found.length]).sum() / sums.n_scored.sum())
-    return (
-        f"the linear answer is too short: with the squares of the values {found.length:,} steps "
-        f"tell {more:.2g} nats more than {length:,}; select_lags(x, n_levels=6) finds which",
-    )
+    told = f"{products} tells {products.gain:.2g} nats more"
+    if products.reach > length:
+        return (
+            f"the linear answer is too short: {told}; a model that is not linear needs "
+            f"{products.reach:,} steps",
+        )
+    return (f"much is not linear: {told}, within the same steps",)
 
 
 def _at_the_end(length: int, question: Question) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ import numpy as np
 from optuna_mi._checks import flag, real, whole
 from optuna_mi._threads import resolve_threads
 from optuna_mi.context._candidates import symbol_candidates
-from optuna_mi.context._context_curve import ContextCurve
+from optuna_mi.context._context_curve import ContextCurve, _steps
 from optuna_mi.context._data import Data, Values, read
 from optuna_mi.context._enough import TOLERANCE
 from optuna_mi.context._measure import Question, answer
@@ -40,8 +40,9 @@ def recommend_window(
     """Recommend how many past steps a model should see to predict the next ones.
 
     The window is the smallest one beyond which a predictor of held-out blocks gains nothing, as
-    `context_curve` measures it. For real values all steps up to the horizon count. If symbols
-    depend on single far ones (an echo), the window reaches them.
+    `context_curve` measures it. For real values all steps up to the horizon count, and the window
+    reaches what products of two values need. If symbols depend on single far ones (an echo), the
+    window reaches them.
 
     Args:
         x: As for `context_curve`.
@@ -81,8 +82,8 @@ def recommend_window(
         )
     curve = _curve(data, horizon, max_context, tolerance, threads)
     far = () if data.is_real else _far_lags(data, curve, horizon, threads)
-    length = max(1, curve.context_length, *(d - horizon + 1 for d in far))
-    low, high = (max(1, k) for k in curve.context_interval)
+    length = max(1, curve.context_length, curve.nonlinear_length, *(d - horizon + 1 for d in far))
+    low, high = (max(1, k, curve.nonlinear_length) for k in curve.context_interval)
     if far:
         low, high = length, length
     windows = {}
@@ -91,7 +92,7 @@ def recommend_window(
             series = _series(data, i)
             if series is not None:
                 own = _curve(series, horizon, max_context, tolerance, threads)
-                windows[str(name)] = max(1, own.context_length)
+                windows[str(name)] = max(1, own.context_length, own.nonlinear_length)
     return Window(
         length=length,
         interval=(low, high),
@@ -165,6 +166,11 @@ def _reason(curve: ContextCurve, far: tuple[int, ...], length: int) -> str:
     if far:
         return (
             f"{ahead} depends on single symbols {', '.join(f'{d:,}' for d in far)} steps before it"
+        )
+    if curve.nonlinear_length > curve.context_length:
+        return (
+            f"a linear predictor of {ahead} needs {_steps(curve.context_length)}, but products of "
+            f"two values tell more, and the farther of them lies {_steps(length)} back"
         )
     if curve.context_length == 0:
         return (
