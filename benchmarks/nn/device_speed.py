@@ -2,153 +2,95 @@
 
     python -m benchmarks speed --device cuda [--peer drnn=PATH]
 
-``drnn`` is a checkout of github.com/zalandoresearch/pytorch-dilated-rnn. A step is forward,
+``drnn`` is a checkout of github.com/zalandoresearch/pytorch-dilated-rnn; FlashRNN takes part where
+it is installed (``pip install flashrnn einops``; its compiler needs nvcc). A step is forward,
 backward and Adam. Ways: Triton's kernels and PyTorch's over reshaped memory (``views``, cuDNN),
 each launched kernel by kernel and as one CUDA graph; plain ``torch.nn`` layers over the reshaped
-memory, which compute every position; the public peer. Gradients are compared with PyTorch's in
-float64. Works named "K of" are a population of K networks in one call; their time is of all K.
+memory, which compute every position; the peers. Gradients are compared with PyTorch's in float64.
+Works named "K of" are a population of K networks in one call; their time is of all K.
+
+Each cell is measured in a process beside this one, which is replaced when a cell spoils it, and its
+line is printed at once: what fails, hangs or crashes costs its own line only.
 """
 
 from __future__ import annotations
 
-import copy
+import atexit
+import functools
+import importlib.util
 import math
-import time
-from collections.abc import Callable
 
 import optuna
 import pandas as pd
-import torch
-from torch import Tensor, nn
+from tqdm.auto import tqdm
 
 from benchmarks._experiment import Cell, Experiment, Request, Summary
 from benchmarks._output import markdown
-from benchmarks.nn.device_works import WORKS, Work, batch_of, losses, model_of
-from optuna_mi.nn import DilatedRNNPopulation
+from benchmarks.nn.device_process import Apart
+from benchmarks.nn.device_timing import measure
+from benchmarks.nn.device_works import WORKS, Work
 from optuna_mi.nn._positions import plan_stack
-from optuna_mi.training._cuda_graph import GraphedStep, set_capturable
-from optuna_mi.training._population_optimizer import PopulationOptimizer
+from optuna_mi.training._objective_settings import usable_device
 
 GATES = {"rnn": 1, "gru": 3, "lstm": 4}
-WAYS = ("triton", "views", "cudnn", "pytorch-dilated-rnn", "triton, graph", "views, graph")
-SECONDS = 1.0  # of repeated steps
-
-
-def stepper(model: nn.Module, graph: bool, device: torch.device) -> Callable[..., Tensor]:
-    """Return what trains for a step."""
-    if isinstance(model, DilatedRNNPopulation):
-        own = [torch.optim.Adam(model.model(k).parameters()) for k in range(len(model))]
-        together = PopulationOptimizer(model, own, clip=1.0)
-        together.read_rates()
-
-        def step(x: Tensor, y: Tensor) -> Tensor:
-            model.weights.grad = None
-            loss = losses(model, x, y)
-            loss.sum().backward()
-            together.step()
-            return loss.detach()
-
-    else:
-        optimizer = torch.optim.Adam(model.parameters())
-        set_capturable(optimizer, graph)
-
-        def step(x: Tensor, y: Tensor) -> Tensor:
-            optimizer.zero_grad(set_to_none=True)
-            loss = losses(model, x, y)
-            loss.backward()
-            optimizer.step()
-            return loss.detach()
-
-    return GraphedStep(step, device) if graph else step
+# What is most asked for comes first: whoever ends the run early has that.
+WAYS = (
+    "triton, graph",
+    "views, graph",
+    "triton",
+    "views",
+    "cudnn",
+    "pytorch-dilated-rnn",
+    "FlashRNN",
+)
+# The most that a cell may take: kernels are compiled in it, FlashRNN's by nvcc.
+LIMIT_SECONDS, FLASH_SECONDS = 90.0, 150.0
 
 
 def cells(request: Request) -> list[Cell]:
-    ways = [way for way in WAYS if way != "pytorch-dilated-rnn" or "drnn" in request.peers]
-    # A capture that fails may spoil its process: graphs come last.
+    absent = {"pytorch-dilated-rnn"} if "drnn" not in request.peers else set()
+    if importlib.util.find_spec("flashrnn") is None:
+        absent.add("FlashRNN")
     return [
         {"work": name, "way": way, "seed": seed}
-        for way in ways
+        for way in WAYS
+        if way not in absent
         for name, work in WORKS.items()
         for seed in range(request.seeds)
         if work.models == 1 or way.startswith("triton")
     ]
 
 
+@functools.cache
+def _apart(device: str) -> Apart:
+    usable_device(device)
+    apart = Apart(measure)
+    atexit.register(apart.close)
+    return apart
+
+
 def run(trial: optuna.Trial, cell: Cell, request: Request) -> float:
     """Return milliseconds a step; infinity where it does not run, and why as an attribute."""
+    name = f"{cell['work']}, {cell['way']}"
+    seconds = FLASH_SECONDS if cell["way"] == "FlashRNN" else LIMIT_SECONDS
+    # On the CPU, where tests run it, nothing spoils a process.
+    apart = None if request.device == "cpu" else _apart(request.device)
     try:
-        return _milliseconds(trial, cell, request)
-    except (RuntimeError, ValueError) as error:  # out of memory is one, too
-        trial.set_user_attr("fault", f"{type(error).__name__}: {str(error)[:300]}")
+        if apart is None:
+            found = measure(cell, request)
+        else:
+            found = apart.call(dict(cell), request, seconds=seconds)
+    except Exception as error:  # of any kind: the others go on
+        fault = str(error) if type(error) is RuntimeError else f"{type(error).__name__}: {error}"
+        trial.set_user_attr("fault", fault[:300])
+        tqdm.write(f"{name}: {fault.splitlines()[0] if fault else type(error).__name__}")
         return math.inf
-
-
-def _milliseconds(trial: optuna.Trial, cell: Cell, request: Request) -> float:
-    work, way = WORKS[str(cell["work"])], str(cell["way"])
-    device = torch.device(request.device)
-    model = model_of(work, way, request).to(device)
-    x, y = batch_of(work, device)
-    trial.set_user_attr("card", name_of(device))
-    if work.models == 1 and way in ("triton", "views") and cell["seed"] == 0:
-        trial.set_user_attr("error", gradient_error(model, x, y))
-    step = stepper(model, "graph" in way, device)
-    for _ in range(5):
-        step(x, y)
-    if isinstance(step, GraphedStep) and step.has_failed:
-        raise RuntimeError("the step cannot be captured")
-    if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(device)
-    seconds = [timed(step, x, y, device, 1)]
-    n = max(1, min(200, int(SECONDS / 5 / seconds[0])))
-    seconds = [timed(step, x, y, device, n) for _ in range(5)]
-    if device.type == "cuda":
-        trial.set_user_attr("peak_gib", torch.cuda.max_memory_allocated(device) / 2**30)
-        trial.set_user_attr("bandwidth", bandwidth(device))
-    return sorted(seconds)[2] * 1e3
-
-
-def timed(step: Callable[..., Tensor], x: Tensor, y: Tensor, device: torch.device, n: int) -> float:
-    """Seconds a step, over n of them."""
-    synchronize(device)
-    started = time.perf_counter()
-    for _ in range(n):
-        step(x, y)
-    synchronize(device)
-    return (time.perf_counter() - started) / n
-
-
-def synchronize(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-
-
-def name_of(device: torch.device) -> str:
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else str(device)
-
-
-def gradient_error(model: nn.Module, x: Tensor, y: Tensor) -> float:
-    """Relative error of all gradients together, against PyTorch's kernels in float64."""
-    exact = copy.deepcopy(model).double()
-    exact.rnn.backend = "views"
-    found = []
-    for each in (model, exact):
-        given = x if not x.is_floating_point() else x.to(next(each.parameters()).dtype)
-        gradients = torch.autograd.grad(losses(each, given, y), list(each.parameters()))
-        found.append(torch.cat([g.double().flatten() for g in gradients]))
-    return float((found[0] - found[1]).norm() / found[1].norm())
-
-
-def bandwidth(device: torch.device) -> float:
-    """Bytes a second that a copy reads and writes."""
-    a = torch.empty(2**28, dtype=torch.uint8, device=device)
-    b = torch.empty_like(a)
-    b.copy_(a)
-    synchronize(device)
-    started = time.perf_counter()
-    for _ in range(10):
-        b.copy_(a)
-    synchronize(device)
-    return 20 * a.numel() / (time.perf_counter() - started)
+    milliseconds = float(found.pop("ms"))
+    for key, value in found.items():
+        trial.set_user_attr(key, value)
+    error = f", error {found['error']:.1e}" if "error" in found else ""
+    tqdm.write(f"{name}: {milliseconds:.3g} ms{error}; ready after {found['first_s']:.0f} s")
+    return milliseconds
 
 
 def floors(work: Work) -> tuple[int, float]:
@@ -185,14 +127,21 @@ def summarize(frame: pd.DataFrame, request: Request) -> Summary:
                 errors = here[here["way"] == way]["error"].dropna()
                 row[f"error, {way}"] = f"{errors.iloc[0]:.1e}" if len(errors) else "–"
         rows.append(row)
+    cards = sorted(set(frame["card"].dropna())) if "card" in frame else []
     how = (
-        f"On {frame['card'].iloc[0]}. Wall time of a training step, median of five rounds and of "
-        f"{request.seeds} seed(s). Steps in sequence: cells that wait for each other, forward and "
-        "backward; what a launch a cell would cost is what a fused kernel saves. Bytes: at the "
-        "rate of a large copy on that card."
+        f"On {', '.join(cards) or 'no card'}. Wall time of a training step, median of five rounds "
+        f"and of {request.seeds} seed(s). Steps in sequence: cells that wait for each other, "
+        "forward and backward; what a launch a cell would cost is what a fused kernel saves. "
+        "Bytes: at the rate of a large copy on that card. Products may use TF32 in all ways, as "
+        'those of cuDNN do by default: `torch.set_float32_matmul_precision("high")`.'
     )
     faults = frame[frame["fault"].notna()] if "fault" in frame else frame[:0]
     failed = [f"- {f.work}, {f.way}: {f.fault}" for f in faults.itertuples()]
+    ways = set(frame["way"])
+    if "pytorch-dilated-rnn" not in ways:
+        failed.append("- pytorch-dilated-rnn: left out, for want of its path (--peer drnn=PATH)")
+    if "FlashRNN" not in ways:
+        failed.append("- FlashRNN: left out, it is not installed (pip install flashrnn einops)")
     return Summary("\n".join([how, "", markdown(rows), "", *failed]).rstrip())
 
 

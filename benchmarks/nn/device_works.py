@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from benchmarks._experiment import Request
+from benchmarks.nn.device_peers import FlashRNN, Reshaped
 from benchmarks.nn.step_time import DOUBLING, PERMUTED, PTB_12, Peer, load_peer
 from optuna_mi.nn import DilatedRNNClassifier, DilatedRNNLanguageModel, DilatedRNNPopulation
 
@@ -40,30 +41,6 @@ WORKS = {
 VOCABULARY, EMBEDDING = 49, 100
 
 
-class Reshaped(nn.Module):
-    """PyTorch's own layers over the reshaped memory, T padded to whole blocks."""
-
-    def __init__(self, work: Work) -> None:
-        super().__init__()
-        features = EMBEDDING if work.language else 1
-        kind = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}[work.cell]
-        self.embedding = nn.Embedding(VOCABULARY, features) if work.language else None
-        sizes = [features, *[work.hidden] * (len(work.dilations) - 1)]
-        self.layers = nn.ModuleList(kind(size, work.hidden) for size in sizes)
-        self.output = nn.Linear(work.hidden, VOCABULARY if work.language else 10)
-        self.dilations = work.dilations
-
-    def forward(self, x: Tensor) -> Tensor:
-        if self.embedding is not None:
-            x = self.embedding(x)
-        steps, batch, _ = x.shape
-        for d, layer in zip(self.dilations, self.layers, strict=True):
-            padded = functional.pad(x, (0, 0, 0, 0, 0, -steps % d))
-            h, _ = layer(padded.reshape(-1, d * batch, x.shape[2]))
-            x = h.reshape(len(padded), batch, -1)[:steps]
-        return self.output(x if self.embedding is not None else x[-1])
-
-
 def batch_of(work: Work, device: torch.device) -> tuple[Tensor, Tensor]:
     generator = torch.Generator("cpu").manual_seed(0)
     if work.language:
@@ -84,8 +61,11 @@ def network(work: Work, backend: str) -> nn.Module:
 
 def model_of(work: Work, way: str, request: Request) -> nn.Module:
     torch.manual_seed(0)
-    if way == "cudnn":
-        return Reshaped(work)
+    if way in ("cudnn", "FlashRNN"):
+        features, n_out = (EMBEDDING, VOCABULARY) if work.language else (1, 10)
+        kind = Reshaped if way == "cudnn" else FlashRNN
+        vocabulary = VOCABULARY if work.language else None
+        return kind(work.cell, features, work.hidden, work.dilations, n_out, vocabulary)
     if way == "pytorch-dilated-rnn":
         features = EMBEDDING if work.language else 1
         n_out, vocabulary = (VOCABULARY, VOCABULARY) if work.language else (10, None)
