@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import itertools
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -17,6 +16,7 @@ from benchmarks.races.spaces import our_space
 from optuna_mi import context_curve, select_lags
 from optuna_mi.search_space import format_dilations, parse_dilations
 from optuna_mi.search_space._geometry import MAX_RATIO
+from optuna_mi.search_space._on_lags import connected
 from optuna_mi.search_space._placement import bounded, to_increasing_integers
 
 RULES_FILE = Path(__file__).parents[1] / "results" / "races-rules.json"
@@ -90,17 +90,4 @@ def by_lags(chosen: Sequence[int], length: int, window: int, most: int) -> tuple
         most: Most layers.
     """
     back = [d - 1 for d in chosen if 1 < d <= window - 1]
-    while True:
-        reach = max(1, min(length, window - 1), *back)
-        filled = _filled([*back, reach])
-        if len(filled) <= most:
-            return filled
-        back.pop()
-
-
-def _filled(lags: Sequence[int]) -> tuple[int, ...]:
-    out = sorted({1, *lags})
-    while gaps := [(b / a, a, b) for a, b in itertools.pairwise(out) if b / a > MAX_RATIO]:
-        _, low, high = max(gaps)
-        out = sorted({*out, round(math.sqrt(low * high))})
-    return tuple(out)
+    return connected(back, max(1, min(length, window - 1)), most)

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from optuna_mi._checks import one_of, whole
 from optuna_mi._logging import get_logger
 from optuna_mi.search_space._design import largest_dilation
-from optuna_mi.search_space._geometry import MAX_RATIO, DecayGeometry
+from optuna_mi.search_space._format import format_dilations
+from optuna_mi.search_space._geometry import LAGS, MAX_RATIO, DecayGeometry
+from optuna_mi.search_space._on_lags import connected, steps_back
 from optuna_mi.search_space._ranges import (
     RANGES,
     IntRange,
@@ -19,7 +21,7 @@ from optuna_mi.search_space._ranges import (
 )
 
 if TYPE_CHECKING:
-    from optuna_mi.context import ContextCurve, Window
+    from optuna_mi.context import ContextCurve, LagSelection, Window
     from optuna_mi.decay import DecayAnalysis
 
 _logger = get_logger(__name__)
@@ -34,6 +36,7 @@ class Limits(TypedDict, total=False):
     snap: bool
     line_exponent: float
     context: ContextCurve | Window | None
+    lags: LagSelection | None
     ranges: Ranges
 
 
@@ -43,6 +46,7 @@ def fields_of_analysis(
     window: int | None,
     max_layers: int,
     context: ContextCurve | Window | None,
+    lags: LagSelection | None = None,
     ranges: Ranges = "paper",
 ) -> dict[str, Any]:
     """Return the fields of the space that `DilationSpace.from_analysis` makes."""
@@ -60,18 +64,24 @@ def fields_of_analysis(
     farthest = recommended
     if context is not None:
         recommended = learnt(context) if limit is None else min(learnt(context), limit)
+        notes.append(
+            f"{recommended:,} steps can be learnt from so much data, and the decay curve asks for "
+            f"{farthest:,}: the range " + ("holds both." if ranges == "wide" else "lies between.")
+        )
+    if lags is not None:
+        back = steps_back(lags, limit)
+        listed = connected(back, recommended if context is not None else 1, max_layers)
+        recommended = listed[-1]
+        geometry = DecayGeometry(LAGS, delays=listed)
+        notes.append(_of_lags(back, listed))
     geometry = geometry.up_to(recommended)
     largest = max_dilation_range(geometry, recommended, limit)
-    if context is not None:
+    if context is not None or lags is not None:
         # A period is no bound here: what is measured to be learnt beyond it pays.
         low, high = sorted((recommended, farthest))
         if geometry.breakpoints:  # no segment, and no parameter, is ever empty
             low = min(max(low, math.floor(geometry.breakpoints[-1]) + 1), recommended)
         largest = IntRange(low, high, recommended)
-        notes.append(
-            f"{recommended:,} steps can be learnt from so much data, and the decay curve asks for "
-            f"{farthest:,}: the range " + ("holds both." if ranges == "wide" else "lies between.")
-        )
     if ranges == "wide":
         end = limit
         if window is None or end is None:
@@ -96,6 +106,16 @@ def fields_of_analysis(
         "notes": tuple(notes),
         "ranges": ranges,
     }
+
+
+def _of_lags(back: list[int], listed: tuple[int, ...]) -> str:
+    """Return a sentence about what of a list was chosen, and what lies between."""
+    chosen = tuple(d for d in listed if d in back)
+    if not chosen:
+        return "No single distance beyond the newest value adds to a prediction."
+    others = tuple(d for d in listed if d not in back)
+    filled = f"; {format_dilations(others)} connect them" if others else ""
+    return f"Layers stand at the distances that add most to a prediction{filled}."
 
 
 def learnt(context: ContextCurve | Window) -> int:

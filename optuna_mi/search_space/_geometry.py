@@ -40,10 +40,11 @@ LAWS = {
     "delays": "Mutual information stands above the noise only at single distances",
     "none": "No mutual information stands above the noise",
     "given": "The dilations are around a list of your own",
+    "lags": "The dilations are around the distances that add most to a prediction",
 }
 
-#: The law of a list that was not read off any curve; ``delays`` are its dilations.
-GIVEN = "given"
+#: Laws of lists that were not read off any curve; ``delays`` are their dilations.
+GIVEN, LAGS = "given", "lags"
 
 #: Lines equidistant in the fourth root of MI, not in its logarithm as in [MK20]: with few layers
 #: the logarithm spends them far away, where little is left to learn (docs/findings/worth.md).
@@ -175,6 +176,8 @@ class DecayGeometry:
         """
         if whole("max_dilation", max_dilation, 1) <= 1:
             return 1
+        if self.law in (GIVEN, LAGS):
+            return len(self.delays)
         edges = [1.0, *(b for b in self.breakpoints if b < max_dilation), float(max_dilation)]
         steepness = relative_steepness(self.slopes[: len(edges) - 1])
         density = steepness / steepness.min()
@@ -189,7 +192,7 @@ class DecayGeometry:
                 f"counts must hold one number of layers for each of the {self.n_segments} "
                 f"segments, not all zero, got {tuple(counts)}"
             )
-        if self.law == GIVEN:
+        if self.law in (GIVEN, LAGS):
             return around_list(self.delays, max_dilation, sum(counts))
         if self.law in CURVED_LAWS:
             positions = line_positions(

@@ -26,7 +26,7 @@ from optuna_mi.search_space._suggest import suggest_value
 if TYPE_CHECKING:
     from optuna.trial import BaseTrial
 
-    from optuna_mi.context import ContextCurve, Window
+    from optuna_mi.context import ContextCurve, LagSelection, Window
     from optuna_mi.decay import DecayAnalysis
 
 #: Choices of the parameter that ``baselines=True`` adds.
@@ -115,6 +115,7 @@ class DilationSpace(Gridded, Frozen):
         snap: bool = True,
         line_exponent: float = LINE_EXPONENT,
         context: ContextCurve | Window | None = None,
+        lags: LagSelection | None = None,
         ranges: Ranges = "paper",
     ) -> DilationSpace:
         """Make the space that a decay analysis calls for.
@@ -133,6 +134,10 @@ class DilationSpace(Gridded, Frozen):
             context: What `optuna_mi.context_curve` or `optuna_mi.recommend_window` returned for
                 the same data: what can be learnt is then recommended as ``max_dilation``, whose
                 range lies between it and the decay curve's end. Without it: [MK20]'s rule.
+            lags: What `optuna_mi.select_lags` returned for the same data: layers then stand at the
+                distances that add most to a prediction, instead of where the decay curve falls,
+                and between them where gaps are wide. The farthest of them, or what ``context``
+                says if that is farther, is recommended as ``max_dilation``.
             ranges: How far to look around the recommendation, which is the same with both.
                 ``"paper"``: half to double the largest dilation, half to one and a half times the
                 layers of each segment. ``"wide"``: the largest dilation from 8, or lower, to the
@@ -141,11 +146,11 @@ class DilationSpace(Gridded, Frozen):
                 segment from 1 to as many layers as the limits allow.
 
         Raises:
-            TypeError: If ``context`` is something else.
+            TypeError: If ``context`` or ``lags`` is something else.
             ValueError: If the limits leave no room for a network, or ``ranges`` is unknown.
         """
         geometry = DecayGeometry.from_analysis(analysis, snap=snap, line_exponent=line_exponent)
-        fields = fields_of_analysis(analysis, geometry, window, max_layers, context, ranges)
+        fields = fields_of_analysis(analysis, geometry, window, max_layers, context, lags, ranges)
         space = cls(baselines=baselines, **fields)
         object.__setattr__(space, "_analysis", analysis)
         return space

@@ -65,7 +65,7 @@ _from = lambda: {"analysis": analysis()}
 T.sweep("DilationSpace.from_analysis", DilationSpace.from_analysis, _from,
         analysis=(*OBJECT, curve()), window=(*whole(optional=True), 1), max_layers=whole(),
         context=(5, "text", analysis(), curve()), baselines=FLAG, snap=FLAG, line_exponent=_SHARE,
-        ranges=(*name(), "wider", None))
+        lags=(5, "text", (1, 8), analysis()), ranges=(*name(), "wider", None))
 T.sweep("DilationSpace.from_sequences", DilationSpace.from_sequences, lambda: {"x": symbols()},
         x=(None, 5, [], np.zeros(9, int)), max_lag=whole(optional=True), threshold=real(0, -1),
         seed=whole(0), curve_options=("a", 5, {"nope": 1}, [1]), words=("symbols", "sequences", "nope"),
