@@ -47,11 +47,11 @@ def next_step(
             "space = optuna_mi.DilationSpace.from_analysis("
             f"optuna_mi.decay.DecayAnalysis.load({saved.as_posix()!r}))"
         ),
-        "command": _search(arguments),
+        "command": _search(arguments, analysis.curve.notes),
     }
 
 
-def _search(arguments: argparse.Namespace) -> str | None:
+def _search(arguments: argparse.Namespace, notes: tuple[str, ...]) -> str | None:
     from optuna_mi.datasets._reading import Reading
 
     if arguments.dataset == "-":
@@ -61,12 +61,14 @@ def _search(arguments: argparse.Namespace) -> str | None:
     command = ["optuna-mi", "search", arguments.dataset]
     usual: dict[str, Any] = {"max_lag": None, "threshold": 1e-5, "seed": 0, "out": None}
     usual |= {"values": "auto", "bins": None}
-    usual |= {f.name: f.default for f in fields(Reading) if f.name != "symbols"}
+    usual |= {f.name: f.default for f in fields(Reading) if hasattr(arguments, f.name)}
     for name, default in usual.items():
         value = getattr(arguments, name)
         if value != default:
             option = f"--{name.replace('_', '-')}"
             command += [option] if value is True else [option, str(value)]
+    if any("have no value" in note for note in notes):  # which a curve leaves out, and no network
+        command += ["--fill", "previous"]
     return shlex.join(command)
 
 

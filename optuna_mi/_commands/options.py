@@ -114,7 +114,7 @@ def reading_of(arguments: argparse.Namespace) -> Reading:
     """Return what the options say of the file."""
     from optuna_mi.datasets._reading import Reading
 
-    names = [field.name for field in fields(Reading) if field.name != "symbols"]
+    names = [field.name for field in fields(Reading) if hasattr(arguments, field.name)]
     symbols = _SYMBOLS[arguments.values]
     if symbols is None and real_options(arguments):
         symbols = False

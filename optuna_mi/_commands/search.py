@@ -52,6 +52,12 @@ def add(commands: Any) -> None:
         help="how far to look around the recommendation: near it as in the paper, or as wide as "
         "window and layers allow (default: paper)",
     )
+    parser.add_argument(
+        "--fill",
+        choices=("previous",),
+        help="where rows or values of a series are missing, let the network read the last one; "
+        "such steps are neither predicted nor scored",
+    )
     parser.add_argument("--cell", choices=("gru", "rnn", "lstm"), help="default: gru")
     parser.add_argument("--storage", help=f"{options.STORAGE} (default: OUT/study.db)")
     parser.add_argument("--study-name", help="default: the data set's name")

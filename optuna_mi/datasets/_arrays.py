@@ -13,6 +13,7 @@ from optuna_mi.datasets._array_targets import read_targets
 from optuna_mi.datasets._array_values import Values, read_values
 from optuna_mi.datasets._base import Dataset
 from optuna_mi.datasets._forecast import Plan, forecasting
+from optuna_mi.datasets._known_steps import read_known
 from optuna_mi.datasets._labelled import (
     classification,
     next_symbol,
@@ -36,6 +37,7 @@ def from_arrays(
     kind: Kind | None = None,
     lengths: Any = None,
     symbols: bool | None = None,
+    known: Any = None,
     target: int | Sequence[int] | None = None,
     horizon: int = 1,
     window: int | None = None,
@@ -70,6 +72,9 @@ def from_arrays(
         symbols: Whether whole numbers are symbols. By default they are, unless they take many
             values that are near each other at small distances (loads, sales), of which a warning
             tells.
+        known: Of series, booleans (sequences, steps), or a list of them: False where ``X`` holds a
+            stand-in for a value that is missing, such as the last one before. It is read, but such
+            a step is neither predicted, nor scored, nor measured in the decay curve.
         target: The feature, or features, whose next values are predicted; None for all.
         horizon: How many next values are predicted at each step.
         window: Steps of the windows that series are cut into; dilations stay below it. By default
@@ -122,6 +127,11 @@ def from_arrays(
     if (kind == "next") != (y is None):
         remedy = "leave y out" if kind == "next" else "give y"
         raise ValueError(f"kind={kind!r} and y do not go together: {remedy}")
+    if known is not None and (values.vocabulary is not None or (y is not None and steps is None)):
+        raise ValueError(
+            "known= is for series of real values whose steps are predicted; leave it out, and of "
+            "symbols give a missing one a name of its own"
+        )
     if kind == "next" and values.vocabulary is not None:
         return next_symbol(name, values, valid, test, seed)
     if kind == "next" or steps is not None:
@@ -137,7 +147,8 @@ def from_arrays(
             loss=loss or ("mse" if metric == "MSE" else "mae"),
             season=whole("season", season, 1),
         )
-        return forecasting(name, values.parts, plan, steps)
+        there = None if known is None else read_known(known, values.lengths.tolist())
+        return forecasting(name, values.parts, plan, steps, there)
     if kind == "classification":
         return classification(name, values, y, valid, test, seed, n_test)
     if metric == "MASE":

@@ -41,7 +41,7 @@ def dataset_of(path: Path, contents: FileContents, reading: Reading) -> Dataset:
         ValueError: It is empty, or holds values that cannot be learnt.
     """
     if isinstance(contents.sequences, pd.DataFrame) and "label" in contents.sequences:
-        return from_frame(contents.sequences, label_col="label", name=path.name)
+        return from_frame(contents.sequences, label_col="label", fill=reading.fill, name=path.name)
     if contents.labels is not None:
         rows = contents.parts if contents.parts is not None else rows_of(contents.sequences)
         same = len(set(map(len, rows))) == 1
@@ -50,7 +50,7 @@ def dataset_of(path: Path, contents: FileContents, reading: Reading) -> Dataset:
         return from_arrays(sequences, contents.labels, symbols=symbols, name=path.name)
     if contents.unit == "value" and reading.symbols is not True:
         if isinstance(contents.sequences, pd.DataFrame):
-            return from_frame(contents.sequences, name=path.name)
+            return from_frame(contents.sequences, fill=reading.fill, name=path.name)
         found = contents.parts if contents.parts is not None else rows_of(contents.sequences)
         parts = [np.asarray(row, dtype=np.float64) for row in found]
         parts = [part for part in parts if len(part)]

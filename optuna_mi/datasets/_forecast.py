@@ -14,6 +14,7 @@ from optuna_mi._logging import get_logger
 from optuna_mi.datasets._array_splits import check_shares
 from optuna_mi.datasets._array_values import padded
 from optuna_mi.datasets._base import RegressionSplit, SequenceRegression
+from optuna_mi.datasets._known_steps import Bools, naive_errors, next_are_known
 
 _logger = get_logger(__name__)
 
@@ -31,11 +32,14 @@ class _Series:
         inputs: (steps, features).
         targets: (steps, values): row t is what is predicted at step t.
         ranges: First step and end of training, validation and test.
+        counts: bool (steps,), where all that is predicted is known.
+        for_decay: The training steps, NaN where they are not known.
     """
 
     inputs: Floats
     targets: Floats
     ranges: tuple[tuple[int, int], ...]
+    counts: Bools
     input_units: tuple[Floats, Floats]
     target_units: tuple[Floats, Floats]
     error_scale: Floats
@@ -68,7 +72,11 @@ class Plan:
 
 
 def forecasting(
-    name: str, parts: Sequence[Floats], plan: Plan, targets: Sequence[Floats] | None = None
+    name: str,
+    parts: Sequence[Floats],
+    plan: Plan,
+    targets: Sequence[Floats] | None = None,
+    known: Sequence[Bools] | None = None,
 ) -> SequenceRegression:
     """Return series as a data set whose every step predicts.
 
@@ -82,16 +90,19 @@ def forecasting(
         plan: What is predicted.
         targets: (steps, values) of each series where another variable is predicted at its own step;
             None for the next values.
+        known: Of each series, bool (steps,): False where a stand-in is read, and nothing predicted.
 
     Raises:
         ValueError: The series are too short to be split, or all constant.
     """
     check_shares(plan.valid, plan.test)
-    series = [
-        found
+    if known is None:
+        known = [np.ones(len(part), dtype=bool) for part in parts]
+    prepared = (
+        _prepare(part, None if targets is None else targets[i], plan, known[i])
         for i, part in enumerate(parts)
-        if (found := _prepare(part, None if targets is None else targets[i], plan)) is not None
-    ]
+    )
+    series = [found for found in prepared if found is not None]
     dropped = len(parts) - len(series)
     if not series:
         raise ValueError(
@@ -134,7 +145,7 @@ def standard_units(values: Floats) -> tuple[Floats, Floats]:
     return values.mean(axis=0), np.where(scale > 0, scale, 1.0)
 
 
-def _prepare(part: Floats, target: Floats | None, plan: Plan) -> _Series | None:
+def _prepare(part: Floats, target: Floats | None, plan: Plan, known: Bools) -> _Series | None:
     """Return a series ready to be cut, or None if there is nothing to train on."""
     steps, ahead = len(part), plan.horizon if target is None else 0
     held = [round(share * steps) for share in (plan.valid, plan.test)]
@@ -146,8 +157,9 @@ def _prepare(part: Floats, target: Floats | None, plan: Plan) -> _Series | None:
     values = part[:, list(plan.columns)] if target is None else target
     if np.ptp(values[:first], axis=0).max() == 0:
         return None
-    input_units = standard_units(part[:first])
-    center, scale = standard_units(values[:first])
+    there = known[:first]
+    input_units = standard_units(part[:first][there])
+    center, scale = standard_units(values[:first][there])
     standard = (values - center) / scale
     # row t of the targets: the values at t + 1 .. t + horizon, or the other variable's at t
     rows = (
@@ -167,20 +179,21 @@ def _prepare(part: Floats, target: Floats | None, plan: Plan) -> _Series | None:
             (first - gap, max(second - ahead, first - gap)),
             (second - gap, max(steps - ahead, second - gap)),
         ),
+        counts=known if target is not None else next_are_known(known, plan.horizon),
         input_units=input_units,
         target_units=(np.tile(center, repeats), np.tile(scale, repeats)),
-        error_scale=np.tile(_error_scale(values[:first], scale, plan), repeats),
-        for_decay=part[:first],
+        error_scale=np.tile(_error_scale(values[:first], scale, plan, there), repeats),
+        for_decay=np.where(there[:, None], part[:first], np.nan),
     )
 
 
-def _error_scale(values: Floats, scale: Floats, plan: Plan) -> Floats:
+def _error_scale(values: Floats, scale: Floats, plan: Plan, known: Bools) -> Floats:
     if plan.metric != "MASE":
         return scale
     season = plan.season if plan.season < len(values) else 1
-    naive = np.abs(values[season:] - values[:-season]).mean(axis=0)
+    naive = naive_errors(values, known, season)
     if (naive == 0).any():  # repeats itself exactly, or is constant
-        naive = np.where(naive > 0, naive, np.abs(np.diff(values, axis=0)).mean(axis=0))
+        naive = np.where(naive > 0, naive, naive_errors(values, known, 1))
     return np.where(naive > 0, scale / np.where(naive > 0, naive, 1.0), 0.0)
 
 
@@ -211,12 +224,22 @@ def _split(series: Sequence[_Series], which: int, window: int) -> RegressionSpli
         counted = first
         for start, stop, begin in spans:
             step = np.arange(start, start + window)
+            here = (step >= begin) & (step < stop)
+            here[: stop - start] &= s.counts[start:stop]
+            first_time = here & (step >= counted)
+            counted = stop
+            if not here.any():
+                continue
             inputs.append(s.inputs[start:stop])
             targets.append(s.targets[start:stop])
-            scored.append((step >= begin) & (step < stop))
-            once.append((step >= max(begin, counted)) & (step < stop))
-            counted = stop
+            scored.append(here)
+            once.append(first_time)
             scales.append(s.error_scale)
+    if not inputs:
+        raise ValueError(
+            f"the {('training', 'validation', 'test')[which]} split has no step of which all that "
+            "is predicted is known: give longer series, larger shares or a shorter horizon"
+        )
     return RegressionSplit(
         inputs=padded(inputs, window),
         targets=padded(targets, window),
@@ -229,7 +252,9 @@ def _split(series: Sequence[_Series], which: int, window: int) -> RegressionSpli
 def _for_decay(series: Sequence[_Series]) -> Any:
     """Return the training steps as `decay_curve` takes them: one series, or a panel of features."""
     if len(series) == 1 and series[0].for_decay.shape[1] == 1:
-        return series[0].for_decay[:, 0]
+        values = series[0].for_decay[:, 0]
+        if not np.isnan(values).any():
+            return values
     columns = {
         f"{i}/{j}": column for i, s in enumerate(series) for j, column in enumerate(s.for_decay.T)
     }

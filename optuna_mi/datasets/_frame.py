@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from optuna_mi._checks import check_keywords, instance, listed
+from optuna_mi._checks import check_keywords, instance, listed, one_of
+from optuna_mi._logging import get_logger
 from optuna_mi.datasets._arrays import from_arrays
 from optuna_mi.datasets._base import Dataset
+from optuna_mi.datasets._known_steps import filled
 from optuna_mi.datasets._numbers import as_numbers
 from optuna_mi.decay.measure.reading._panel import Panel, as_pandas, read_panel
+
+_logger = get_logger(__name__)
 
 # texts that are numbers may be symbols if they are so few
 _MOST_SYMBOLS = 20
@@ -27,6 +31,7 @@ def from_frame(
     features: Sequence[str] = (),
     label_col: str | None = None,
     freq: str | int | None = None,
+    fill: Literal["previous"] | None = None,
     **options: Any,
 ) -> Dataset:
     """Make a data set of a panel: a long table with a row for every step of every series.
@@ -42,6 +47,9 @@ def from_frame(
         features: Numeric columns that are read beside it.
         label_col: Column of labels or of numbers, one and the same in all rows of a series.
         freq: The step between times, as for :func:`~optuna_mi.decay_curve`.
+        fill: What stands for steps without a row or a value, which are refused by default:
+            "previous", the last row before. The network reads it; in a forecast such steps are
+            neither predicted, nor scored, nor measured in the decay curve.
         **options: Keywords of :func:`from_arrays`: ``horizon``, ``window``, ``metric``, …
 
     Raises:
@@ -64,6 +72,7 @@ def from_frame(
             f"the frame must be a pandas or polars DataFrame, got {type(frame).__name__}; {remedy}"
         )
     check_keywords("options", options, from_arrays)
+    one_of("fill", fill, ("previous", None))
     features = listed("features", features, "names of columns")
     for name, column in (("time_col", time_col), ("target_col", target_col)):
         instance(name, column, Hashable, "the name of a column")
@@ -83,6 +92,8 @@ def from_frame(
     _check_no_text(frame[target_col])
     if "target" in options:
         raise ValueError("target= counts columns of arrays: here target_col= names it")
+    if "known" in options:
+        raise ValueError("known= is for arrays: here a missing row or value is found, see fill=")
     for column in features:
         if not pd.api.types.is_numeric_dtype(frame[column].dtype):
             raise TypeError(
@@ -101,6 +112,10 @@ def from_frame(
         ),
         freq,
     )
+    if panel.n_missing and fill is not None:
+        panel, options["known"] = _filled(panel)
+        if label_col is not None:
+            del options["known"]
     _check_gaps(panel)
     columns = ["y", *(f"x{i}" for i in range(len(features)))]
     parts = _parts(panel, columns)
@@ -122,13 +137,29 @@ def _check_no_text(values: pd.Series[Any]) -> None:
         )
 
 
+def _filled(panel: Panel) -> tuple[Panel, list[Any]]:
+    if not pd.api.types.is_numeric_dtype(panel.rows["y"].dtype):
+        raise ValueError(
+            "fill='previous' is for numbers, and the target column holds symbols: give a missing "
+            "one a name of its own, as with frame[column].fillna('missing')"
+        )
+    whole, there = filled(panel)
+    _logger.warning(
+        f"{panel.n_missing:,} of {len(there):,} steps have no value: the network reads the last "
+        "one before, and is neither trained nor scored there"
+    )
+    return whole, np.split(there, whole.offsets[1:-1])
+
+
 def _check_gaps(panel: Panel) -> None:
     if panel.n_missing:
         raise ValueError(
             f"{panel.n_missing:,} steps of {panel.n_with_gaps:,} of {panel.offsets.size - 1:,} "
             "series have no value, and a network would take the rows beside them for neighbours: "
-            "fill them, as with frame.set_index(time).groupby(id)[value].resample('D')"
-            ".mean().interpolate(), or say freq= if the step is another"
+            "say fill='previous' (--fill previous), by which it reads the last value there and is "
+            "not scored; or fill them yourself with nothing from later rows, as with "
+            "frame.set_index(time).groupby(id)[value].resample('D').mean().ffill(); or say freq= "
+            "if the step is another"
         )
 
 

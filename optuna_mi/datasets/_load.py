@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from optuna_mi._checks import file_path
 from optuna_mi.datasets._reading import Reading
@@ -31,6 +31,7 @@ def load_dataset(
     decimal: str | None = None,
     labels: str | None = None,
     format: str | None = None,
+    fill: Literal["previous"] | None = None,
 ) -> Dataset:
     """Return a data set by its name, or of a user's own file.
 
@@ -51,6 +52,8 @@ def load_dataset(
         labels: The path of a file with one label for each sequence, in order: a label per line, or
             a ``.npy`` array.
         format: The ending to go by where the name has another, or none: "csv", "txt", ….
+        fill: What a network reads at steps of a table's series without a value, as for
+            :func:`from_frame`.
 
     Raises:
         FileNotFoundError: Neither a known name nor a file, or a download that failed.
@@ -72,6 +75,7 @@ def load_dataset(
         decimal=decimal,
         labels=labels,
         format=format,
+        fill=fill,
     )
     return load(name, reading)
 

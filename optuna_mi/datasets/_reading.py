@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 from types import NoneType
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -30,6 +30,7 @@ class Reading:
         labels: The path of a file with one label for each sequence, in order.
         format: The ending to go by where the name has another, or none: "csv", "txt", ….
         symbols: Whether whole numbers are symbols: yes, no, or as they look (None).
+        fill: "previous" where a network is to read the last value at steps without one.
     """
 
     unit: str | None = None
@@ -43,6 +44,7 @@ class Reading:
     labels: str | None = None
     format: str | None = None
     symbols: bool | None = None
+    fill: Literal["previous"] | None = None
 
     def __post_init__(self) -> None:
         for name in ("column", "time_column", "id_column", "label_column"):
@@ -50,6 +52,7 @@ class Reading:
             instance(name, getattr(self, name), (str, NoneType), wanted)
         instance("encoding", self.encoding, (str, NoneType), "a name such as 'latin-1'")
         flag("rows", self.rows)
+        one_of("fill", self.fill, ("previous", None))
         one_of("decimal", self.decimal, (".", ",", None))
         instance("labels", self.labels, (str, NoneType), "the path of a file")
         kinds = [name.removeprefix(".") for name in (*TABLES, *SERIES)]

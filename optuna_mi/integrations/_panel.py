@@ -46,7 +46,7 @@ def training_part(
     if holes:
         raise ValueError(
             f"{holes} of {len(panel)} values of {target_col!r} are missing; fill them first, as "
-            "for training: panel.groupby(id)[target].transform(lambda y: y.interpolate())"
+            "for training: panel.groupby(id)[target].ffill()"
         )
     if not np.isfinite(panel[target_col].to_numpy(dtype=np.float64)).all():
         raise ValueError(f"{target_col!r} holds infinite values; drop or replace them first")

@@ -43,7 +43,7 @@ def check_finite(values: npt.NDArray[np.floating]) -> Floats:
         at = int(np.flatnonzero(~np.isfinite(real.ravel()))[0])
         raise ValueError(
             f"{bad} of {real.size} values are NaN or infinite, the first at place {at}; fill or "
-            "drop them (pandas: interpolate, dropna)"
+            "drop them (pandas: ffill, dropna)"
         )
     return real
 
