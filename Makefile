@@ -31,8 +31,13 @@ test-kernels: $(VENV)/tested
 	$(BIN)/pytest tests/nn/test_triton.py
 
 # Everything that needs a GPU, with whatever torch and pytest are there: PYTHON names the interpreter.
+# In three processes: what spoils one, or hangs in it, leaves the others. A line a test, as it ends.
 test-gpu:
-	$(PYTHON) -m pytest -p no:cacheprovider -m gpu --durations=5 $(shell grep -rl "mark.gpu" tests --include='test_*.py')
+	@failed=0; for part in nn gpu "training tests/benchmarks"; do \
+		timeout -k 10 240 $(PYTHON) -m pytest -v -p no:cacheprovider -m gpu -W default --durations=5 \
+			-o faulthandler_timeout=90 \
+			$$(grep -rl "mark.gpu" tests/$$part --include='test_*.py' | sort) || failed=1; \
+	done; exit $$failed
 
 # Lightning, Hugging Face, neuralforecast and Ray weigh as much as all the rest together.
 test-integrations: $(VENV)/tested

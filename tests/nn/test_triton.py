@@ -26,6 +26,7 @@ from optuna_mi.nn._recurrence_op import GATES, dilated_recurrence, full_plan
 
 from .comparison import BACKENDS, Backend, compare_with_naive
 
+# Few sizes: on a card each takes a compiler's seconds for every kernel.
 CELLS = ["rnn", "gru", "lstm"]
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
 DEVICE = "cuda" if torch.cuda.is_available() and not INTERPRETED else "cpu"
@@ -65,8 +66,8 @@ def test_in_the_interpreter() -> None:
     ("dilations", "sizes", "length", "batch", "need", "carried"),
     [
         ((1, 2, 4), 5, 8, 3, "all", False),  # steps divisible by every dilation
-        ((3, 1, 7), (4, 17, 5), 10, 6, "all", True),  # by none but 1; sizes a layer; two programs
-        ((1, 13, 5), 4, 9, 2, 2, True),  # larger than the steps; a pruned plan
+        ((3, 1, 7), (5, 17, 20), 10, 6, "all", True),  # by none but 1; sizes a layer; two programs
+        ((1, 13, 5), 5, 9, 2, 2, True),  # larger than the steps; a pruned plan
         ((2, 3, 9), 20, 10, 2, "last", False),
     ],
 )
@@ -186,7 +187,7 @@ class TestKernels:
         y.backward(gradient)
 
     def test_autocast_returns_what_was_asked_for(self) -> None:
-        rnn = DilatedRNN(3, 16, (1, 2), cell="lstm", backend="triton").to(DEVICE)
+        rnn = DilatedRNN(3, 8, (1, 2), cell="lstm", backend="triton").to(DEVICE)
         for dtype in (torch.bfloat16, torch.float16):
             with torch.autocast(DEVICE, dtype):
                 y, state = rnn(torch.randn(5, 2, 3, device=DEVICE))
@@ -207,7 +208,7 @@ class TestKernels:
         assert torch.equal(*found)
 
     def test_same_bits_twice(self) -> None:
-        rnn = DilatedRNN(3, 7, (1, 3), backend="triton").to(DEVICE)
+        rnn = DilatedRNN(3, 5, (1, 3), backend="triton").to(DEVICE)
         x = torch.randn(8, 20, 3, device=DEVICE)
 
         def run():
@@ -218,7 +219,7 @@ class TestKernels:
 
     @pytest.mark.parametrize("cell", CELLS)
     def test_saturation_and_nan(self, cell) -> None:
-        rnn = DilatedRNN(3, 4, (1, 2), cell=cell, backend="triton").to(DEVICE)
+        rnn = DilatedRNN(3, 5, (1, 2), cell=cell, backend="triton").to(DEVICE)
         x = torch.full((4, 5, 3), 1e4, device=DEVICE)
         y, _ = rnn(x)
         assert (y.abs() <= 1).all()
@@ -228,7 +229,7 @@ class TestKernels:
         assert y[:, :3].isfinite().all()
 
     def test_second_derivatives_are_refused(self) -> None:
-        rnn = DilatedRNN(3, 4, (1, 2), backend="triton").to(DEVICE)
+        rnn = DilatedRNN(3, 5, (1, 2), backend="triton").to(DEVICE)
         y, _ = rnn(torch.randn(4, 2, 3, device=DEVICE))
         with pytest.raises(RuntimeError, match="second derivatives"):
             torch.autograd.grad(y.sum(), list(rnn.parameters()), create_graph=True)
@@ -238,7 +239,7 @@ class TestKernels:
 
         device = torch.device(DEVICE)
         monkeypatch.setattr(_triton_check, "BATCH", 3)
-        assert _triton_check.largest_error("rnn", 4, "float32", torch.float32, device) < 1e-4
+        assert _triton_check.largest_error("rnn", 5, "float32", torch.float32, device) < 1e-4
         right = _triton_check.recurrence
         # Every step but the last is stored at one address: what a miscompiled loop did.
         monkeypatch.setattr(
@@ -249,7 +250,7 @@ class TestKernels:
                 for y in right(*arguments)
             ),
         )
-        assert _triton_check.largest_error("rnn", 4, "float32", torch.float32, device) > 0.1
+        assert _triton_check.largest_error("rnn", 5, "float32", torch.float32, device) > 0.1
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -259,7 +260,7 @@ class TestPopulation:
     def test_of_different_depths_on_pruned_positions(self, cell, exact) -> None:
         torch.manual_seed(0)
         alone = [
-            DilatedRNNClassifier(2, 6, d, 3, cell=cell, residual=True, backend="triton")
+            DilatedRNNClassifier(2, 5, d, 3, cell=cell, residual=True, backend="triton")
             for d in ((1, 2, 4), (2, 1), (1, 3, 2, 5))
         ]
         population = DilatedRNNPopulation(copy.deepcopy(alone)).to(DEVICE)
@@ -279,7 +280,7 @@ class TestPopulation:
     def test_states_of_different_dilations_go_on(self, cell, exact) -> None:
         torch.manual_seed(0)
         alone = [
-            DilatedRNNLanguageModel(5, 3, 6, d, cell=cell, backend="triton")
+            DilatedRNNLanguageModel(5, 3, 5, d, cell=cell, backend="triton")
             for d in ((1, 2, 4), (2, 9))  # 9 is more than the steps of one call
         ]
         population = DilatedRNNPopulation(copy.deepcopy(alone)).to(DEVICE)
