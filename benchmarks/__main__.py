@@ -21,6 +21,7 @@ MODULES = {
     "sample-size": "benchmarks.papers.sample_size",
     "learning-rate": "benchmarks.papers.learning_rate",
     "all-cnn": "benchmarks.papers.all_cnn",
+    "schedules": "benchmarks.schedules.compare",
     "search": "benchmarks.worth.search",
     "forecast": "benchmarks.worth.forecast",
     "ablation": "benchmarks.worth.ablation",

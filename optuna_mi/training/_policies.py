@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, SupportsFloat
-
-import numpy as np
-import numpy.typing as npt
-import torch
 from torch.optim import Optimizer
 
-from optuna_mi._checks import real, whole
+from optuna_mi._checks import whole
 from optuna_mi.training._policies_base import (
     IHYLLPolicy,
     Information,
     Observation,
     Rates,
+    Reference,
 )
 
 
@@ -153,7 +148,7 @@ class IHYLLReferencePolicy(IHYLLPolicy):
         *,
         lr_min: Rates,
         lr_max: Rates,
-        reference: SupportsFloat | Sequence[SupportsFloat] | npt.NDArray[Any] | torch.Tensor,
+        reference: Reference,
         gamma1: float | None = None,
         gamma2: float | None = None,
         gamma3: float | None = None,
@@ -162,19 +157,7 @@ class IHYLLReferencePolicy(IHYLLPolicy):
         value_only_epochs: int = 5,
     ) -> None:
         super().__init__(optimizer, lr_min=lr_min, lr_max=lr_max, epsilon=epsilon, noise=noise)
-        values: Rates
-        if isinstance(reference, np.ndarray | torch.Tensor):
-            values = reference
-        elif isinstance(reference, Sequence) and not isinstance(reference, str):
-            values = [real("reference", value) for value in reference]
-        else:
-            values = real("reference", reference)
-        self.reference = self._per_group(values, "reference")
-        if min(self.reference) <= 0:
-            raise ValueError(
-                f"reference must be positive, got {reference}; H(Y) of the labels always is where "
-                "there is something to learn"
-            )
+        self.reference = self._references(reference)
         self.gamma1 = self._gains(gamma1, "gamma1", 1.0)
         self.gamma2 = self._gains(gamma2, "gamma2", 1.0)
         self.gamma3 = self._gains(gamma3, "gamma3", 1.0)

@@ -22,6 +22,8 @@ from optuna_mi._checks import instance, real, shown
 Information = SupportsFloat | Sequence[SupportsFloat] | Mapping[str, SupportsFloat]
 # One rate for all parameter groups, or one per group in order
 Rates = float | Sequence[float] | npt.NDArray[Any] | torch.Tensor
+# One value of information for all parameter groups, or one per group in order
+Reference = SupportsFloat | Sequence[SupportsFloat] | npt.NDArray[Any] | torch.Tensor
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Observation:
     Attributes:
         group: Index of the group.
         rate: Its learning rate, LR_{t-1}, within the group's bounds.
-        now: The last information, IHYLL_{t-1}, nats; finite and positive.
+        now: The last information, IHYLL_{t-1}, nats; finite, and positive where a policy needs it.
         before: The one before it, IHYLL_{t-2}, nats; ``None`` after the first epoch.
         error: Standard error of ``now``, nats; ``None`` if it came as a plain number.
     """
@@ -60,6 +62,8 @@ class IHYLLPolicy(LRScheduler, abc.ABC):
     optimizer: Optimizer
     # The attributes that hold one value per parameter group.
     _PER_GROUP: ClassVar[tuple[str, ...]] = ("lr_min", "lr_max")
+    # Whether a policy compares relative changes, which mean nothing at zero and below.
+    _NEEDS_POSITIVE: ClassVar[bool] = True
 
     # Like ReduceLROnPlateau, this does not call LRScheduler.__init__, which steps without a metric.
     def __init__(
@@ -130,7 +134,7 @@ class IHYLLPolicy(LRScheduler, abc.ABC):
             history = self._history[index]
             before = history[-1] if history else None
             history[:] = [now]
-            if now <= 0:
+            if now <= 0 and self._NEEDS_POSITIVE:
                 self._warn_once(
                     f"the information is {now:.4g} nats, so its relative change has no meaning: "
                     "the learning rate stays as it is until something is learned"
@@ -241,6 +245,27 @@ class IHYLLPolicy(LRScheduler, abc.ABC):
             raise ValueError(f"{name} must be finite, got {value}")
         values: list[float] = np.broadcast_to(given, n_groups).astype(np.float64).tolist()
         return values
+
+    def _references(self, reference: Reference) -> list[float]:
+        """Return the information to reach of every group.
+
+        Raises:
+            ValueError: If one is not positive.
+        """
+        values: Rates
+        if isinstance(reference, np.ndarray | torch.Tensor):
+            values = reference
+        elif isinstance(reference, Sequence) and not isinstance(reference, str):
+            values = [real("reference", value) for value in reference]
+        else:
+            values = real("reference", reference)
+        references = self._per_group(values, "reference")
+        if min(references) <= 0:
+            raise ValueError(
+                f"reference must be positive, got {reference}; H(Y) of the labels always is where "
+                "there is something to learn"
+            )
+        return references
 
     def _gains(self, value: float | None, name: str, share: float) -> list[float]:
         """Return a gamma for every group: the value, or by default a share of its lr_max."""

@@ -25,7 +25,7 @@ from optuna_mi.training._probe_features import (
 from optuna_mi.training._probe_forward import run_model
 from optuna_mi.training._probe_model import get_layer, takes_model, unwrap
 from optuna_mi.training._probe_sampling import draw_sample
-from optuna_mi.training._probe_truth import Classes, RealValues
+from optuna_mi.training._probe_truth import Classes, ClassEstimator, RealValues
 
 _logger = get_logger(__name__)
 
@@ -85,8 +85,11 @@ class InformationProbe:
             their number of steps.
         k: Number of nearest neighbours.
         metric: ``"chebyshev"`` or ``"euclidean"``.
-        estimator: ``"mixed"``, or ``"ksg"``, which is [V]'s: softmax of the outputs against one-hot
-            labels with a jitter of 1e-10 (hidden layers are taken as they are).
+        estimator: ``"mixed"``; or ``"ksg"``, which is [V]'s: softmax of the outputs against one-hot
+            labels with a jitter of 1e-10 (hidden layers are taken as they are); or ``"loss"``:
+            H(Y) less the cross entropy of the outputs, taken as logits. That is a lower bound of
+            the information, below zero where the network errs with confidence; it needs no
+            neighbours, knows no layers and takes classes only.
         reduce: How a layer's activations become one vector per example: ``"pool"`` (average over a
             grid as fine as ``max_features`` allows), ``"mean"`` (average over all of space),
             ``"flatten"``, or a function from a tensor with examples first to (N, D).
@@ -129,13 +132,13 @@ class InformationProbe:
         batch_size: int | None = 250,
         k: int = 3,
         metric: Literal["chebyshev", "euclidean"] = "chebyshev",
-        estimator: Literal["mixed", "ksg"] = "mixed",
+        estimator: ClassEstimator = "mixed",
         reduce: Reduction = "pool",
         max_features: int = 256,
         ignore_index: int | None = -100,
     ) -> None:
         instance("model", model, nn.Module, "a torch module")
-        one_of("estimator", estimator, ("mixed", "ksg"))
+        one_of("estimator", estimator, ("mixed", "ksg", "loss"))
         one_of("metric", metric, METRICS)
         if not callable(reduce):
             one_of("reduce", reduce, ("pool", "mean", "flatten"))
@@ -149,6 +152,11 @@ class InformationProbe:
         k, seed = whole("k", k, 1), whole("seed", seed)
         size, max_features = whole("size", size, k + 1), whole("max_features", max_features, 1)
         layers = listed("layers", layers, "names of layers")
+        if estimator == "loss" and layers:
+            raise ValueError(
+                f'estimator="loss" measures outputs only, as layers {list(layers)} have no logits: '
+                'use estimator="mixed" for layers'
+            )
         self.model = unwrap(model)
         for name in layers:
             get_layer(self.model, name)
@@ -172,6 +180,11 @@ class InformationProbe:
             ignore_index=ignore_index,
         )
         drawn = self._sample.targets
+        if estimator == "loss" and drawn.is_floating_point():
+            raise ValueError(
+                'estimator="loss" needs classes, and the targets are real values: use '
+                'estimator="mixed", which takes KSG for them'
+            )
         self._truth = (
             RealValues(drawn.reshape(len(drawn), -1), k=k, seed=seed)
             if drawn.is_floating_point()
@@ -254,6 +267,11 @@ class InformationProbe:
                 upper_bound=self.target_entropy,
             )
         one_of("kind", kind, ("entropy", "input"))
+        if self._truth.is_loss:
+            raise ValueError(
+                "the inputs have no logits for estimator=\"loss\": use reference('entropy'), which "
+                "bounds it too"
+            )
         if self._sample.positions is not None:
             raise ValueError(
                 "the inputs are sequences of symbols, or of steps with a target each: use "
@@ -290,7 +308,9 @@ class InformationProbe:
         )
 
     def _estimate(self, features: Tensor, *, last: bool) -> MutualInformation:
-        samples = project(features.detach().double(), self._max_features, self._seed)
+        samples = features.detach().double()
+        if not self._truth.is_loss:  # a projection of logits is none
+            samples = project(samples, self._max_features, self._seed)
         if last and self._truth.softmax:
             samples = samples.softmax(dim=1)
         array = samples.cpu().numpy()

@@ -6,12 +6,13 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import digamma
+from scipy.special import digamma, logsumexp
 from torch import Tensor
 
 from optuna_mi.information import MutualInformation, mutual_info_ksg, mutual_info_mixed
 
 Metric = Literal["chebyshev", "euclidean"]
+ClassEstimator = Literal["mixed", "ksg", "loss"]
 
 _PAPER_JITTER = 1e-10
 
@@ -23,7 +24,8 @@ class Classes:
         targets: Classes, shape (N,).
         k: Number of nearest neighbours.
         metric: The probe's metric.
-        estimator: ``"mixed"``, or the paper's ``"ksg"`` against one-hot labels.
+        estimator: ``"mixed"``, the paper's ``"ksg"`` against one-hot labels, or ``"loss"``: H(Y)
+            less the cross entropy of the outputs, a lower bound.
         seed: Seed of the jitter.
 
     Attributes:
@@ -37,7 +39,7 @@ class Classes:
         *,
         k: int,
         metric: Metric,
-        estimator: Literal["mixed", "ksg"],
+        estimator: ClassEstimator,
         seed: int,
     ) -> None:
         self._labels = targets.numpy()
@@ -46,14 +48,23 @@ class Classes:
         self._seed = seed
         # on the labels alone, so that unusable ones are reported here and not after an epoch
         alone = mutual_info_mixed(np.zeros(len(self._labels)), self._labels, k=k, metric=metric)
-        assert alone.upper_bound is not None
-        self.bound: float = alone.upper_bound
+        # A class of one example has no neighbours, which lowers the bound, but it has a loss.
+        bound = alone.entropy_labels if estimator == "loss" else alone.upper_bound
+        assert bound is not None
+        self.bound: float = bound
         self.entropy: float | None = alone.entropy_labels
         self.softmax = estimator == "ksg"
+        self.is_loss = estimator == "loss"
         self.estimator: str = estimator
 
     def information(self, samples: npt.NDArray[np.float64], metric: Metric) -> MutualInformation:
-        """Estimate I(samples; classes) in nats; samples have shape (N, D)."""
+        """Estimate I(samples; classes) in nats; samples have shape (N, D).
+
+        Raises:
+            ValueError: If ``"loss"`` finds fewer outputs than classes.
+        """
+        if self._estimator == "loss":
+            return self._less_cross_entropy(samples)
         if self._estimator == "mixed":
             return mutual_info_mixed(samples, self._labels, k=self._k, metric=metric)
         codes = np.unique(self._labels, return_inverse=True)[1]
@@ -65,6 +76,30 @@ class Classes:
             standardize=False,  # the paper's way: softmax and one-hot labels as they are
             jitter=_PAPER_JITTER,
             random_state=self._seed,
+        )
+
+    def _less_cross_entropy(self, logits: npt.NDArray[np.float64]) -> MutualInformation:
+        """Return H(Y) - E[-log q(y|h)], which no q(y|h) lifts above I(h; Y) [Barber, Agakov 2003].
+
+        Args:
+            logits: Shape (N, classes); log probabilities are logits too.
+        """
+        n, n_outputs = logits.shape
+        if n_outputs <= self._labels.max():
+            raise ValueError(
+                f'estimator="loss" needs an output for each class, got {n_outputs} and the class '
+                f'{self._labels.max()}: let forward= return the logits, or use estimator="mixed"'
+            )
+        codes, counts = np.unique(self._labels, return_inverse=True, return_counts=True)[1:]
+        known = logits[np.arange(n), self._labels] - logsumexp(logits, axis=1)
+        terms = known - np.log(counts / n)[codes]
+        return MutualInformation(
+            value=float(terms.mean()),
+            standard_error=float(terms.std() / np.sqrt(n)),
+            n=n,
+            estimator="loss",
+            entropy_labels=self.entropy,
+            upper_bound=self.bound,
         )
 
 
@@ -86,6 +121,7 @@ class RealValues:
 
     entropy = None
     softmax = False
+    is_loss = False
     estimator = "ksg1"
 
     def __init__(self, targets: Tensor, *, k: int, seed: int) -> None:

@@ -24,6 +24,7 @@ from optuna_mi.search_space import DecayGeometry, DilationSpace, IntRange
 from optuna_mi.training import (
     DilatedRNNObjective,
     IHYLLChangePolicy,
+    IHYLLRangeTestPolicy,
     IHYLLReferencePolicy,
     IHYLLTrendPolicy,
     InformationProbe,
@@ -158,6 +159,9 @@ _common: dict[str, Any] = {
 T.sweep("IHYLLChangePolicy", IHYLLChangePolicy, _rates, gamma1=_GAIN, gamma2=_GAIN, **_common)
 T.sweep("IHYLLReferencePolicy", IHYLLReferencePolicy, lambda: _rates() | {"reference": 1.0},
         reference=_RATE, gamma1=_GAIN, gamma2=_GAIN, gamma3=_GAIN, value_only_epochs=whole(0), **_common)
+T.sweep("IHYLLRangeTestPolicy", IHYLLRangeTestPolicy, lambda: _rates() | {"reference": 1.0},
+        reference=_RATE, epochs=whole(optional=True), cooldown=real(-1, 2), up=real(1), down=real(1),
+        **_common)
 T.sweep("IHYLLTrendPolicy", IHYLLTrendPolicy, _rates, up=real(0.5), down=real(0.5), **_common)
 _policy = lambda: IHYLLReferencePolicy(**_rates(), reference=1.0)
 T.sweep("policy.step", lambda ihyll: _policy().step(ihyll), None, words=("information", "values"),

@@ -15,6 +15,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from optuna_mi.information import MutualInformation
 from optuna_mi.training import (
     IHYLLChangePolicy,
+    IHYLLRangeTestPolicy,
     IHYLLReferencePolicy,
     IHYLLTrendPolicy,
     layer_parameter_groups,
@@ -42,6 +43,10 @@ def change(optimizer, **options):
 
 def reference(optimizer, **options):
     return IHYLLReferencePolicy(optimizer, **{**BOUNDS, "reference": 2.0, **options})
+
+
+def range_test(optimizer, **options):
+    return IHYLLRangeTestPolicy(optimizer, **{**BOUNDS, "reference": 2.0, **options})
 
 
 def test_policy_1_by_hand():
@@ -148,7 +153,16 @@ def test_a_first_value_counts_when_only_the_value_does():
     assert trace(policy, [1.5]) == pytest.approx([0.001, 0.026])
 
 
-@pytest.mark.parametrize("make", [change, reference, lambda o: IHYLLTrendPolicy(o, **BOUNDS)])
+@pytest.mark.parametrize(
+    "make",
+    [
+        change,
+        reference,
+        lambda o: IHYLLTrendPolicy(o, **BOUNDS),
+        range_test,
+        lambda o: range_test(o, epochs=8),
+    ],
+)
 @pytest.mark.parametrize("stop", [0, 1, 2, 5])
 def test_resumed_traces_are_identical(make, stop):
     values = [0.3, 0.9, 1.4, 1.405, 2.2, 2.1, 2.1, 2.3]
@@ -388,7 +402,7 @@ def test_noise_does_not_lower_the_rate_faster_than_saturation(noise):
 
 
 def test_a_rate_from_outside_is_brought_within_the_bounds():
-    for make in (change, reference, lambda o: IHYLLTrendPolicy(o, **BOUNDS)):
+    for make in (change, reference, lambda o: IHYLLTrendPolicy(o, **BOUNDS), range_test):
         for rate, values in ((5.0, [1.0, 1.0]), (1e-6, [1.0]), (5.0, [1.0, 1.5])):
             optimizer = sgd()
             policy = make(optimizer)
@@ -517,3 +531,85 @@ def test_training_goes_unnoticed(options):
         policy.step(value)
         parameter.grad = torch.ones(1)
         optimizer.step()
+
+
+def test_range_test_goes_back_to_the_fastest_rate():
+    # speeds: -, 0.4/1.9, 0.7/1.5 (the fastest, at 0.004), 0.1/0.8; then nothing moves it
+    values = [0.1, 0.5, 1.2, 1.3, 1.8, 1.8]
+    expected = [0.001, 0.002, 0.004, 0.008, 0.004, 0.004, 0.004]
+    assert trace(range_test(sgd()), values) == pytest.approx(expected)
+
+
+def test_range_test_lowers_the_rate_after_a_fall_at_any_time():
+    values = [0.1, 0.5, 0.4, 0.9, 1.4, 1.0, 1.0]
+    # 0.004 made it fall: 0.001 from there on, a later rise does not raise it again
+    assert trace(range_test(sgd()), values)[3:] == pytest.approx([0.001] * 5)
+    later = trace(range_test(sgd()), [0.1, 0.5, 1.2, 1.3, 1.8, 1.2])
+    assert later[-2:] == pytest.approx([0.004, 0.001])
+
+
+def test_range_test_is_not_moved_by_noise():
+    def measured(*values: float) -> list[MutualInformation]:
+        return [MutualInformation(value, standard_error=0.1) for value in values]
+
+    found = [0.1, 0.5, 1.2, 1.3]  # as above: the rate is 0.004
+    around = [1.35, 1.27, 1.33, 1.25]
+    assert trace(range_test(sgd()), measured(*found, *around))[4:] == pytest.approx([0.004] * 5)
+    assert trace(range_test(sgd(), noise=0.0), measured(*found, *around))[-1] < 0.004
+    # a speed of 0.18 after one of 0.21 is no slower, within 0.1 nats
+    search = trace(range_test(sgd()), measured(0.1, 0.5, 0.77))
+    assert search == pytest.approx([0.001, 0.002, 0.004, 0.008])
+
+
+def test_range_test_climbs_until_something_is_learned():
+    # a loss that begins above H(Y), and information of an untrained network that falls
+    for values in ([-1.0, -0.4, -0.1, -0.2, 0.0], [0.5, 0.5, 0.3, 0.2, 0.2]):
+        rates = trace(range_test(sgd()), values)
+        assert rates == pytest.approx([0.001 * 2**epoch for epoch in range(6)])
+    assert trace(range_test(sgd(), lr_max=0.003), [-1.0] * 3)[1:] == [0.002, 0.003, 0.003]
+
+
+def test_a_reference_that_is_passed_does_not_stop_the_range_test():
+    rates = trace(range_test(sgd(), reference=0.3), [0.1, 0.2, 0.4, 0.7, 1.1])
+    assert rates[-1] == pytest.approx(0.001 * 2**5)
+
+
+def test_range_test_falls_to_zero_at_the_end():
+    policy = range_test(sgd(), epochs=10, cooldown=0.4)
+    rates = trace(policy, [0.1, 0.5, 1.2, *[1.3] * 7])
+    # linear over the last four epochs, in each its mean
+    assert rates[4:-1] == pytest.approx([0.004, 0.004, 0.0035, 0.0025, 0.0015, 0.0005])
+    assert rates[-1] == 0.0
+    with pytest.raises(ValueError, match=r"step 11.*epochs=10: pass the number of epochs"):
+        policy.step(1.3)
+
+
+def test_the_cooldown_begins_with_a_rate_that_was_tried():
+    rates = trace(range_test(sgd(), epochs=4, cooldown=0.5), [0.1, 0.3, 0.7, 1.3])
+    # search 0.001, 0.002; the two epochs of the cooldown fall from 0.002
+    assert rates == pytest.approx([0.001, 0.002, 0.002 * 0.75, 0.002 * 0.25, 0.0])
+
+
+def test_a_group_added_later_searches_on_its_own():
+    optimizer = sgd(2)
+    policy = range_test(optimizer)
+    for values in ([0.1, 0.1], [0.5, 0.5], [1.2, 1.2], [1.3, 1.3]):
+        policy.step(values)
+    optimizer.add_param_group({"params": [torch.nn.Parameter(torch.zeros(1))], "lr": 0.01})
+    policy.step([1.3, 1.3, 0.1])
+    assert policy.get_last_lr() == pytest.approx([0.004, 0.004, 0.02])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"up": 1.0}, "up must be a finite number > 1"),
+        ({"down": 0.5}, "down must be a finite number > 1"),
+        ({"cooldown": 1.5}, "cooldown"),
+        ({"epochs": 0}, "epochs"),
+        ({"reference": -1.0}, "reference must be positive"),
+    ],
+)
+def test_bad_range_test_options(options, message):
+    with pytest.raises(ValueError, match=message):
+        range_test(sgd(), **options)

@@ -181,6 +181,51 @@ def test_paper_mode_is_softmax_against_one_hot():
     assert found.value == pytest.approx(mixed.value, abs=0.02)
 
 
+def test_loss_is_the_entropy_less_the_cross_entropy():
+    x, y = classes()
+    probe = InformationProbe(nn.Identity(), 3 * x, y, size=300, estimator="loss")
+    found = probe.measure().ihyll
+    logits, labels = probe.inputs.double(), probe.targets
+    nats = nn.functional.cross_entropy(logits, labels, reduction="none").numpy()
+    shares = np.bincount(labels) / 300
+    assert found.value == pytest.approx(-(shares * np.log(shares)).sum() - nats.mean(), abs=1e-12)
+    terms = -nats - np.log(shares)[labels]
+    assert found.standard_error == pytest.approx(terms.std() / np.sqrt(300), abs=1e-12)
+    assert probe.target_entropy == found.upper_bound == found.entropy_labels
+    # a lower bound, below zero where the network is sure and wrong
+    assert found.value < InformationProbe(nn.Identity(), 3 * x, y, size=300).measure().ihyll.value
+    wrong = InformationProbe(nn.Identity(), -30 * x, y, size=300, estimator="loss")
+    assert wrong.measure().ihyll.value < 0
+    # log probabilities are logits too
+    normed = InformationProbe(nn.LogSoftmax(1), 3 * x, y, size=300, estimator="loss")
+    assert normed.measure().ihyll.value == pytest.approx(found.value, abs=1e-6)
+
+
+def test_loss_of_many_classes_and_of_positions():
+    y = torch.arange(900) % 300
+    logits = nn.functional.one_hot(y, 300).double() * 20
+    probe = InformationProbe(nn.Identity(), logits, y, size=900, estimator="loss")
+    assert probe.measure().ihyll.value == pytest.approx(math.log(300), abs=1e-4)  # not projected
+    symbols = torch.randint(0, 5, (40, 31), generator=torch.Generator().manual_seed(0))
+    model = DilatedRNNLanguageModel(5, 3, 4, [1, 2])
+    probe = InformationProbe(model, symbols[:, :-1].T, symbols[:, 1:].T, batch_dim=1, size=900,
+                             estimator="loss")  # fmt: skip
+    assert abs(probe.measure().ihyll.value) < 0.3
+
+
+def test_loss_is_of_classes_and_their_logits_only():
+    x, y = classes()
+    with pytest.raises(ValueError, match="outputs only, as layers"):
+        InformationProbe(network(), x, y, layers=["0"], estimator="loss")
+    with pytest.raises(ValueError, match="needs classes"):
+        InformationProbe(network(), x, torch.randn(len(x)), estimator="loss")
+    probe = InformationProbe(nn.Linear(4, 3), x, y, estimator="loss")
+    with pytest.raises(ValueError, match="got 3 and the class 3: let forward= return the logits"):
+        probe.measure()
+    with pytest.raises(ValueError, match="use reference"):
+        probe.reference("input", metric="euclidean")
+
+
 def test_references():
     x, y = classes()
     probe = InformationProbe(nn.Identity(), x, y, size=300, k=5)
