@@ -63,7 +63,7 @@ def why_not_triton(
 
 @functools.cache
 def _missing(device: torch.device) -> str | None:
-    if importlib.util.find_spec("triton") is None:
+    if not _has_triton():
         return "Triton is not installed (pip install triton)"
     if device.type != "cuda":
         if os.environ.get("TRITON_INTERPRET") == "1":
@@ -74,6 +74,13 @@ def _missing(device: torch.device) -> str | None:
     if torch.cuda.get_device_capability(device) < (8, 0):
         return f"{torch.cuda.get_device_name(device)} is older than compute capability 8.0"
     return None
+
+
+def _has_triton() -> bool:
+    try:
+        return importlib.util.find_spec("triton") is not None
+    except ValueError:  # a module without a specification stands for it
+        return False
 
 
 _checked: dict[tuple[Cell, int, Operands, torch.dtype, torch.device], str | None] = {}
@@ -97,7 +104,9 @@ def _fault(
             raise
         # Whatever a compiler or a driver raises: without these kernels the model still runs.
         except Exception as caught:
-            fault = f"its kernels do not run here ({type(caught).__name__}: {caught})"
+            # A compiler's words can be a page.
+            words = " ".join(str(caught).split())[:200]
+            fault = f"its kernels do not run here ({type(caught).__name__}: {words})"
         if fault is not None and fault not in _warned:
             _warned.add(fault)
             name = torch.cuda.get_device_name(device)

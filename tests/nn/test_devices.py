@@ -12,8 +12,10 @@ from optuna_mi.nn import (
     DilatedRNN,
     DilatedRNNClassifier,
     DilatedRNNLanguageModel,
+    _triton_fits,
     _views,
 )
+from optuna_mi.nn._backend import choose_backend
 from optuna_mi.nn._rows import Rows, kept_tensors
 
 
@@ -100,6 +102,50 @@ def test_shapes_on_the_meta_device() -> None:
         y, _ = model(torch.empty(9, 5, 3), state)
     assert y.shape == (9, 5, 4)
     assert y.device.type == "meta"
+
+
+class _Elsewhere:
+    """A tensor on a device that is not here, as far as a backend is chosen by it."""
+
+    def __init__(self, kind: str) -> None:
+        self.device, self.dtype, self.shape = torch.device(kind, 0), torch.float32, (20, 32, 3)
+
+
+@pytest.mark.parametrize(
+    ("kind", "hip", "capability", "found", "reason"),
+    [
+        ("mps", None, (9, 0), True, "on CUDA, but the input is on mps"),
+        ("xpu", None, (9, 0), True, "on CUDA, but the input is on xpu"),
+        ("cuda", "6.4", (9, 0), True, "ROCm"),
+        ("cuda", None, (7, 5), True, "older than compute capability 8.0"),
+        ("cuda", None, (9, 0), False, "not installed"),
+        ("cuda", None, (9, 0), None, "not installed"),
+    ],
+)
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+def test_where_tritons_kernels_do_not_run_pytorchs_do_without_a_word(
+    kind, hip, capability, found, reason, cell, monkeypatch
+) -> None:
+    def find_spec(name):
+        if found is None:
+            raise ValueError(f"{name}.__spec__ is None")
+        return found or None
+
+    said = []
+    monkeypatch.setattr(_triton_fits.importlib.util, "find_spec", find_spec)
+    monkeypatch.setattr(_triton_fits._logger, "warning", lambda *words: said.append(words))
+    monkeypatch.setattr(torch.version, "hip", hip)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "some card")
+    _triton_fits._missing.cache_clear()
+    try:
+        x = _Elsewhere(kind)
+        assert choose_backend("auto", cell, (3, 20, 20), x, x) == "views"
+        with pytest.raises(ValueError, match=rf'{reason}.*use backend="auto"'):
+            choose_backend("triton", cell, (3, 20, 20), x, x)
+    finally:
+        _triton_fits._missing.cache_clear()
+    assert not said
 
 
 def test_what_a_cache_may_forget_is_kept_for_those_who_ask() -> None:

@@ -396,7 +396,7 @@ class TestChoice:
 
         def largest_error(*_):
             if wrong == "raises":
-                raise RuntimeError("ptxas fell over")
+                raise RuntimeError("ptxas fell over\n" + 1000 * "here ")
             return float(wrong)
 
         monkeypatch.setattr(_triton_check, "largest_error", largest_error)
@@ -409,6 +409,9 @@ class TestChoice:
             fault = _triton_fits._fault("gru", size, "tf32", torch.float32, torch.device("cuda:0"))
             assert fault is not None
         assert len(said) == 1
+        (line,) = (words[0] % words[1:] for words in said)
+        assert len(line) < 600
+        assert "\n" not in line
 
     def test_operands_follow_what_pytorch_was_told(self, exact) -> None:
         assert operands("cuda", 20) == "float32"
