@@ -98,10 +98,14 @@ def _mean_gains(races: pd.DataFrame, lists: pd.DataFrame) -> str:
     for label in frame["race"].unique():
         row: dict[str, object] = {"search": label}
         for part, names in (("held out", True), ("known", False)):
-            some = frame[(frame["race"] == label) & (frame["dataset"].isin(HELD_OUT) == names)]
+            every = frame[frame["dataset"].isin(HELD_OUT) == names]
+            some = every[every["race"] == label]
+            # A slow sampler is not played everywhere; its mean is then one of fewer races.
+            n, most = len(some), len(every[["dataset", "budget"]].drop_duplicates())
             for what in ("first", "fifth", "final", "test"):
-                half = _Z * np.sqrt((some[f"{what} error"] ** 2).sum()) / max(1, len(some))
-                row[f"{part}: {what}"] = f"{some[f'{what} gain'].mean():+.2f} ± {half:.2f}"
+                half = _Z * np.sqrt((some[f"{what} error"] ** 2).sum()) / max(1, n)
+                value = f"{some[f'{what} gain'].mean():+.2f} ± {half:.2f}" if n else "–"
+                row[f"{part}: {what}"] = value + (f" ({n} of {most})" if 0 < n < most else "")
         out.append(row)
     return (
         f'Gain over "{BASE}" in standard deviations of uninformed lists, validation score of the '
