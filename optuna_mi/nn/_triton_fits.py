@@ -14,9 +14,11 @@ import torch
 
 from optuna_mi._logging import get_logger
 from optuna_mi.nn._check_arguments import Cell
-from optuna_mi.nn._precision import MAX_ON_CHIP, Operands, autocast_dtype, operands
+from optuna_mi.nn._precision import Operands, autocast_dtype, operands
 
 MAX_SIZE = 256
+# In full float32 a product is three of TF32: above, they take as long as cuDNN's launches.
+MAX_EXACT = 128
 # About ten times the error that each operand's mantissa explains.
 _TOLERANCES = {"float32": 1e-4, "tf32": 1e-2, "float16": 1e-2, "bfloat16": 8e-2}
 
@@ -41,9 +43,9 @@ def why_not_triton(
         return f"a hidden size of {max(hidden_sizes)} is above {MAX_SIZE}"
     kinds = {size: operands(device.type, size) for size in set(hidden_sizes)}
     projected = autocast_dtype(device.type) or torch.float32
-    if kinds[max(kinds)] == "float32" and max(kinds) > MAX_ON_CHIP:
+    if kinds[max(kinds)] == "float32" and max(kinds) > MAX_EXACT:
         return (
-            f"above a hidden size of {MAX_ON_CHIP} it does not multiply in full float32 (set "
+            f"above a hidden size of {MAX_EXACT} it does not multiply in full float32 (set "
             "torch.backends.cudnn.allow_tf32 = True)"
         )
     missing = _missing(device)

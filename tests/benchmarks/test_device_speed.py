@@ -42,6 +42,8 @@ def test_to_its_end(monkeypatch, device):
     for module in (device_speed, device_timing):
         monkeypatch.setattr(module, "WORKS", WORKS)
     monkeypatch.setattr(device_timing, "SECONDS", 0.01)
+    # In this process it would hold for all tests to come.
+    monkeypatch.setattr(torch, "set_float32_matmul_precision", lambda _: None)
     monkeypatch.setattr(device_speed, "_apart", lambda device: Here)
     if device == "cpu":  # where Triton's kernels and graphs are not
         monkeypatch.setattr(device_speed, "WAYS", ("views", "cudnn"))

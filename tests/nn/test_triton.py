@@ -93,6 +93,7 @@ class TestKernels:
         ("size", "kind", "tolerance"),
         [
             (20, "float32", 5e-5),
+            (100, "float32", 5e-5),
             (50, "float16", 2e-3),
             (50, "bfloat16", 2e-2),
             (100, "bfloat16", 2e-2),
@@ -364,7 +365,7 @@ class TestChoice:
         [
             (257, torch.float32, True, "above 256"),
             (16, torch.float64, True, "float32 parameters"),
-            (100, torch.float32, False, "allow_tf32"),
+            (129, torch.float32, False, "allow_tf32"),
         ],
     )
     def test_reasons(self, size, dtype, tf32, word, monkeypatch) -> None:
@@ -372,7 +373,7 @@ class TestChoice:
         monkeypatch.setattr(_triton_fits, "operands", lambda *_: "float16" if tf32 else "float32")
         x = torch.zeros(1, dtype=dtype)
         assert word in _triton_fits.why_not_triton("gru", [size], x, x)
-        assert _triton_fits.why_not_triton("gru", [16], x.float(), x.float()) is None
+        assert _triton_fits.why_not_triton("gru", [16, 128], x.float(), x.float()) is None
 
     def test_each_dtype_of_the_inputs_is_another_kernel_to_check(self, monkeypatch) -> None:
         """Large sizes multiply in float16 with and without autocast."""
