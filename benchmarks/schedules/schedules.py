@@ -19,8 +19,8 @@ FIXED = ("constant", "linear to 0", "OneCycle", "on plateau", "schedule-free", "
 POLICIES = ("policy 1", "policy 2", "objective's", "range test")
 FEEDS = ("IHYLL", "loss")
 # These look for the rate themselves and are run once a seed: Prodigy at the multiplier of 1 that
-# its authors advise, the range test between 3e-4 and 0.1 everywhere.
-WITHOUT_RATE = ("Prodigy", "range test")
+# its authors advise, the range test between 1e-3 and 0.1 everywhere.
+WITHOUT_RATE = {"Prodigy": 1.0, "range test": 1e-3}
 _DECAY = 0.01
 # Highest over lowest rate: as [V] has it on MNIST, and of the objective's defaults.
 _RANGE, _OBJECTIVE_RANGE = 100, 10
@@ -69,7 +69,7 @@ def schedule_of(
     Args:
         name: One of FIXED or POLICIES.
         parameters: What is trained.
-        rate: The highest rate.
+        rate: The highest rate; where there is none to choose, that of WITHOUT_RATE.
         reference: H(Y) in nats, for the policies.
         epochs: Of the whole training.
         steps: Batches an epoch.
@@ -80,7 +80,7 @@ def schedule_of(
         # its authors advise a short warm-up, as it cannot lower a rate
         return Schedule(free(parameters, lr=rate, weight_decay=_DECAY, warmup_steps=total // 20))
     if name == "Prodigy":
-        return Schedule(_library("prodigyopt").Prodigy(parameters, lr=1.0, weight_decay=_DECAY))
+        return Schedule(_library("prodigyopt").Prodigy(parameters, lr=rate, weight_decay=_DECAY))
     if name == "NAdamW":
         settings = {"weight_decay": _DECAY, "decoupled_weight_decay": True}
         return Schedule(torch.optim.NAdam(parameters, lr=rate, **settings))
@@ -105,7 +105,7 @@ def policy_of(name: str, optimizer: Optimizer, rate: float, reference: float, ep
     """Return a policy: of [V] by the paper's rules, as `DilatedRNNObjective` has it, or ours."""
     if name == "range test":
         return IHYLLRangeTestPolicy(
-            optimizer, lr_min=3e-4, lr_max=0.1, reference=reference, epochs=epochs
+            optimizer, lr_min=rate, lr_max=0.1, reference=reference, epochs=epochs
         )
     bounds = {"lr_min": rate / (_OBJECTIVE_RANGE if name == "objective's" else _RANGE)}
     bounds |= {"lr_max": rate}

@@ -10,6 +10,7 @@ import pandas as pd
 
 from benchmarks._output import interval, plus_minus
 from benchmarks.papers._epochs_saved import epochs_until
+from benchmarks.schedules.schedules import WITHOUT_RATE
 
 DIGITS = {"accuracy": 1, "bits": 3}
 Row = dict[str, object]
@@ -56,7 +57,8 @@ def schedules_table(frame: pd.DataFrame) -> list[Row]:
             worst, best = gains[order[0]], gains[order[-1]]
             row: Row = {"task": name, "schedule": schedule}
             row |= {f"{rate:g}": _shown(gains, rate, digits) for rate in (3e-4, 3e-3, 3e-2)}
-            row["no rate"] = _shown(gains, 1.0, digits)
+            free = one["schedule"].iloc[0] in WITHOUT_RATE
+            row["no rate"] = _shown(gains, order[0], digits) if free else ""
             row["steps to the level"] = _steps(one.loc[one["rate"] == order[-1], "to_level"])
             row["worst - best"] = plus_minus(worst - best, digits) if len(order) > 1 else ""
             row["its best - best fixed"] = plus_minus((best - reference).dropna(), digits)
@@ -85,7 +87,10 @@ def feeds_table(frame: pd.DataFrame) -> tuple[list[Row], dict[str, list[int]]]:
     """
     rows, counts = [], {}
     for (policy, rate), one in frame[frame["feed"] != ""].groupby(["schedule", "rate"], sort=False):
-        row: Row = {"policy": policy, "highest rate": "none" if rate == 1 else f"{rate:g}"}
+        row: Row = {
+            "policy": policy,
+            "highest rate": "none" if policy in WITHOUT_RATE else f"{rate:g}",
+        }
         found = counts.setdefault(str(policy), [0, 0, 0])
         for name, task in one.groupby("task", sort=False):
             pair = task.pivot(index="seed", columns="feed", values="gain").dropna()

@@ -23,6 +23,8 @@ from optuna_mi.training import InformationProbe
 _HELD = 500
 _PROBE = 500
 _PERMUTATION_SEED = 92916  # as in worth/_data.py
+# Training images and classes, test images and classes.
+Data = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
 class Task(abc.ABC):
@@ -63,7 +65,7 @@ class Images(Task):
 
     def __init__(
         self,
-        data: tuple[Tensor, Tensor, Tensor, Tensor],
+        data: Data,
         build: Callable[[], nn.Module],
         *,
         n_train: int,
@@ -74,13 +76,13 @@ class Images(Task):
         held = slice(n_train, n_train + _HELD)
         self._splits = {"valid": (x[held], y[held]), "test": (x_test[:2000], y_test[:2000])}
         self._x, self._y = x[:n_train], y[:n_train]
-        self.model = build
+        self._build = build
         self._batch = batch
         self.level = level
         self.steps = n_train // batch
 
     def model(self) -> nn.Module:
-        raise NotImplementedError  # __init__ sets it
+        return self._build()
 
     def losses(self, model: nn.Module, order: np.random.Generator, epoch: int) -> Iterator[Tensor]:
         rows = torch.from_numpy(order.permutation(len(self._y)))
@@ -176,25 +178,21 @@ def classifier(dilations: tuple[int, ...]) -> nn.Module:
     )  # fmt: skip
 
 
-def _cifar() -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _cifar() -> Data:
     x, y, x_test, y_test = cifar10()
     mean, sd = x.mean(axis=(0, 2, 3), keepdims=True), x.std(axis=(0, 2, 3), keepdims=True)
-    x, x_test = ((part[:10_000] - mean) / sd for part in (x, x_test))
-    return tuple(torch.from_numpy(a.astype(t)) for a, t in _typed(x, y, x_test, y_test))
+    x, x_test = (((part[:10_000] - mean) / sd).astype(np.float32) for part in (x, x_test))
+    train, test = torch.from_numpy(x), torch.from_numpy(x_test)
+    return train, torch.from_numpy(y), test, torch.from_numpy(y_test)
 
 
-def _typed(*arrays: np.ndarray) -> Iterator[tuple[np.ndarray, type]]:
-    for array in arrays:
-        yield array, np.float32 if array.ndim > 1 else np.int64
-
-
-def _mnist() -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _mnist() -> Data:
     """Return MNIST, pixels averaged 2 x 2."""
     x, y, x_test, y_test = mnist()
     return F.avg_pool2d(x[:10_000], 2), y, F.avg_pool2d(x_test, 2), y_test
 
 
-def _permuted() -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _permuted() -> Data:
     """Return MNIST, pixels averaged 4 x 4 and permuted: 49 steps."""
     x, y, x_test, y_test = mnist()
     order = torch.from_numpy(np.random.RandomState(_PERMUTATION_SEED).permutation(49))
@@ -202,7 +200,7 @@ def _permuted() -> tuple[Tensor, Tensor, Tensor, Tensor]:
     return x, y, x_test, y_test
 
 
-def _digits() -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _digits() -> Data:
     data = load_dataset("digits")
     assert isinstance(data, SequenceClassification)
     parts = (data.train, data.valid, data.test)
@@ -212,7 +210,7 @@ def _digits() -> tuple[Tensor, Tensor, Tensor, Tensor]:
 
 @functools.cache
 def task_of(name: str) -> Task:
-    """Return a task; "digits" and "topics" are for the making of policies and not reported."""
+    """Return a task."""
     if name == "mnist":
         return Images(_mnist(), mnist_cnn, n_train=1000, batch=50, level=80)
     if name == "cifar10":

@@ -8,6 +8,7 @@ from plotly.subplots import make_subplots
 
 from benchmarks._experiment import Summary
 from benchmarks._output import interval, markdown
+from benchmarks.schedules.schedules import WITHOUT_RATE
 from benchmarks.schedules.table import (
     best_fixed,
     choices_table,
@@ -44,7 +45,7 @@ def page(frame: pd.DataFrame) -> Summary:
         f"{whole} whole seeds, {int(frame['epochs'].max())} epochs. {sizes}. AdamW with weight "
         "decay 0.01, or the optimizer named; gradients clipped to a norm of 1. Three highest "
         "rates, fixed in advance. [V]'s policies move between the highest rate and a hundredth "
-        "of it, the objective's down to a tenth; Prodigy and the range test (3e-4 to 0.1 "
+        "of it, the objective's down to a tenth; Prodigy and the range test (1e-3 to 0.1 "
         "everywhere) have no rate to choose. *Steps to the level* are those of the best rate, on "
         "validation; *best fixed* is the constant rate with the best mean. Differences are paired "
         "by seed; above 0 the first is better.\n\n"
@@ -105,24 +106,25 @@ def picture(frame: pd.DataFrame) -> go.Figure:
     tasks = list(dict.fromkeys(frame["task"]))
     figure = make_subplots(cols=len(tasks), shared_yaxes=True, subplot_titles=tasks)
     names = list(dict.fromkeys(frame["name"]))
-    colors = {3e-4: BLUE, 3e-3: GREEN, 3e-2: ORANGE, 1.0: "black"}
+    colors = {"0.0003": BLUE, "0.003": GREEN, "0.03": ORANGE, "none to choose": "black"}
     for col, task in enumerate(tasks, start=1):
         of_task = frame[frame["task"] == task]
         reference = best_fixed(of_task)
-        for rate, color in colors.items():
-            shown = {}
-            for name, one in of_task.groupby("name", sort=False):
-                gains = gains_of(one)
-                if rate in gains:
-                    shown[name] = interval((gains[rate] - reference).dropna())
+        shown: dict[str, dict[str, tuple[float, float]]] = {key: {} for key in colors}
+        for name, one in of_task.groupby("name", sort=False):
+            free = one["schedule"].iloc[0] in WITHOUT_RATE
+            for rate, values in gains_of(one).items():
+                key = "none to choose" if free else f"{rate:g}"
+                shown[key][str(name)] = interval((values - reference).dropna())
+        for key, points in shown.items():
             figure.add_scatter(
-                x=[mean for mean, _ in shown.values()],
-                y=list(shown),
-                error_x={"type": "data", "array": [half for _, half in shown.values()]},
+                x=[mean for mean, _ in points.values()],
+                y=list(points),
+                error_x={"type": "data", "array": [half for _, half in points.values()]},
                 mode="markers",
-                marker={"color": color, "size": 7},
-                name="no rate" if rate == 1 else f"highest rate {rate:g}",
-                legendgroup=str(rate),
+                marker={"color": colors[key], "size": 7},
+                name=f"highest rate: {key}",
+                legendgroup=key,
                 showlegend=col == 1,
                 row=1,
                 col=col,

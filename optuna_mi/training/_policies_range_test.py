@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar
 
 from torch.optim import Optimizer
@@ -34,12 +35,13 @@ class IHYLLRangeTestPolicy(IHYLLPolicy):
 
     As the rate may overshoot once, ``up`` should not be much larger than 2. Fed with a lower bound
     of the information (``InformationProbe(estimator="loss")``) it also sees that nothing is learned
-    yet; values below zero count as none.
+    yet: values below zero count as none, and while they do not rise either, the rate is multiplied
+    by the square root of ``up`` only.
 
     Args:
         optimizer: Any optimizer; every parameter group gets the rate (or its own, layer-wise).
         lr_min: Where the rate begins, a number or one per parameter group: too low rather than too
-            high (for Adam 3e-4).
+            high (for Adam 1e-3, its usual default).
         lr_max: What it never exceeds, a number or one per parameter group (for Adam 0.1).
         reference: The information to reach, nats: H(Y), as ``probe.reference()`` gives it.
         epochs: How many calls of `step` there will be; None if that is not known, and then the
@@ -144,8 +146,10 @@ class IHYLLRangeTestPolicy(IHYLLPolicy):
         """Return the rate that follows, without regard to the end of the training."""
         group, rate = seen.group, self._rates[seen.group]
         now, before = max(seen.now, 0.0), max(seen.before or 0.0, 0.0)
-        noise = max(self.epsilon * now, self.noise * (seen.error or 0.0))
+        noise = max(self.epsilon * abs(seen.now), self.noise * (seen.error or 0.0))
         change = 0.0 if seen.before is None else now - before
+        if now == 0 and seen.before is not None and seen.now - seen.before <= noise:
+            up = math.sqrt(up)  # a plateau at nothing learned does not show what a rate is worth
         self._rose[group] |= change > noise
         if not self._rose[group]:
             return rate * up if self._searches[group] else rate
