@@ -257,7 +257,7 @@ def test_layers_stand_where_something_can_be_learnt() -> None:
 def test_rules_are_compared_at_every_budget(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [
         Recorded(name, x, r, *2 * (tuple(4 - 0.1 * len(x) - 0.01 * np.arange(16)),), 1.0, 9)
-        for name, x, r in wanted_of("chorales", RULES)
+        for name, x, r in wanted_of(["chorales"], RULES)
     ]
     found = pd.DataFrame([r for b in LONG_BUDGETS for r in compare(rows, "chorales", b)])
     assert set(found["rule"]) == set(RULES)
