@@ -19,6 +19,8 @@ from optuna_mi.datasets._reading import Reading
 from optuna_mi.decay import DecayAnalysis, analyze_decay, decay_curve
 from optuna_mi.search_space import DilationSpace
 
+# Steps that `select_lags` predicts: half a minute's work on text. The benchmarks' number, too.
+_PLACES = 300_000
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
@@ -44,6 +46,8 @@ class Job:
         n_bins: Quantile bins of real values; None for the default.
         population: Trials that are trained side by side in a process.
         ranges: How far the space looks around the recommendation: "paper" or "wide".
+        spacing: Where layers stand: where the "decay" curve falls, or at "lags" by which a
+            predictor gains.
         quiet: Show no progress.
         verbose: Let Optuna speak of each trial.
     """
@@ -65,6 +69,7 @@ class Job:
     n_bins: int | None = None
     population: int = 1
     ranges: Literal["paper", "wide"] = "paper"
+    spacing: Literal["decay", "lags"] = "decay"
     quiet: bool = False
     verbose: bool = False
 
@@ -88,8 +93,16 @@ def measure(job: Job, dataset: Dataset) -> DecayAnalysis:
 def design(job: Job, dataset: Dataset, analysis: DecayAnalysis) -> DilationSpace:
     """Return the space of a data set's analysis."""
     window = job.preset.window if dataset.task == "language modeling" else dataset.length
+    learnt: dict[str, Any] = {}
+    if job.spacing == "lags":
+        from optuna_mi.context import context_curve, select_lags  # compiles for seconds
+
+        values: Any = "real" if job.values in ("bins", "ksg") or job.n_bins else job.values
+        x = dataset.sequences
+        learnt["context"] = context_curve(x, values=values, budgets=False)
+        learnt["lags"] = select_lags(x, values=values, max_places=_PLACES)
     return DilationSpace.from_analysis(
-        analysis, window=window, max_layers=job.preset.max_layers, ranges=job.ranges
+        analysis, window=window, max_layers=job.preset.max_layers, ranges=job.ranges, **learnt
     )
 
 

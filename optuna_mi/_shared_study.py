@@ -229,6 +229,8 @@ def _asked(job: Job) -> dict[str, Any]:
         asked["values"] = [job.values, job.n_bins]
     if job.ranges != "paper":
         asked["ranges"] = job.ranges
+    if job.spacing != "decay":
+        asked["spacing"] = job.spacing
     return asked
 
 

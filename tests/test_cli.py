@@ -124,6 +124,17 @@ def test_wide_ranges_are_searched_and_told(
     assert _search(tmp_path, "--ranges", "wide") == 0  # joins
 
 
+def test_layers_stand_at_chosen_lags(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _search(tmp_path, "--spacing", "lags") == 0
+    assert "add most to a prediction" in capsys.readouterr().out
+    study = optuna.load_study(study_name="digits", storage=f"sqlite:///{tmp_path}/study.db")
+    space = DilationSpace.from_study(study)
+    assert {1, 6, 7} <= set(space.dilations(space.recommended))  # of rows of eight pixels
+    assert _search(tmp_path, "--spacing", "lags") == 0  # joins
+    assert _search(tmp_path) == 2
+    assert "spac" in capsys.readouterr().err
+
+
 def test_a_study_is_joined_with_another_seed_but_not_with_other_networks(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

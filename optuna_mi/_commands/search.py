@@ -23,6 +23,7 @@ _SAMPLERS = ("mi", "grid", "tpe", "random")
 _PRUNERS = ("ihyll", "median", "hyperband", "none")
 _POLICIES = ("reference", "change", "none")
 _RANGES = ("paper", "wide")
+_SPACINGS = ("decay", "lags")
 # Repeated from _presets for the same reason.
 _SIZES = {
     "trials": "trials of the whole study (default: 12; digits 20)",
@@ -57,6 +58,13 @@ def add(commands: Any) -> None:
         choices=("previous",),
         help="where rows or values of a series are missing, let the network read the last one; "
         "such steps are neither predicted nor scored",
+    )
+    parser.add_argument(
+        "--spacing",
+        choices=_SPACINGS,
+        default="decay",
+        help="where layers stand: where the decay curve falls as in the paper, or at the lags that "
+        "add most to a prediction of held-out data (default: decay)",
     )
     parser.add_argument("--cell", choices=("gru", "rnn", "lstm"), help="default: gru")
     parser.add_argument("--storage", help=f"{options.STORAGE} (default: OUT/study.db)")
@@ -176,6 +184,7 @@ def _job(arguments: argparse.Namespace, dataset: Dataset) -> Job:
         device=arguments.device,
         population=arguments.population,
         ranges=arguments.ranges,
+        spacing=arguments.spacing,
         quiet=arguments.quiet,
         verbose=arguments.verbose,
     )
