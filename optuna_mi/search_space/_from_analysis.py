@@ -64,9 +64,10 @@ def fields_of_analysis(
     farthest = recommended
     if context is not None:
         recommended = learnt(context) if limit is None else min(learnt(context), limit)
+        between = "holds both" if ranges == "wide" else "lies between"
         notes.append(
             f"{recommended:,} steps can be learnt from so much data, and the decay curve asks for "
-            f"{farthest:,}: the range " + ("holds both." if ranges == "wide" else "lies between.")
+            f"{farthest:,}" + (f": the range {between}." if lags is None else ".")
         )
     if lags is not None:
         back = steps_back(lags, limit)
@@ -112,10 +113,10 @@ def _of_lags(back: list[int], listed: tuple[int, ...]) -> str:
     """Return a sentence about what of a list was chosen, and what lies between."""
     chosen = tuple(d for d in listed if d in back)
     if not chosen:
-        return "No single distance beyond the newest value adds to a prediction."
+        return "No lag beyond the newest value adds to a prediction."
     others = tuple(d for d in listed if d not in back)
     filled = f"; {format_dilations(others)} connect them" if others else ""
-    return f"Layers stand at the distances that add most to a prediction{filled}."
+    return f"Layers stand where a lag adds to a prediction, at {format_dilations(chosen)}{filled}."
 
 
 def learnt(context: ContextCurve | Window) -> int:
