@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 
 import torch
@@ -94,8 +95,7 @@ class GraphedStep:
         before = [torch.cuda.current_stream(device) for device in (self._device, None)]
         torch.cuda.synchronize(self._device)
         try:
-            for generator in self._generators:
-                graph.register_generator_state(generator)
+            self._register(graph)
             with (
                 kept_tensors() as kept,
                 torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"),
@@ -120,12 +120,25 @@ class GraphedStep:
         self._graph, self._inputs, self._result, self._kept = graph, own, result, kept
         return True
 
+    def _register(self, graph: torch.cuda.CUDAGraph) -> None:
+        """Name the random streams to a graph: until torch 2.11 it only knows torch's own."""
+        register = getattr(graph, "register_generator_state", None)
+        if register is None:
+            return
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # newer ones say that there is no need
+            for generator in self._generators:
+                register(generator)
+
     def _end_capture_of_generators(self) -> None:
         """Let random streams be drawn from again: a failed capture leaves them at capturing."""
         index = self._device.index
         index = torch.cuda.current_device() if index is None else index
         for generator in (*self._generators, torch.cuda.default_generators[index]):
-            generator.graphsafe_set_state(generator.clone_state())
+            try:
+                generator.graphsafe_set_state(generator.clone_state())
+            except RuntimeError as error:  # who draws nothing still goes on
+                _logger.debug("A random stream stays as the capture left it: %s", error)
 
 
 def set_capturable(optimizer: Optimizer, wanted: bool) -> None:
