@@ -18,7 +18,7 @@ def of_rivals(pairs: pd.DataFrame, lists: pd.DataFrame) -> str:
     scaled = pairs.merge(matter[["dataset", "budget", "lists"]], on=["dataset", "budget"])
     for column in (f"{what} {part}" for what in _WHATS for part in ("gain", "error")):
         scaled[column] /= scaled["lists"]
-    parts = []
+    parts = [_verdict(scaled[~scaled["dataset"].isin(KNOWN)])]
     for title, known in (("unseen data", False), ("known data", True)):
         some = scaled[scaled["dataset"].isin(KNOWN) == known]
         if some.empty:
@@ -33,6 +33,25 @@ def of_rivals(pairs: pd.DataFrame, lists: pd.DataFrame) -> str:
     return (
         "## A prior in the acquisition against its rivals\n\nMean gains on the same trainings, in "
         "standard deviations of lists.\n\n" + "\n\n".join(parts)
+    )
+
+
+def _verdict(unseen: pd.DataFrame) -> str:
+    met = [race for race, group in unseen.groupby("race", sort=False) if meets(group)]
+    return f"The criterion of benchmarks/README.md is met by {', '.join(met) or 'none of them'}."
+
+
+def meets(races: pd.DataFrame) -> bool:
+    """Return whether one search is surely ahead of every rival, and surely behind none.
+
+    Args:
+        races: Its scaled gains on unseen data, a row a rival, data set and budget.
+    """
+    rivals = races[races["rival"] != "GP + enqueued, uninformed"].groupby("rival")
+    found = [{w: mean_of(group, w) for w in ("final", "test")} for _, group in rivals]
+    return any(
+        all(x[what][0] > x[what][1] and x[other][0] > -x[other][1] for x in found)
+        for what, other in (("final", "test"), ("test", "final"))
     )
 
 

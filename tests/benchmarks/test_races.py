@@ -20,6 +20,7 @@ from benchmarks.races.data import TRAININGS, _highest, _outer, _outlines, _voice
 from benchmarks.races.longer import BUDGETS as LONG_BUDGETS
 from benchmarks.races.longer import compare, wanted_of
 from benchmarks.races.longer import text as longer_text
+from benchmarks.races.pairs import meets
 from benchmarks.races.pibo import PiBOGPSampler, PiBOTPESampler, position
 from benchmarks.races.play import BASE, CONFIRMING, frame_of, play, recommended_beats, spread
 from benchmarks.races.record import Recorded, Recordings, train
@@ -187,6 +188,29 @@ def test_races_are_played_once_and_compared_on_the_same_trainings(
     said = capsys.readouterr().out
     assert "| piBO TPE, uninformed | MISampler, context |" in said
     assert "nan" not in said  # no known data was played
+
+
+@pytest.mark.parametrize(
+    ("gains", "met"),
+    [
+        ({"final": (0.5, 0.5), "test": (0.0, -0.1)}, True),
+        ({"final": (0.5, 0.1), "test": (0.0, 0.0)}, False),  # surely ahead of one rival only
+        ({"final": (0.5, 0.5), "test": (0.0, -0.9)}, False),  # and behind one on test
+    ],
+)
+def test_when_a_prior_in_the_acquisition_pays(
+    gains: dict[str, tuple[float, float]], met: bool
+) -> None:
+    races = pd.DataFrame(
+        [
+            {"rival": rival}
+            | {f"{w} gain": g[i] for w, g in gains.items()}
+            | {f"{w} error": 0.2 for w in gains}
+            for i, rival in enumerate(("TPE + enqueued, uninformed", "MISampler, paper"))
+            for _ in range(2)
+        ]
+    )
+    assert meets(races) is met
 
 
 def test_plain_rules_of_stopping() -> None:
