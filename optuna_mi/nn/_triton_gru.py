@@ -63,7 +63,7 @@ def forward(
         w_r = weight + model * (3 * H * H)
         w_z = w_r + H * H
         w_n = w_z + H * H
-        tile = gate_tile(w_r, 0, H, HP, CHUNK, False)
+        tile = gate_tile(w_r, 0, H, HP, CHUNK, False, True)
     else:
         w_r = gate_matrix(weight, model, 0, H, HP, 3, False)
         w_z = gate_matrix(weight, model, 1, H, HP, 3, False)
@@ -79,9 +79,15 @@ def forward(
         alive = s < steps
         zeros = tl.zeros((ROWS, HP), dtype=tl.float32)
         if STREAM:
-            r, tile = streamed_product(h, tile, w_r, w_z, zeros, H, HP, False, PRECISION)
-            z, tile = streamed_product(h, tile, w_z, w_n, zeros, H, HP, False, PRECISION)
-            m, tile = streamed_product(h, tile, w_n, w_r, zeros, H, HP, False, PRECISION)
+            r, tile = streamed_product(
+                h, tile, w_r, w_z, zeros, H, HP, False, True, False, PRECISION
+            )
+            z, tile = streamed_product(
+                h, tile, w_z, w_n, zeros, H, HP, False, False, False, PRECISION
+            )
+            m, tile = streamed_product(
+                h, tile, w_n, w_r, zeros, H, HP, False, False, True, PRECISION
+            )
             p_r = read(projected, here, alive, 0, 3 * H, H, HP)
             p_z = read(projected, here, alive, 1, 3 * H, H, HP)
             p_n = read(projected, here, alive, 2, 3 * H, H, HP)
@@ -146,7 +152,7 @@ def backward(
         w_r = weight + model * (3 * H * H)
         w_z = w_r + H * H
         w_n = w_z + H * H
-        tile = gate_tile(w_r, 0, H, HP, CHUNK, True)
+        tile = gate_tile(w_r, 0, H, HP, CHUNK, True, True)
     else:
         w_r = gate_matrix(weight, model, 0, H, HP, 3, True)
         w_z = gate_matrix(weight, model, 1, H, HP, 3, True)
@@ -198,9 +204,15 @@ def backward(
             g_r = g_r / peak
             g_z = g_z / peak
         if STREAM:
-            carry, tile = streamed_product(g_r, tile, w_r, w_z, carry, H, HP, True, PRECISION)
-            carry, tile = streamed_product(g_z, tile, w_z, w_n, carry, H, HP, True, PRECISION)
-            carry, tile = streamed_product(g_m, tile, w_n, w_r, carry, H, HP, True, PRECISION)
+            carry, tile = streamed_product(
+                g_r, tile, w_r, w_z, carry, H, HP, True, True, False, PRECISION
+            )
+            carry, tile = streamed_product(
+                g_z, tile, w_z, w_n, carry, H, HP, True, False, False, PRECISION
+            )
+            carry, tile = streamed_product(
+                g_m, tile, w_n, w_r, carry, H, HP, True, False, True, PRECISION
+            )
         else:
             carry = product(g_r, w_r, carry, PRECISION)
             carry = product(g_z, w_z, carry, PRECISION)

@@ -66,7 +66,7 @@ def forward(
         w_f = w_i + H * H
         w_g = w_f + H * H
         w_o = w_g + H * H
-        tile = gate_tile(w_i, 0, H, HP, CHUNK, False)
+        tile = gate_tile(w_i, 0, H, HP, CHUNK, False, True)
     else:
         w_i = gate_matrix(weight, model, 0, H, HP, 4, False)
         w_f = gate_matrix(weight, model, 1, H, HP, 4, False)
@@ -83,10 +83,18 @@ def forward(
         alive = s < steps
         zeros = tl.zeros((ROWS, HP), dtype=tl.float32)
         if STREAM:
-            i, tile = streamed_product(h, tile, w_i, w_f, zeros, H, HP, False, PRECISION)
-            f, tile = streamed_product(h, tile, w_f, w_g, zeros, H, HP, False, PRECISION)
-            g, tile = streamed_product(h, tile, w_g, w_o, zeros, H, HP, False, PRECISION)
-            o, tile = streamed_product(h, tile, w_o, w_i, zeros, H, HP, False, PRECISION)
+            i, tile = streamed_product(
+                h, tile, w_i, w_f, zeros, H, HP, False, True, False, PRECISION
+            )
+            f, tile = streamed_product(
+                h, tile, w_f, w_g, zeros, H, HP, False, False, False, PRECISION
+            )
+            g, tile = streamed_product(
+                h, tile, w_g, w_o, zeros, H, HP, False, False, False, PRECISION
+            )
+            o, tile = streamed_product(
+                h, tile, w_o, w_i, zeros, H, HP, False, False, True, PRECISION
+            )
             p_i = read(projected, here, alive, 0, 4 * H, H, HP)
             p_f = read(projected, here, alive, 1, 4 * H, H, HP)
             p_g = read(projected, here, alive, 2, 4 * H, H, HP)
@@ -160,7 +168,7 @@ def backward(
         w_f = w_i + H * H
         w_g = w_f + H * H
         w_o = w_g + H * H
-        tile = gate_tile(w_i, 0, H, HP, CHUNK, True)
+        tile = gate_tile(w_i, 0, H, HP, CHUNK, True, True)
     else:
         w_i = gate_matrix(weight, model, 0, H, HP, 4, True)
         w_f = gate_matrix(weight, model, 1, H, HP, 4, True)
@@ -228,10 +236,18 @@ def backward(
             g_g = g_g / peak
             g_o = g_o / peak
         if STREAM:
-            carry, tile = streamed_product(g_i, tile, w_i, w_f, carry, H, HP, True, PRECISION)
-            carry, tile = streamed_product(g_f, tile, w_f, w_g, carry, H, HP, True, PRECISION)
-            carry, tile = streamed_product(g_g, tile, w_g, w_o, carry, H, HP, True, PRECISION)
-            carry, tile = streamed_product(g_o, tile, w_o, w_i, carry, H, HP, True, PRECISION)
+            carry, tile = streamed_product(
+                g_i, tile, w_i, w_f, carry, H, HP, True, True, False, PRECISION
+            )
+            carry, tile = streamed_product(
+                g_f, tile, w_f, w_g, carry, H, HP, True, False, False, PRECISION
+            )
+            carry, tile = streamed_product(
+                g_g, tile, w_g, w_o, carry, H, HP, True, False, False, PRECISION
+            )
+            carry, tile = streamed_product(
+                g_o, tile, w_o, w_i, carry, H, HP, True, False, True, PRECISION
+            )
         else:
             carry = product(g_i, w_i, carry, PRECISION)
             carry = product(g_f, w_f, carry, PRECISION)

@@ -55,7 +55,7 @@ def forward(
     h = read(start, model * n_lanes * batch + row, steps > 0, 0, H, H, HP)
     if STREAM:
         w = weight + model * (H * H)
-        tile = gate_tile(w, 0, H, HP, CHUNK, False)
+        tile = gate_tile(w, 0, H, HP, CHUNK, False, True)
     else:
         w = gate_matrix(weight, model, 0, H, HP, 1, False)
         first = place(starts, 0, row, batch, model, n_rows, n_steps)
@@ -66,7 +66,7 @@ def forward(
         alive = s < steps
         sums = tl.zeros((ROWS, HP), dtype=tl.float32)
         if STREAM:
-            sums, tile = streamed_product(h, tile, w, w, sums, H, HP, False, PRECISION)
+            sums, tile = streamed_product(h, tile, w, w, sums, H, HP, False, True, True, PRECISION)
             p = read(projected, here, alive, 0, H, H, HP)
         else:
             # The next step's input is on its way while this one is computed.
@@ -113,7 +113,7 @@ def backward(
     carry = tl.zeros((ROWS, HP), dtype=tl.float32)
     if STREAM:
         w = weight + model * (H * H)
-        tile = gate_tile(w, 0, H, HP, CHUNK, True)
+        tile = gate_tile(w, 0, H, HP, CHUNK, True, True)
     else:
         w = gate_matrix(weight, model, 0, H, HP, 1, True)
         end = tl.maximum(last - 1, 0)  # rows without a step must not pass for alive
@@ -141,7 +141,7 @@ def backward(
             peak = row_peak(g)
             g = g / peak
         if STREAM:
-            carry, tile = streamed_product(g, tile, w, w, carry, H, HP, True, PRECISION)
+            carry, tile = streamed_product(g, tile, w, w, carry, H, HP, True, True, True, PRECISION)
         else:
             carry = product(g, w, carry, PRECISION)
             h = h_next

@@ -14,6 +14,7 @@ import triton.language as tl
 
 ROWS = tl.constexpr(16)  # the least that matrix units take
 CHUNK = tl.constexpr(64)
+BYPASS = tl.constexpr(128)  # up to this size the L1 cache holds all gates' matrices
 # Triton's interpreter multiplies the bits of bfloat16 as if they were integers (3.6 and 3.9).
 INTERPRETED = tl.constexpr(os.environ.get("TRITON_INTERPRET") == "1")
 
@@ -40,7 +41,10 @@ def read(memory, rows, alive, part, WIDTH: tl.constexpr, H: tl.constexpr, HP: tl
     """Columns ``part * H`` onwards of some rows, float32 ``(ROWS, HP)``, zeros where not alive."""
     column = tl.arange(0, HP)
     at = memory + rows[:, None] * WIDTH + (part * H + column)[None, :]
-    return tl.load(at, mask=alive[:, None] & (column < H)[None, :], other=0.0).to(tl.float32)
+    mask = alive[:, None] & (column < H)[None, :]
+    # Read once: beside weights that stream it must not take their place in the L1 cache.
+    cache: tl.constexpr = ".cg" if HP > BYPASS else ""
+    return tl.load(at, mask=mask, other=0.0, cache_modifier=cache).to(tl.float32)
 
 
 @triton.jit
@@ -84,7 +88,7 @@ def gate_matrix(
     weight, model, gate, H: tl.constexpr, HP: tl.constexpr, G: tl.constexpr, BACK: tl.constexpr
 ):
     """A whole gate's matrix for a product of rows: ``W.T`` forward, ``W`` for gradients."""
-    return gate_tile(weight + (model * G + gate) * (H * H), 0, H, HP, HP, BACK)
+    return gate_tile(weight + (model * G + gate) * (H * H), 0, H, HP, HP, BACK, True)
 
 
 @triton.jit
@@ -95,12 +99,18 @@ def gate_tile(
     HP: tl.constexpr,
     K: tl.constexpr,
     BACK: tl.constexpr,
+    KEEP: tl.constexpr,
 ):
-    """Rows ``first`` to ``first + K`` of a gate's matrix (see :func:`gate_matrix`)."""
+    """Rows ``first`` to ``first + K`` of a gate's matrix (see :func:`gate_matrix`).
+
+    ``KEEP`` lets them stay in the L1 cache. It holds one matrix of 256 by 256 in half precision;
+    of several that are read in turn, each would drive the next one out.
+    """
     k = first + tl.arange(0, K)[:, None]
     n = tl.arange(0, HP)[None, :]
     at = matrix + (k * H + n if BACK else n * H + k)
-    return tl.load(at, mask=(k < H) & (n < H), other=0.0)
+    cache: tl.constexpr = "" if KEEP or HP <= BYPASS else ".cg"
+    return tl.load(at, mask=(k < H) & (n < H), other=0.0, cache_modifier=cache)
 
 
 @triton.jit
@@ -130,6 +140,8 @@ def streamed_product(
     H: tl.constexpr,
     HP: tl.constexpr,
     BACK: tl.constexpr,
+    KEEP: tl.constexpr,
+    KEEP_NEXT: tl.constexpr,
     PRECISION: tl.constexpr,
 ):
     """``sums + a @ matrix`` with the matrix in memory.
@@ -143,6 +155,8 @@ def streamed_product(
         H: Hidden size.
         HP: The next power of two, 128 or 256.
         BACK: See :func:`gate_matrix`.
+        KEEP: Of ``matrix``, see :func:`gate_tile`.
+        KEEP_NEXT: Of ``following``.
         PRECISION: Of single-precision operands.
 
     Returns:
@@ -151,20 +165,20 @@ def streamed_product(
     a = a.to(matrix.dtype.element_ty)
     left, right = halves(a, HP)
     if HP == 2 * CHUNK:
-        ahead = gate_tile(matrix, CHUNK, H, HP, CHUNK, BACK)
+        ahead = gate_tile(matrix, CHUNK, H, HP, CHUNK, BACK, KEEP)
         sums = product(left, tile, sums, PRECISION)
-        tile = gate_tile(following, 0, H, HP, CHUNK, BACK)
+        tile = gate_tile(following, 0, H, HP, CHUNK, BACK, KEEP_NEXT)
         sums = product(right, ahead, sums, PRECISION)
     else:
         a0, a1 = halves(left, HP // 2)
         a2, a3 = halves(right, HP // 2)
-        ahead = gate_tile(matrix, CHUNK, H, HP, CHUNK, BACK)
+        ahead = gate_tile(matrix, CHUNK, H, HP, CHUNK, BACK, KEEP)
         sums = product(a0, tile, sums, PRECISION)
-        tile = gate_tile(matrix, 2 * CHUNK, H, HP, CHUNK, BACK)
+        tile = gate_tile(matrix, 2 * CHUNK, H, HP, CHUNK, BACK, KEEP)
         sums = product(a1, ahead, sums, PRECISION)
-        ahead = gate_tile(matrix, 3 * CHUNK, H, HP, CHUNK, BACK)
+        ahead = gate_tile(matrix, 3 * CHUNK, H, HP, CHUNK, BACK, KEEP)
         sums = product(a2, tile, sums, PRECISION)
-        tile = gate_tile(following, 0, H, HP, CHUNK, BACK)
+        tile = gate_tile(following, 0, H, HP, CHUNK, BACK, KEEP_NEXT)
         sums = product(a3, ahead, sums, PRECISION)
     return sums, tile
 
