@@ -64,11 +64,11 @@ def real_candidates(data: Data, nearest: int, room: int, horizon: int) -> tuple[
         noise = 12.0 / len(data.values)
         wanted |= _around(_peaks(far, value, np.full(far.size, noise)))
     lags = _inside(wanted, horizon, room)
-    # every place needs all lags: the farthest ones must leave enough places
-    left = [np.maximum(data.lengths - d, 0).sum() for d in lags]
-    return lags[: max(1, int(np.count_nonzero(np.array(left) >= FEWEST_PLACES)))], (
-        nearest + far.size
-    )
+    # every place needs all lags: the farthest ones must leave half of what the near ones leave
+    left = np.array([np.maximum(data.lengths - d, 0).sum() for d in lags])
+    near = left[np.searchsorted(lags, horizon + nearest - 1, side="right") - 1]
+    enough = left >= max(FEWEST_PLACES, near // 2)
+    return lags[: max(1, int(np.count_nonzero(enough)))], nearest + far.size
 
 
 def _some_sequences(data: Data) -> Any:

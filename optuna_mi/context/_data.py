@@ -23,6 +23,9 @@ Values = Literal["auto", "symbols", "real"]
 # Whole numbers of a panel are symbols if there are no more kinds than this (states, grades), else
 # quantities. A choice.
 _FEW_KINDS = 16
+# A value with half of the variance is an outlier that a reader should know. Series of ten values or
+# more are not the same by chance, unless they are constant. Choices.
+_MOST_OF_IT, _NO_CHANCE = 0.5, 10
 
 
 @dataclass(frozen=True)
@@ -152,15 +155,61 @@ def _real(
     flat = 0
     for a, b in pieces:
         part = scaled[a:b]
+        # squares of very large or small values lie beyond what a float holds
+        largest = np.abs(part).max(axis=0, initial=0.0)
+        part /= np.where(largest > 0, largest, 1.0)
         part -= part.mean(axis=0)
         deviation = part.std(axis=0)
         flat += int(b > a and not deviation.any())
         part /= np.where(deviation > 0, deviation, 1.0)
     if flat:
         notes.append(f"{flat} of {len(pieces)} series are constant")
+    notes.extend(_outlier(columns, scaled))
     if scaled.shape[1] > 1:
         scaled = _uncorrelated(scaled)
     return Data(scaled, offsets, None, is_panel, names, tuple(notes))
+
+
+def _outlier(values: Floats, scaled: Floats) -> list[str]:
+    """Tell of a value that has most of the variance."""
+    step, feature = np.unravel_index(int(np.abs(scaled).argmax()), scaled.shape)
+    share = float(scaled[step, feature] ** 2 / (scaled[:, feature] ** 2).sum())
+    if share < _MOST_OF_IT:
+        return []
+    return [
+        f"one value, {values[step, feature]:.4g} at place {step:,}, has {share:.0%} of the "
+        "variance and decides every squared error: clip it, or take it out"
+    ]
+
+
+def without_copies(data: Data) -> Data:
+    """Leave out series of real values that repeat another one.
+
+    What is learnt from one of them would be held out in the other.
+    """
+    if not data.is_real or data.lengths.size < 2:
+        return data
+    first: dict[bytes, int] = {}
+    for i, (a, b) in enumerate(pairwise(data.offsets)):
+        part = data.values[a:b]
+        key = part.tobytes() if b - a >= _NO_CHANCE and np.ptp(part, axis=0).any() else b"%d" % i
+        first.setdefault(key, i)
+    if len(first) == data.lengths.size:
+        return data
+    kept = np.array(sorted(first.values()))
+    index = np.concatenate([np.arange(data.offsets[i], data.offsets[i + 1]) for i in kept])
+    n_left_out = data.lengths.size - kept.size
+    return replace(
+        data,
+        values=data.values[index],
+        offsets=np.concatenate(([0], np.cumsum(data.lengths[kept]))),
+        names=None if data.names is None else tuple(data.names[i] for i in kept),
+        there=None if data.there is None else data.there[index],
+        notes=(
+            *data.notes,
+            f"{n_left_out:,} of {data.lengths.size:,} series repeat another one and are left out",
+        ),
+    )
 
 
 def _uncorrelated(values: Floats) -> Floats:

@@ -14,12 +14,12 @@ from optuna_mi._threads import resolve_threads
 from optuna_mi.context._back_off import BackOff, nested_losses
 from optuna_mi.context._beyond_linear import Products, products_beyond
 from optuna_mi.context._context_curve import Budget, ContextCurve
-from optuna_mi.context._data import Data, Values, read
+from optuna_mi.context._data import Data, Values, read, without_copies
 from optuna_mi.context._enough import TOLERANCE, enough, mean_and_error
 from optuna_mi.context._labels import with_labels
 from optuna_mi.context._linear import LagMoments, gaussian_losses
 from optuna_mi.context._places import Places, place
-from optuna_mi.context._steps import steps_of
+from optuna_mi.context._steps import short_sequences_note, steps_of
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -133,6 +133,7 @@ class Question:
         Raises:
             ValueError: If the data are too short for it.
         """
+        data = without_copies(data)
         horizon = int(horizons.max())
         steps = steps_of(data, horizon, max_context)
         places = place(data, horizons, steps - 1 if data.is_real else 0)
@@ -159,6 +160,7 @@ def answer(
         ValueError: If ``n_train`` leaves nothing to score.
     """
     places, data = question.places, question.data
+    horizon = int(question.horizons.max())
     if n_train is not None and whole("n_train", n_train, 1) > places.most_trained:
         raise ValueError(
             f"n_train={n_train:,} leaves nothing to score: half of the {places.at.size:,} steps, "
@@ -187,7 +189,7 @@ def answer(
         context_length=found.length,
         context_interval=found.interval,
         base_loss=base + 0.5 * math.log(2 * math.pi * math.e) if data.is_real else base,
-        horizon=int(question.horizons.max()),
+        horizon=horizon,
         n_train=n_trained,
         n_scored=int(n_scored.sum()),
         budgets=(*smaller, own),
@@ -195,6 +197,7 @@ def answer(
         notes=(
             *data.notes,
             *_at_the_end(found.length, question),
+            *(() if question.told else short_sequences_note(data, question.steps, horizon)),
             *_not_linear(products, found.length),
         ),
         nonlinear_length=0 if products is None else products.reach,

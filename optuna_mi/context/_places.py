@@ -132,14 +132,14 @@ def place(data: Data, horizons: Ints, lead: int = 0) -> Places:
             + (", or look less far back (max_context, candidates)" if lead else "")
         )
     n_blocks = int(np.clip(total // (4 * _SHORTEST), _FEWEST_BLOCKS, N_BLOCKS))
+    block = (np.arange(total, dtype=np.int64) * n_blocks) // total
     used = np.flatnonzero(room)
     if used.size >= n_blocks:
-        # whole sequences: their last place decides the block
+        # whole sequences: their last place decides the block. One longer than a block is cut all
+        # the same: as a block of its own it would decide the standard error alone.
         ends = np.cumsum(room[used])
-        of_sequence = ((ends - 1) * n_blocks) // total
-        block = np.repeat(of_sequence, room[used])
-    else:
-        block = (np.arange(total, dtype=np.int64) * n_blocks) // total
+        whole = np.repeat(room[used] * n_blocks <= total, room[used])
+        block = np.where(whole, np.repeat(block[ends - 1], room[used]), block)
     # numbers without a gap: a long sequence may have passed over some
     there = np.bincount(block) > 0
     return Places(at, (np.cumsum(there) - 1)[block], int(there.sum()))

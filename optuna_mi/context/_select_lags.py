@@ -11,7 +11,7 @@ from scipy.special import stdtrit
 from optuna_mi._checks import as_array, real, whole
 from optuna_mi._threads import resolve_threads
 from optuna_mi.context._candidates import real_candidates, symbol_candidates
-from optuna_mi.context._data import Data, Values, read
+from optuna_mi.context._data import Data, Values, read, without_copies
 from optuna_mi.context._enough import BEYOND, mean_and_error
 from optuna_mi.context._greedy import GreedyLinear, GreedySymbols
 from optuna_mi.context._lag_selection import LagSelection
@@ -83,7 +83,7 @@ def select_lags(
     max_places = whole("max_places", max_places, 1)
     tolerance = real("tolerance", tolerance, least=0, below=1)
     threads = resolve_threads(n_threads)
-    data = read(x, values)
+    data = without_copies(read(x, values))
     if n_levels is not None:
         data = in_levels(data, whole("n_levels", n_levels, 2))
     room = int(data.lengths.max()) - 10
