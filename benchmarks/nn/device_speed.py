@@ -10,7 +10,8 @@ memory, which compute every position; the peers. Gradients are compared with PyT
 Works named "K of" are a population of K networks in one call; their time is of all K.
 
 Each cell is measured in a process beside this one, which is replaced when a cell spoils it, and its
-line is printed at once: what fails, hangs or crashes costs its own line only.
+line is printed at once: what fails, hangs or crashes costs its own line only. It counts as done:
+to measure it again, give another ``--storage``.
 """
 
 from __future__ import annotations
