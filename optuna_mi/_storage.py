@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -63,6 +64,8 @@ def open_storage(url: str) -> BaseStorage:
             raise ValueError("a path needs a third slash")
     except (sqlalchemy.exc.ArgumentError, ValueError):
         # The cause may repeat a piece of the password.
+        if re.fullmatch(r"[^@:?]+\.(db|sqlite3?)", url):
+            raise ValueError(f"storage {url!r} is no URL: say sqlite:///{url}") from None
         raise ValueError(
             f"storage {safe_url(url)!r} is no URL: give sqlite:///PATH, journal:PATH, "
             "grpc://HOST:PORT or postgresql://USER:PASSWORD@HOST:PORT/DATABASE, any @ : / in the "

@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 import optuna
 import torch
-from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage, fail_stale_trials
 from optuna.trial import FrozenTrial, TrialState
 
@@ -17,11 +16,11 @@ from optuna_mi._interruption import Interrupted
 from optuna_mi._logging import get_logger
 from optuna_mi._main_job import ENDED, Job
 from optuna_mi._progress import listening
+from optuna_mi._quota import QuotaSampler, counts, wait_for_a_place
 from optuna_mi._status_and_requeue import release, requeue_lost
 from optuna_mi._storage import open_storage
 from optuna_mi._storage_trouble import trouble
 from optuna_mi._trial_bar import TrialBar, trial_bar
-from optuna_mi.samplers._forwarding import ForwardingSampler
 from optuna_mi.training import DilatedRNNObjective
 from optuna_mi.training._optimize_population import run_population
 from optuna_mi.training._population_trials import Callback, PopulationTrials
@@ -38,13 +37,8 @@ class _StorageTrouble(BaseException):
 
 
 def n_ended(study: optuna.Study) -> int:
-    """Return how many trials are complete or pruned.
-
-    Those that a grid prunes because no cell is left for them do not count: a cell of a worker that
-    has died may be queued again.
-    """
-    trials = study.get_trials(deepcopy=False, states=ENDED)
-    return sum(trial.state == TrialState.COMPLETE or bool(trial.params) for trial in trials)
+    """Return how many trials are complete or pruned, and not for want of a cell or a place."""
+    return sum(map(counts, study.get_trials(deepcopy=False, states=ENDED)))
 
 
 def run_trials(
@@ -91,7 +85,9 @@ def run_trials(
         n_trials=len(study.get_trials(deepcopy=False)),
         at_once=job.population,
     )
-    study.sampler = _NotingSampler(sampler, begin)
+    # a population asks for many at once; processes of them may exceed the number
+    wanted = job.preset.trials if job.population == 1 else None
+    study.sampler = QuotaSampler(sampler, wanted, begin)
     study.pruner = make_pruner(job.pruner, job.preset.epochs)
     try:
         with trial_bar(job.preset.trials, n_ended(study), shown=shown) as bar, listening(bar.at):
@@ -123,19 +119,28 @@ def _run_rounds(
             current.remove(trial.number)
         _interruption.stop_if_asked()
         bar.ended(n_ended(study))
-        if n_ended(study) >= job.preset.trials:
+        if not may_go_on():
             study.stop()
+
+    def find_the_dead() -> None:
+        fail_stale_trials(study)
+        requeue_lost(study)
+
+    def may_go_on() -> bool:
+        if job.population > 1:
+            return n_ended(study) < job.preset.trials
+        return wait_for_a_place(study, job.preset.trials, find_the_dead)
 
     while True:
         states.clear()
         try:
             _release_own(study, current)
-            fail_stale_trials(study)
-            requeue_lost(study)
-            missing = job.preset.trials - n_ended(study)
+            find_the_dead()
+            go_on = may_go_on()
             down_since = None
-            if missing <= 0:
+            if not go_on:
                 return
+            missing = max(1, job.preset.trials - n_ended(study))
             _run(job, study, objective, missing, note)
             current.clear()
             n_failed += states.count(TrialState.FAIL)
@@ -176,17 +181,6 @@ def _run(
 
     trials = PopulationTrials(study, objective, (note,), catch, is_outside)
     run_population(trials, n_trials, job.population)
-
-
-class _NotingSampler(ForwardingSampler):
-    """Tells which trial is being run, as soon as there is one."""
-
-    def __init__(self, base_sampler: BaseSampler, note: Callable[[int], None]) -> None:
-        super().__init__(base_sampler)
-        self._note = note
-
-    def _prepare(self, study: optuna.Study, trial: FrozenTrial) -> None:
-        self._note(trial.number)
 
 
 def _past_optuna(objective: DilatedRNNObjective) -> Callable[[optuna.Trial], float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import signal
 import traceback
 from collections.abc import Sequence
@@ -27,9 +28,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         the signal's number after one, which is 130 after Ctrl-C.
     """
     with any_terminal():
-        arguments = _parser().parse_args(argv)
+        arguments = _parsed(argv)
         with talking(quiet=arguments.quiet):
             return _run(arguments)
+
+
+def _parsed(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Return the arguments, or end with the command's usage and the option that may be meant."""
+    arguments, unknown = _parser().parse_known_args(argv)
+    if unknown:
+        command: argparse.ArgumentParser = arguments.command
+        known = [name for name in command._option_string_actions if name.startswith("--")]
+        near = difflib.get_close_matches(unknown[0].partition("=")[0], known, 1)
+        meant = f" (did you mean {near[0]}?)" if near else ""
+        command.error(
+            f"unrecognized arguments: {' '.join(unknown)}{meant}; {command.prog} --help lists all"
+        )
+    return arguments
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -77,4 +92,6 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in (analyze, window, search, report, status, requeue):
         command.add(commands)
+    for subparser in commands.choices.values():
+        subparser.set_defaults(command=subparser)
     return parser

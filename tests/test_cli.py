@@ -239,6 +239,7 @@ def test_report_of_a_study_and_of_one_that_is_not_there(
         (["digits", "--device", "meta"], "'meta' cannot be used"),
         (["digits", "--device", "cuda:99"], "cuda:99"),
         (["digits", "--storage", "nonsense"], "is no URL"),
+        (["digits", "--storage", "a/study.db"], "is no URL: say sqlite:///a/study.db"),
         (["digits", "--storage", "sqlite://study.db"], "is no URL: give sqlite:///PATH"),
         (["digits", "--storage", "postgresql://me:secret@127.0.0.1:9/x"], "127.0.0.1"),
         (["digits", "--storage", "klingon://x/y"], "knows no such database"),
@@ -254,6 +255,15 @@ def test_bad_input_is_one_message_and_exit_code_2(
     assert "Traceback" not in error
     assert "secret" not in error
     assert not folder.exists()
+
+
+def test_an_option_that_the_command_does_not_have(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["analyze", "my.txt", "--output", "x"])
+    assert end.value.code == 2
+    said = capsys.readouterr().err
+    assert "usage: optuna-mi analyze" in said
+    assert "--output x (did you mean --out?); optuna-mi analyze --help lists all" in said
 
 
 @pytest.mark.parametrize(
