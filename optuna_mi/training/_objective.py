@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -10,6 +11,7 @@ from optuna.distributions import BaseDistribution
 from optuna.trial import BaseTrial
 
 from optuna_mi._checks import file_path, instance
+from optuna_mi._folder import check_folder
 from optuna_mi.datasets import Dataset, LanguageModeling
 from optuna_mi.search_space import DilationSpace
 from optuna_mi.training._objective_settings import (
@@ -180,9 +182,7 @@ class DilatedRNNObjective:
             clip=clip,
             probe_size=probe_size,
             seed=seed,
-            checkpoint_dir=(
-                None if checkpoint_dir is None else file_path("checkpoint_dir", checkpoint_dir)
-            ),
+            checkpoint_dir=None if checkpoint_dir is None else _folder(checkpoint_dir),
             cuda_graph=cuda_graph,
         )
 
@@ -211,3 +211,9 @@ class DilatedRNNObjective:
                 run.train(trial)
                 record_test(trial, run)
         return run.value
+
+
+def _folder(checkpoint_dir: str | os.PathLike[str]) -> Path:
+    folder = file_path("checkpoint_dir", checkpoint_dir)
+    check_folder(folder)
+    return folder

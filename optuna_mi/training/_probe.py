@@ -180,6 +180,11 @@ class InformationProbe:
             ignore_index=ignore_index,
         )
         drawn = self._sample.targets
+        if len(drawn) <= k and estimator != "loss":
+            raise ValueError(
+                f"the probe holds {len(drawn)} examples, and k={k} nearest neighbours need at "
+                f"least {k + 1}: give more, or a smaller k"
+            )
         if estimator == "loss" and drawn.is_floating_point():
             raise ValueError(
                 'estimator="loss" needs classes, and the targets are real values: use '

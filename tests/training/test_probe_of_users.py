@@ -113,3 +113,9 @@ def test_several_labels_of_an_example_can_be_numbered():
     labels = (X[:, :4] > 0).long()
     with pytest.raises(ValueError, match=r"torch.unique\(targets, dim=0"):
         ihyll(NET, y=labels)
+
+
+def test_too_few_examples_for_the_neighbours():
+    for y in (Y[:3], X[:3, 0]):
+        with pytest.raises(ValueError, match=r"holds 3 examples, and k=3 .* at least 4: give more"):
+            InformationProbe(NET, X[:3], y)

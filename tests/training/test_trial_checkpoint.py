@@ -200,3 +200,9 @@ def test_what_a_killed_process_left_half_written_goes_too(tmp_path: Path) -> Non
         (tmp_path / name).touch()
     remove_checkpoint(tmp_path / "s-0.pt")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["s-0", "s-00.pt"]
+
+
+def test_a_file_is_no_folder_for_checkpoints(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(NotADirectoryError, match="is a file; name another"):
+        _objective(tmp_path / "file")
