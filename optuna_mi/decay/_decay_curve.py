@@ -63,8 +63,8 @@ class DecayCurve(Record):
         entropy_x: Entropy of the earlier symbol of a pair.
         entropy_y: Entropy of the later symbol.
         entropy_xy: Joint entropy.
-        correlation: Rank correlation of real values at that distance; its sign tells half a cycle
-            from a whole one, which MI cannot. ``None`` for symbols.
+        correlation: Rank correlation of values, real or signed integers, at that distance; its
+            sign tells half a cycle from a whole one, which MI cannot. ``None`` for symbols.
         sequence_length: Length of the longest sequence.
         n_sequences: Number of sequences.
         n_symbols: Number of different symbols.

@@ -176,7 +176,7 @@ def test_a_correlation_is_that_of_ranks():
     for lag, found in zip(curve.lags, curve.correlation, strict=True):
         pairs = [(a, b) for p in (rank[:100], rank[100:]) for a, b in zip(p, p[lag:], strict=False)]
         assert found == pytest.approx(np.mean([a * b for a, b in pairs]))
-    assert decay_curve(rng.integers(0, 3, 300)).correlation is None
+    assert decay_curve("".join(rng.choice(list("abc"), 300))).correlation is None
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -239,9 +239,16 @@ def test_one_period_has_none_beside_it() -> None:
 @pytest.mark.parametrize(("length", "run"), [(60, 5), (24, 4), (12, 3), (100, 10), (60, 20)])
 def test_a_clock_of_runs_has_the_period_of_its_runs(length: int, run: int) -> None:
     """Each multiple of a run tells the symbol; without noise 60 // 5 was told 57 steps."""
-    analysis = analyze_decay(decay_curve(np.arange(6000) % length // run))
+    analysis = analyze_decay(decay_curve(np.arange(6000) % length // run, values="symbols"))
     assert analysis.period == run
     assert [found.period for found in analysis.periods] == [run]
+
+
+@pytest.mark.parametrize(("length", "run"), [(60, 5), (24, 4), (12, 3), (7, 1), (30, 1)])
+def test_numbers_on_a_clock_have_the_period_of_the_clock(length: int, run: int) -> None:
+    """MI is the same at each multiple of a run; that values are equal again, their order shows."""
+    analysis = analyze_decay(decay_curve(np.arange(6000) % length // run))
+    assert (analysis.period, analysis.max_dilation) == (length, length)
 
 
 @pytest.mark.parametrize(("hold", "kinds", "n"), [(5, 2, 4000), (10, 8, 2000), (2, 9, 5000)])

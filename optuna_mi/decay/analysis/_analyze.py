@@ -25,6 +25,7 @@ from optuna_mi.decay.analysis.laws._choose import (
     points_above_noise,
 )
 from optuna_mi.decay.analysis.laws._law import Law, evaluate_log
+from optuna_mi.decay.analysis.periods._clocks import as_a_clock
 from optuna_mi.decay.analysis.periods._period import Period, describe_given, find_period
 from optuna_mi.decay.analysis.periods._returns import envelope, judge
 
@@ -94,6 +95,8 @@ def analyze_decay(
     if found is not None:
         chosen = fit_periodic(curve, noise, found, points_above_noise(bins, threshold))
         returns = judge(curve.lags, body, found, end)
+        if returns.kind == "modulating" and (end is None or found.pooled):
+            returns = as_a_clock(returns, found, bins, curve.lags, body, threshold)
     elif given.law == "delays" or (given.law is None and bare and delays.at.size):
         chosen = Choice("delays", _level(float(curve.mi_corrected[delays.at].max())), {})
     elif given.law == "none" or (given.law is None and bare):
@@ -275,7 +278,13 @@ def _period(curve: DecayCurve, noise: Noise, given: _Given) -> Period | None:
     if given.law not in (None, "periodic_power"):
         return None
     found = find_period(
-        curve.lags, y, noise.peaks, noise.floor, curve.correlation, memory=curve.memory
+        curve.lags,
+        y,
+        noise.peaks,
+        noise.floor,
+        curve.correlation,
+        memory=curve.memory,
+        n_pairs=curve.n_pairs,
     )
     if found is None and given.law == "periodic_power":
         raise ValueError(

@@ -16,9 +16,9 @@ Floats = npt.NDArray[np.float64]
 
 # Bins per doubling of the distance: a slope over one octave rests on six averages. A choice.
 _PER_OCTAVE = 6
-# Averaging many lags never lowers the floor below this share of a single lag's, as the error of the
-# baseline is common to all of them. A choice on the safe side: it is that of 25 independent lags.
-_COMMON_SHARE = 0.2
+#: Averaging many lags never lowers the floor below this share of a single lag's, as the error of
+#: the baseline is common to all of them. A choice on the safe side: that of 25 independent lags.
+COMMON_SHARE = 0.2
 # The scatter about a lag is the median over this many lags: enough for a median to be within a
 # quarter of the truth, few enough to follow the curve. A choice.
 _WINDOW = 31
@@ -170,7 +170,7 @@ def make_bins(lags: Ints, values: Floats, noise: Noise, per_octave: int = _PER_O
     independent = np.minimum(total, reach)
     own = np.sqrt(mean(noise.scatter**2) / independent)
     slow, steady = mean(noise.slow**2), mean(noise.steady**2)
-    averaging = np.maximum(1.0 / np.sqrt(independent), _COMMON_SHARE)
+    averaging = np.maximum(1.0 / np.sqrt(independent), COMMON_SHARE)
     return Bins(
         lag=np.exp(mean(np.log(lags))),
         value=mean(values),

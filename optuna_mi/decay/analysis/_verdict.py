@@ -107,6 +107,12 @@ def _without_delays(
                 f"only order counts, measure with decay_curve(…, {within})"
             )
         return reach, f"MI does not decay with distance: dependence spans {spanned}"
+    if period is not None and returns is not None and returns.settles_at is not None:
+        reach = int(np.clip(round(returns.settles_at), min(period.period, limit), limit))
+        return reach, (
+            f"beyond {reach:,} steps nothing is left but peaks every {period.period:,} steps that "
+            "do not fall any more: one period back tells what they tell"
+        )
     what = "the line over the peaks' tops" if period is not None else "MI"
     if period is not None and returns is not None and returns.long:
         what = (

@@ -91,12 +91,13 @@ def decay_curve(
         seed: Seed of the surrogates.
         n_threads: Threads; by default one for each processor.
         progress: Whether to show a progress bar.
-        values: ``"symbols"``: integers and characters only; ``"bins"``: real values are cut into
-            quantile bins, each series of a panel into its own; ``"ksg"``: real values, or vectors
-            of shape (sequences, steps, features), by nearest neighbours, which have no estimator,
-            boundary, positions, early_stop or checkpoint to choose, nor the baseline across;
-            ``"auto"``: bins for floats and for signed integers that measure something (many values,
-            near each other at some small distance: loads, sales), symbols else.
+        values: ``"symbols"``: integers and characters only, whose order means nothing;
+            ``"bins"``: real values are cut into quantile bins, each series of a panel into its own;
+            ``"ksg"``: real values, or vectors of shape (sequences, steps, features), by nearest
+            neighbours, which have no estimator, boundary, positions, early_stop or checkpoint to
+            choose, nor the baseline across; ``"auto"``: bins for floats and for signed
+            integers that measure something (many values, near each other at some small distance:
+            loads, sales), symbols else.
         n_bins: Number of quantile bins.
         difference: How often to difference real series first.
         detrend: Whether to take a straight line from each real series first.
@@ -236,8 +237,9 @@ def decay_curve(
     if method in ("shuffle", "across") and sequences.n_sequences > 1:
         corrected = columns["mi"] - columns["baseline"]
         notes += composition_note(sequences, wanted, corrected, settings)
-    if series.is_real and not conditional:
-        columns["correlation"] = rank_correlation(series.values, sequences.offsets, wanted)
+    if series.has_order and values != "symbols" and not conditional:
+        numbers = series.values if series.is_real else sequences.numbers()
+        columns["correlation"] = rank_correlation(numbers, sequences.offsets, wanted)
     return DecayCurve(
         lags=wanted,
         **columns,

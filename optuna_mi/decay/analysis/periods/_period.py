@@ -7,14 +7,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from optuna_mi.decay.analysis._bins import COMMON_SHARE
 from optuna_mi.decay.analysis.periods._other_periods import other_periods
-from optuna_mi.decay.analysis.periods._swings import swing_period
+from optuna_mi.decay.analysis.periods._swings import season, swing_period
 from optuna_mi.decay.analysis.periods._tall_peaks import (
     Scaled,
     heights,
     on_top,
     peaks_period,
     scale,
+    stands_out,
 )
 from optuna_mi.decay.analysis.periods._weak_peaks import comb_period, share_lost
 
@@ -52,6 +54,12 @@ _IN_TURN, _LEAST_ALIKE = 8, 0.03
 # The mean of the first multiples must exceed so many floors where neighbours depend on each other:
 # the bias of pairs that repeat reaches 0.9 of it (values of 8 kinds held for 10 steps). A choice.
 _TEETH, _BIAS = 8, 1.25
+# Means are told apart by three standard errors. Values stay alike if late correlations are not
+# lower than earlier ones by 5 %, of few multiples if the last is three quarters of the first.
+# Choices: MI, which goes with the square, then falls by 10 %.
+_SURE, _FALLS, _STAYS = 3.0, 0.05, 0.75
+# A correlation that explains a quarter of MI is no accident of how names are numbered. A choice.
+_EXPLAINED = 0.25
 # So many times above the floor a first peak is no noise that a better length would avoid. A choice.
 _CLEAR = 3.0
 # A period between whose peaks less than this share of MI is lost is an ornament: dilations need not
@@ -70,6 +78,7 @@ class Period:
         exact: The same distance, which need not be a whole number: a mains hum at 8,000 Hz.
         nested: All periods that were found, shortest first, each a divisor of the longest.
         beside: Periods whose peaks stand between those, and are no multiples of them.
+        steady: Whether values are as alike many periods later as they are after a few.
     """
 
     period: int
@@ -78,6 +87,7 @@ class Period:
     exact: float = 0.0
     nested: tuple[int, ...] = ()
     beside: tuple[int, ...] = ()
+    steady: bool = False
 
     def multiples(self, lags: Ints) -> tuple[Ints, Ints]:
         """Return which multiples of the period are among the lags, and their indices."""
@@ -97,6 +107,7 @@ def find_period(
     correlation: Floats | None = None,
     *,
     memory: int | None = None,
+    n_pairs: Ints | None = None,
 ) -> Period | None:
     """Look for a period among the lags that are measured without gaps from 1 on.
 
@@ -108,9 +119,10 @@ def find_period(
         values: Corrected MI.
         sigma: Error of single lags; measured from the curve itself if ``None``.
         floor: Noise floor of single lags.
-        correlation: Rank correlation of real values: half a cycle has as much MI as a whole one,
-            but is its opposite; and a season whose months all differ has the same MI everywhere.
+        correlation: Rank correlation of values: half a cycle has as much MI as a whole one, but is
+            its opposite; and a season whose months all differ has the same MI everywhere.
         memory: As `DecayCurve.memory`: 1 where neighbours do not depend on each other.
+        n_pairs: Pairs of symbols at each distance.
 
     Returns:
         The period, or ``None``: also where lag 1 is not measured, and so nothing without gaps.
@@ -124,31 +136,83 @@ def find_period(
     start = pooled or single
     if pooled and single and single % pooled == 0:
         # few multiples score lower than many, but their peaks may be much taller
-        taller = curve.y[single - 1] > _TALLER * curve.y[pooled - 1]
-        start = single if taller else pooled
-    if correlation is not None:
-        signs = correlation[: curve.y.size]
-        if start is not None:
-            start = _whole_cycle(signs, start)
+        start = single if _is_taller(curve, single, pooled) else pooled
+    signs = None if correlation is None else correlation[: curve.y.size]
+    runs: list[int] = []
+    if signs is not None:
+        clock = _clock(curve, signs)
+        if start is None:
+            start = pooled = clock
+            start = start or swing_period(signs)
+            if start is None and n_pairs is not None:
+                start = pooled = season(signs, n_pairs)
+        elif pooled and clock and start % clock == 0 and _is_drowned(curve, start):
+            start = clock
         else:
-            start = _clock(curve, signs) or swing_period(signs)
+            whole = _whole_cycle(signs, start)
+            # each multiple of a run tells the symbol: 5 steps of t % 60 // 5
+            runs = [start] if whole % start == 0 and signs[start - 1] > _MORE_ALIKE else []
+            start = whole
     if start is None:
         return None
     period, nested = _tallest(curve, start)
-    exact = _exact(curve.level if correlation is None else signs, period)
+    ordered = signs is not None and _explains(signs[period - 1], curve.y[period - 1])
+    exact = _exact(signs if signs is not None and ordered else curve.level, period)
     top, beside = curve.y[period - 1], curve.y[round(exact) - 1]
     if beside < 0.5 * top and top > _CLEAR * curve.floor[period - 1]:
         exact = float(period)  # peaks of other periods would hide the difference
-    tooth = np.s_[period - 1 : _NEAR * period : period]
-    drowned = bool((curve.y[tooth] < curve.floor[tooth]).any())
+    drowned = _is_drowned(curve, period)
     found = _described(curve, round(exact), pooled=pooled is not None and drowned)
-    shorter = {p for p in (*nested, *_within(curve, period)) if p < period}
-    if correlation is not None:
+    shorter = {p for p in (*nested, *runs, *_within(curve, period)) if p < period}
+    if signs is not None and ordered:
         # half a cycle later values are opposed, so half a cycle is no period of its own
         shorter = {p for p in shorter if signs[p - 1] > 0.5 * signs[period - 1]}
     nested = [*sorted(shorter), round(exact)]
     beside = other_periods(curve, tuple(nested)) if exact == round(exact) else ()
-    return replace(found, exact=exact, nested=tuple(nested), beside=beside)
+    found = replace(found, exact=exact, nested=tuple(nested), beside=beside)
+    if signs is None or not ordered:
+        return found
+    return replace(found, steady=_is_steady(signs[found.multiples(lags[: signs.size])[1]]))
+
+
+def _is_steady(alike: Floats) -> bool:
+    """Return whether values stay as alike; of weak cycles this is surer than the peaks of MI."""
+    if alike.size < _TEETH:
+        return bool(alike.size > 1 and alike[-1] > _STAYS * alike[0] > _STAYS * _MORE_ALIKE)
+    n = alike.size
+    before, late = alike[n // 4 : n // 2], alike[n // 2 :]
+    error = np.hypot(*(v.std(ddof=1) / np.sqrt(v.size) for v in (before, late)))
+    fall = float(before.mean() - late.mean())
+    return bool(late.mean() > _SURE * error and fall < _FALLS * before.mean() + 2.0 * error)
+
+
+def _is_drowned(curve: Scaled, period: int) -> bool:
+    tooth = np.s_[period - 1 : _NEAR * period : period]
+    return bool((curve.y[tooth] < curve.floor[tooth]).any())
+
+
+def _explains(alike: float, mi: float) -> bool:
+    """Return whether order matters: a correlation explains a good part of MI, as of normal values.
+
+    The numbers of names correlate too, by as little as chance will have it.
+    """
+    told = -0.5 * np.log1p(-min(alike * alike, 1.0 - 1e-12))
+    return bool(alike > 0 and told > _EXPLAINED * mi)
+
+
+def _is_taller(curve: Scaled, longer: int, shorter: int) -> bool:
+    """Return whether peaks of a longer period are taller than those between them, and surely so.
+
+    Single peaks that drown in noise say nothing: the mean of all decides.
+    """
+    if not _is_drowned(curve, shorter):
+        return bool(curve.y[longer - 1] > _TALLER * curve.y[shorter - 1])
+    k = np.arange(shorter, curve.y.size + 1, shorter)
+    own, rest = curve.y[k[k % longer == 0] - 1], curve.y[k[k % longer > 0] - 1]
+    if min(own.size, rest.size) < _TEETH:
+        return False
+    error = np.hypot(own.std(ddof=1) / np.sqrt(own.size), rest.std(ddof=1) / np.sqrt(rest.size))
+    return bool(own.mean() > _TALLER * rest.mean() + _SURE * error)
 
 
 def _within(curve: Scaled, period: int) -> list[int]:
@@ -157,7 +221,8 @@ def _within(curve: Scaled, period: int) -> list[int]:
     for shorter in range(2, period // 2 + 1):
         if period % shorter == 0:
             height = heights(curve, shorter)[: period // shorter - 1]
-            if height.size and height.min() > _SHOWS and on_top(curve, shorter, height.size).all():
+            shows = height.size and height.min() > _SHOWS and stands_out(curve, shorter, height)
+            if shows and on_top(curve, shorter, height.size).all():
                 # twice a period found already is one of its own only if its peaks are taller
                 low = [curve.y[p - 1] for p in out if shorter % p == 0]
                 if not low or curve.y[shorter - 1] > _TALLER * max(low):
@@ -230,9 +295,13 @@ def _whole_cycle(correlation: Floats, period: int) -> int:
 def _clock(curve: Scaled, correlation: Floats) -> int | None:
     """Return the period of values that tell the phase, and with it MI, at every distance alike."""
     period = comb_period(correlation)
-    if period is None or (curve.y[period - 1 :: period] < curve.floor[period - 1 :: period]).any():
+    if period is None:
         return None
-    return period
+    tooth = np.s_[period - 1 :: period]
+    # their mean must be more than noise, though single ones drown
+    averaging = max(1.0 / np.sqrt(curve.y[tooth].size), COMMON_SHARE)
+    seen = curve.y[tooth].mean() > averaging * curve.floor[tooth].mean()
+    return period if seen else None
 
 
 def _pooled(curve: Scaled) -> int | None:

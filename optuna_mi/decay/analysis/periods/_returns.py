@@ -39,6 +39,8 @@ class Returns:
         kept: Share of the first peak that the last ones have, where they come back for good.
         long: Whether they return near MI(1), but one period is not the span.
         n_periods: Within how many periods nearly all lies that the peaks tell.
+        settles_at: Distance from which on nothing is left but peaks that come back for good, if
+            that is more than a period.
     """
 
     kind: Kind
@@ -46,6 +48,7 @@ class Returns:
     kept: float | None
     long: bool
     n_periods: int
+    settles_at: float | None = None
 
 
 def judge(lags: Ints, values: Floats, found: Period, crossing: float | None) -> Returns:

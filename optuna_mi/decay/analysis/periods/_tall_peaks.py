@@ -30,6 +30,12 @@ _TOWERS = 1.5
 # two for each, the seed of the baseline no longer decides about the period of the digits (30 of 30
 # seeds), and six together let no false period through in 120 sets of 1,000 x 64 symbols.
 _EACH, _TOGETHER = 2.0, 6.0
+# Deviations of the curve's own roughness that they must exceed together. A motif repeated in the
+# data gives each short distance a height of its own, which is no noise: some are in a row by chance
+# (repeats of 300 bases: 2.5 to 5.3; true periods of 25 kinds: 9 or more). A choice.
+_ROUGH = 6.0
+# Chance, over all distances, that lags of such heights stand in a row. A choice.
+_BY_CHANCE = 1e-3
 
 
 def contiguous(lags: Ints) -> int:
@@ -117,8 +123,26 @@ def _deviations(curve: Scaled, period: int, height: Floats) -> Floats:
     return np.asarray(above / np.maximum(curve.sigma[at], 1e-300))
 
 
+def stands_out(curve: Scaled, period: int, height: Floats) -> bool:
+    """Return whether peaks are more than lags that happen to be high, a period apart.
+
+    They stand out of what else differs between lags a period apart; or, where other periods make
+    those differ too, so many lags in a row could hardly be as high by chance.
+    """
+    rough = _strided_scatter(curve.level, period)
+    if float(height.sum()) > _ROUGH * rough * float(np.sqrt(height.size)):
+        return True
+    trough = _troughs(curve.sums, period)[: height.size + 1]
+    lag = np.arange(1, min((height.size + 1) * period, curve.y.size + 1))
+    other = lag % period != 0
+    base = np.interp(lag[other], (np.arange(trough.size) + 0.5) * period, trough)
+    as_high = int((curve.level[lag[other] - 1] - base >= height.min()).sum())
+    share = (1 + as_high) / (1 + base.size)
+    return float(share**height.size) * curve.y.size < _BY_CHANCE
+
+
 def _strided_scatter(level: Floats, period: int) -> float:
-    """Return the noise of a curve that carries none, about a line through lags a period apart.
+    """Return the scatter of the curve about a line through lags a period apart.
 
     Neighbours would do for a smooth curve, but a short period makes them differ.
     """
@@ -173,6 +197,8 @@ def peaks_period(curve: Scaled) -> int | None:
         if run < (2 if height[0] > np.log(2.0) else 3):
             continue
         if deviations[:run].sum() < _TOGETHER * np.sqrt(run):
+            continue
+        if not stands_out(curve, period, height[:run]):
             continue
         found.append(_Candidate(period, height[:run]))
     found = [f for f in found if not any(f.is_fraction_of(g) for g in found)]

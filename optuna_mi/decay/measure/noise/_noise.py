@@ -21,8 +21,10 @@ from optuna_mi.decay.measure.reading._sequences import Sequences
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
-# Where memory makes chi square larger by more than this share, the spread is measured with
-# surrogates as well; below it the spread of fewer pairs will do, which costs nothing. A choice.
+# Where memory makes chi square larger by more than this share, or by more than its deviation, the
+# spread is measured with surrogates as well; below it the spread of fewer pairs will do, which
+# costs nothing. Of many symbols a few directions may have all the memory: the topics of a text.
+# A choice.
 _NOTABLE_GROWTH = 0.2
 # Surrogates keep the memory in blocks eight times as long as its reach, so that an eighth is lost
 # at their ends. At least 16 long, and 20 of them, or too many meet themselves (two or three blocks
@@ -78,11 +80,15 @@ def shuffle_noise(sequences: Sequences, lags: Ints, settings: Settings) -> Shuff
     deviation, shared, width = null.deviation, null.error, 1
     if memory.growth > 0.0:
         excess, wider = _fewer_pairs(sequences, lags, memory.growth)
-        if memory.growth > _NOTABLE_GROWTH:
+        if memory.growth > _NOTABLE_GROWTH or float(excess[0]) > float(deviation[0]):
             # if a block is paired with itself, the surrogate has the dependence that it should lack
             widest = sequences.n_total // _FEWEST_BLOCKS
             width = min(max(_BLOCK * memory.reach, _LEAST_BLOCK), max(widest, 1))
-            wider = max(wider, _widening(sequences, width, settings))
+            factor, bias = _of_surrogates(sequences, width, settings)
+            wider = max(wider, factor)
+            # blocks of a clock are in step by chance, which the growth leaves out
+            most = 0.5 * memory.growth * (sequences.n_symbols - 1) ** 2 / sequences.n_pairs(lags)
+            excess = np.maximum(excess, np.minimum(bias, most))
         deviation, shared = wider * deviation, shared + excess
     return ShuffleNoise(
         mean=null.mean,
@@ -118,27 +124,30 @@ def _thinned(counts: Ints, n: int) -> Ints:
     return thinned
 
 
-def _widening(sequences: Sequences, width: int, settings: Settings) -> float:
-    """Return by what factor memory widens the deviation of an estimate, measured.
+def _of_surrogates(sequences: Sequences, width: int, settings: Settings) -> tuple[float, float]:
+    """Return by what factor memory widens the deviation of an estimate, and the bias it adds.
 
     The sequence is paired with itself in shuffled blocks, which keep its memory but lose the
     alignment. For such data all distances are alike, so all surrogates at all lags are replicates.
-    If only some symbols have memory, the deviation grows more than fewer pairs would make it.
+    If only some symbols have memory, or of many symbols a few groups, both grow more than fewer
+    pairs would make them.
     """
     rng = np.random.default_rng(settings.seed)
     part = sequences.head(_LONGEST_SURROGATE)
     lags = np.unique(np.linspace(1, max(1, part.longest // 4), _REPLICATES).astype(np.int64))
-    found = []
+    found, bias = [], []
     for _ in range(settings.n_surrogates):
         later = block_shuffled(part, min(width, part.n_total), rng)
         engine = PooledEngine(part, settings.estimator, later)
         mi = np.array([e.mi for e in engine.run(lags, n_threads=settings.n_threads)])
         null = random_pairs(part, lags, settings.estimator, later)
         found.append((mi - null.mean) / np.maximum(null.deviation, 1e-300))
+        bias.append(mi - null.mean)
     values = np.array(found)
     distance = np.abs(values - np.median(values))
-    values = values[distance <= _STRAY * float(np.median(distance))]
-    return float(values.std(ddof=1)) if values.size > 1 else 1.0
+    kept = distance <= _STRAY * float(np.median(distance))
+    factor = float(values[kept].std(ddof=1)) if kept.sum() > 1 else 1.0
+    return factor, max(float(np.array(bias)[kept].mean()), 0.0)
 
 
 def block_shuffled(sequences: Sequences, width: int, rng: np.random.Generator) -> Codes:

@@ -116,6 +116,13 @@ class Sequences:
         """Return the same symbols as one sequence."""
         return replace(self, offsets=np.array([0, self.n_total], dtype=np.int64))
 
+    def numbers(self) -> npt.NDArray[np.float64]:
+        """Return codes as numbers, NaN where a step has no symbol."""
+        out = self.codes.astype(np.float64)
+        if self.has_gaps:
+            out[self.codes == self.gap] = np.nan
+        return out
+
     def head(self, n: int) -> Sequences:
         """Return the first n symbols, or all if there are fewer."""
         offsets = np.unique(np.minimum(self.offsets, n))

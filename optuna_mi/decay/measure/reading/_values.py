@@ -53,6 +53,11 @@ class Series:
         """Whether the values measure something."""
         return self.values.dtype.kind == "f"
 
+    @property
+    def has_order(self) -> bool:
+        """Whether larger and smaller may mean something: not of characters and names."""
+        return self.values.dtype.kind in "fi"
+
 
 def read_series(
     x: Any, values: Values, *, freq: str | int | None, difference: int, detrend: bool
