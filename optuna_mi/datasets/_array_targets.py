@@ -21,6 +21,8 @@ def read_targets(y: Any) -> Any:
         ValueError: Some are masked.
     """
     y = as_pandas(readable(y))
+    if hasattr(y, "numpy") and hasattr(y, "detach"):
+        y = y.numpy()  # a tensor, whose entries would be tensors again
     if isinstance(y, Mapping | Set):
         raise TypeError(
             f"y must be an array or a list in the order of the sequences, got {type(y).__name__}: "

@@ -8,7 +8,7 @@ from typing import Any, Literal, SupportsIndex
 import numpy as np
 import pandas as pd
 
-from optuna_mi._checks import one_of, whole, wholes
+from optuna_mi._checks import one_of, shown, whole, wholes
 from optuna_mi.datasets._array_targets import read_targets
 from optuna_mi.datasets._array_values import Values, read_values
 from optuna_mi.datasets._base import Dataset
@@ -164,9 +164,10 @@ def from_arrays(
 def _joined(x: Any, y: Any, test: Any) -> tuple[list[Any], list[Any], int]:
     """Return training and test sequences behind one another, and how many are the test's."""
     if not (isinstance(test, tuple) and len(test) == 2):
-        raise ValueError(f"test={test!r}: give a share such as 0.15, or a pair (X, y)")
+        raise ValueError(f"test={shown(test)}: give a share such as 0.15, or a pair (X, y)")
     if y is None:
         raise ValueError("test=(X, y) goes with labels: give y as well, or a share of each series")
+    test = (test[0], read_targets(test[1]))
     for sequences, labels in ((x, y), test):
         if len(sequences) != len(labels):
             raise ValueError(

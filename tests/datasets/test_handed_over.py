@@ -117,3 +117,17 @@ def test_a_polars_frame_is_a_table_too():
         from_arrays(polars.DataFrame({"a": [1, 2] * 30}), LABELS)
     rows = polars.Series([[1, 2, 3], [3, 1, 2]] * 30)
     assert from_arrays(rows, LABELS).train.inputs.shape == (42, 3)
+
+
+def test_a_given_test_split_is_read_like_the_rest():
+    torch = pytest.importorskip("torch")
+    x, y = torch.tensor(X), torch.arange(60) % 3
+    wanted = from_arrays(X[:40], y[:40].numpy(), test=(X[40:], y[40:].numpy())).test
+    for given in (y, y[:, None], y[:, None].numpy(), list(y)):
+        dataset = from_arrays(x[:40], given[:40], test=(x[40:], given[40:]))
+        assert dataset.classes == (0, 1, 2)
+        assert np.array_equal(dataset.test.targets, wanted.targets)
+    with pytest.raises(TypeError, match="in the order of the sequences, got dict"):
+        from_arrays(X[:40], LABELS[:40], test=(X[40:], dict(enumerate(LABELS[40:]))))
+    with pytest.raises(ValueError, match=r"^test=.{,80}: give a share such as 0.15, or a pair"):
+        from_arrays(X[:40], LABELS[:40], test=(X[40:], LABELS[40:], 3))
