@@ -105,17 +105,22 @@ def feeds_table(frame: pd.DataFrame) -> tuple[list[Row], dict[str, list[int]]]:
 def choices_table(frame: pd.DataFrame) -> list[Row]:
     """Return on which tasks each schedule is within noise of the best fixed rate, or better.
 
-    Within noise: the 95 % interval of the paired difference does not lie below 0.
+    Within noise: the 95 % interval of the paired difference does not lie below 0. As wide intervals
+    pass too, the lowest mean over tasks and rates stands beside it.
     """
-    references = {name: best_fixed(task) for name, task in frame.groupby("task", sort=False)}
+    tasks = dict(list(frame.groupby("task", sort=False)))
+    references = {name: best_fixed(task) for name, task in tasks.items()}
     rows = []
     for schedule, one in frame.groupby("name", sort=False):
         holds: dict[float, list[str]] = {}
+        lowest = {"accuracy": math.inf, "bits": math.inf}
         for (rate, name), part in one.groupby(["rate", "task"], sort=False):
             mean, half = interval((gains_of(part)[rate] - references[name]).dropna())
-            holds.setdefault(float(rate), [])
+            names = holds.setdefault(float(rate), [])
             if mean + half >= 0:
-                holds[float(rate)].append(str(name))
+                names.append(str(name))
+            metric = tasks[name]["metric"].iloc[0]
+            lowest[metric] = min(lowest[metric], mean)
         every = [name for name in references if all(name in names for names in holds.values())]
         row: Row = {"schedule": schedule}
         row |= {
@@ -123,6 +128,10 @@ def choices_table(frame: pd.DataFrame) -> list[Row]:
             for rate in (3e-4, 3e-3, 3e-2)
         }
         row["whatever the rate"] = _listed(every, len(references))
+        row |= {
+            f"lowest mean, {metric}": f"{value:.{DIGITS[metric]}f}" if value < math.inf else ""
+            for metric, value in lowest.items()
+        }
         rows.append(row)
     return rows
 
