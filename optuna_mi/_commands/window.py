@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from optuna_mi._commands import common, options
 from optuna_mi._terminal import say
@@ -87,13 +87,18 @@ def recommend(arguments: argparse.Namespace, contents: FileContents) -> Window:
     """
     from optuna_mi.context import recommend_window
 
+    values: Literal["auto", "symbols", "real"] = "symbols"
+    if contents.unit == "value":
+        values = "real"
+    elif contents.unit == "symbol" and arguments.values == "auto":
+        values = "auto"
     try:
         return recommend_window(
             contents.sequences,
             horizon=arguments.horizon,
             max_context=arguments.max_context,
             tolerance=arguments.tolerance,
-            values="real" if contents.unit == "value" else "symbols",
+            values=values,
         )
     except TypeError as error:
         # of a script it is a wrong type, of a command a wrong file

@@ -13,7 +13,7 @@ from optuna_mi._checks import one_of
 from optuna_mi._pandas import is_frame
 from optuna_mi.decay.measure.reading._panel import Panel, as_pandas, is_panel, read_panel
 from optuna_mi.decay.measure.reading._read import flatten, flatten_vectors, panel_values
-from optuna_mi.decay.measure.reading._real import check_finite
+from optuna_mi.decay.measure.reading._real import are_quantities, check_finite
 from optuna_mi.decay.measure.reading._sequences import encode
 
 Floats = npt.NDArray[np.float64]
@@ -23,6 +23,8 @@ Values = Literal["auto", "symbols", "real"]
 # Whole numbers of a panel are symbols if there are no more kinds than this (states, grades), else
 # quantities. A choice.
 _FEW_KINDS = 16
+# Of more kinds of whole numbers than there are letters a reader is told that they are symbols.
+_MANY_KINDS = 32
 # A value with half of the variance is an outlier that a reader should know. Series of ten values or
 # more are not the same by chance, unless they are constant. Choices.
 _MOST_OF_IT, _NO_CHANCE = 0.5, 10
@@ -96,15 +98,22 @@ def read(x: Any, values: Values = "auto") -> Data:
         import pandas as pd
 
         real = np.unique(raw).size > _FEW_KINDS and pd.api.types.is_numeric_dtype(x["y"].dtype)
+    if values == "auto" and not with_ids and not real and are_quantities(raw, offsets):
+        real = True
+        notes += (
+            "whole numbers with many values, near each other at small distances, are taken for "
+            "real; values='symbols' counts each as a symbol",
+        )
     if real or values == "real":
         if isinstance(x, str | bytes | bytearray):
             raise TypeError("values='real' needs numbers, got characters")
         return replace(_real(check_finite(raw), offsets, with_ids, names, notes), there=there)
     codes = encode(raw, offsets)
-    if values == "auto" and codes.n_symbols > 256 and not _is_text(x):
+    names_or_not = raw.dtype.kind == "i" and raw.dtype.itemsize > 1 and not _is_text(x)
+    if values == "auto" and names_or_not and codes.n_symbols > _MANY_KINDS:
         notes += (
             f"the {codes.n_symbols:,} kinds of integers are taken for symbols; if they are "
-            "quantities, pass values='real'",
+            "quantities, pass values='real' (in a command --values real)",
         )
     return Data(codes.codes, offsets, codes.alphabet, with_ids, names, notes, there)
 

@@ -59,7 +59,8 @@ def context_curve(
         n_train: Learn from this many steps only (and score on half of the data), as with fewer
             data. By default from four fifths of all.
         values: ``"symbols"``: integers and characters are names; ``"real"``: quantities;
-            ``"auto"``: floats and the values of panels are quantities, all else is symbols.
+            ``"auto"``: floats, the values of panels and whole numbers of more than 256 kinds that
+            are near each other at small distances are quantities, all else is symbols.
         budgets: Whether to measure a half, a quarter and an eighth of the budget too.
         tolerance: Gains are ignored if together they are below this share of all that can be
             learnt; with 0 all gains beyond the error count.

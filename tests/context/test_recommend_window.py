@@ -112,6 +112,18 @@ def test_the_command_writes_window_and_figure(
     assert "horizon 900" in capsys.readouterr().err
 
 
+def test_the_command_says_what_it_takes_for_symbols(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    sold = np.random.default_rng(0).poisson(50 + 40 * np.sin(np.arange(800) * 2 * np.pi / 24))
+    Path("sold.csv").write_text("sold\n" + "\n".join(map(str, sold)))
+    assert main(["window", "sold.csv", "--max-context", "3"]) == 0
+    assert "--values real" in capsys.readouterr().out
+    assert main(["window", "sold.csv", "--max-context", "3", "--values", "symbols"]) == 0
+    assert "--values real" not in capsys.readouterr().out
+
+
 def test_figures_show_length_and_lags() -> None:
     x = markov_chain(5_000, sticky_transition(3, 0.8), seed=0)
     figure = plot_context_curve(context_curve(x, max_context=4))

@@ -75,3 +75,15 @@ def test_many_features_look_less_far_back() -> None:
     """Two features of 512 steps took twelve seconds for 4,000 values."""
     x = np.random.default_rng(0).normal(size=(1, 3_000, 4))
     assert default_steps(read(x), 1) == 128
+
+
+def test_whole_numbers_are_read_as_the_decay_curve_reads_them() -> None:
+    x = np.round(1_000 * _seasonal(2_000, 0)).astype(int)
+    x -= x.min()
+    curve = context_curve(x, max_context=20, budgets=False)
+    assert curve.predictor == "linear"
+    assert "taken for real" in curve.notes[0]
+    few = context_curve(x // 100, max_context=3, budgets=False)
+    assert few.predictor == "back-off"
+    assert "if they are quantities, pass values='real'" in few.notes[0]
+    assert context_curve(x % 20, max_context=3, budgets=False).notes == ()
