@@ -66,6 +66,11 @@ def _codes(data: Data, labels: Any) -> npt.NDArray[np.int64]:
             f"labels need {_FEWEST} sequences or more, none of them empty, so that some can be "
             f"held out; got {n}, the shortest of {int(data.lengths.min())} steps"
         )
+    if given.dtype.kind == "f" and np.isnan(given).any():
+        raise ValueError(
+            f"{int(np.isnan(given).sum()):,} of {n:,} labels are NaN, the first at "
+            f"{int(np.isnan(given).argmax()):,}: leave these sequences out, or give them a class"
+        )
     types = {type(label) for label in given.tolist()}
     if len(types) > 1 or type(None) in types:
         names = ", ".join(sorted(kind.__name__ for kind in types))

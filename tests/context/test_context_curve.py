@@ -237,6 +237,7 @@ def test_what_the_last_steps_tell_about_a_label() -> None:
         ([0, 1], "labels must be one per sequence, 40 in all"),
         (np.zeros(40), "labels must be classes, two or more"),
         (np.arange(40), "cut real targets into levels"),
+        (np.where(np.arange(40) < 3, np.nan, 1.0), "3 of 40 labels are NaN, the first at 0"),
     ],
 )
 def test_labels_that_do_not_fit(labels: object, message: str) -> None:
