@@ -7,7 +7,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from optuna_mi.decay.analysis._bins import COMMON_SHARE
+from optuna_mi.decay.analysis.periods._correlations import (
+    MORE_ALIKE,
+    clock_of,
+    explains,
+    is_steady,
+    whole_cycle,
+)
 from optuna_mi.decay.analysis.periods._other_periods import other_periods
 from optuna_mi.decay.analysis.periods._swings import season, swing_period
 from optuna_mi.decay.analysis.periods._tall_peaks import (
@@ -44,22 +50,11 @@ _SHOWS = 0.5
 # Whether single peaks can be seen is asked of the first six; later ones may have faded (images of
 # 32 rows, whose peaks are gone after ten: found in 39 of 50 cases when all were asked).
 _NEAR = 6
-# Values are more alike at one multiple of a period than at another if their rank correlations
-# differ by more than the first figure, and as alike if they differ by less than the second. Chosen
-# on months of twelve years (the year found in 99 of 100, in 90 without).
-_MORE_ALIKE, _AS_ALIKE = 0.3, 0.1
-# A weak cycle shows in this many multiples that are opposed and alike in turn, each by such a
-# correlation at least. Eight in turn happen by chance once in 128. A choice.
-_IN_TURN, _LEAST_ALIKE = 8, 0.03
 # The mean of the first multiples must exceed so many floors where neighbours depend on each other:
 # the bias of pairs that repeat reaches 0.9 of it (values of 8 kinds held for 10 steps). A choice.
 _TEETH, _BIAS = 8, 1.25
-# Means are told apart by three standard errors. Values stay alike if late correlations are not
-# lower than earlier ones by 5 %, of few multiples if the last is three quarters of the first.
-# Choices: MI, which goes with the square, then falls by 10 %.
-_SURE, _FALLS, _STAYS = 3.0, 0.05, 0.75
-# A correlation that explains a quarter of MI is no accident of how names are numbered. A choice.
-_EXPLAINED = 0.25
+# Means are told apart by three standard errors, the usual.
+_SURE = 3.0
 # So many times above the floor a first peak is no noise that a better length would avoid. A choice.
 _CLEAR = 3.0
 # A period between whose peaks less than this share of MI is lost is an ornament: dilations need not
@@ -140,7 +135,7 @@ def find_period(
     signs = None if correlation is None else correlation[: curve.y.size]
     runs: list[int] = []
     if signs is not None:
-        clock = _clock(curve, signs)
+        clock = clock_of(curve, signs)
         if start is None:
             start = pooled = clock
             start = start or swing_period(signs)
@@ -149,14 +144,14 @@ def find_period(
         elif pooled and clock and start % clock == 0 and _is_drowned(curve, start):
             start = clock
         else:
-            whole = _whole_cycle(signs, start)
+            whole = whole_cycle(signs, start)
             # each multiple of a run tells the symbol: 5 steps of t % 60 // 5
-            runs = [start] if whole % start == 0 and signs[start - 1] > _MORE_ALIKE else []
+            runs = [start] if whole % start == 0 and signs[start - 1] > MORE_ALIKE else []
             start = whole
     if start is None:
         return None
     period, nested = _tallest(curve, start)
-    ordered = signs is not None and _explains(signs[period - 1], curve.y[period - 1])
+    ordered = signs is not None and explains(signs[period - 1], curve.y[period - 1])
     exact = _exact(signs if signs is not None and ordered else curve.level, period)
     top, beside = curve.y[period - 1], curve.y[round(exact) - 1]
     if beside < 0.5 * top and top > _CLEAR * curve.floor[period - 1]:
@@ -172,32 +167,12 @@ def find_period(
     found = replace(found, exact=exact, nested=tuple(nested), beside=beside)
     if signs is None or not ordered:
         return found
-    return replace(found, steady=_is_steady(signs[found.multiples(lags[: signs.size])[1]]))
-
-
-def _is_steady(alike: Floats) -> bool:
-    """Return whether values stay as alike; of weak cycles this is surer than the peaks of MI."""
-    if alike.size < _TEETH:
-        return bool(alike.size > 1 and alike[-1] > _STAYS * alike[0] > _STAYS * _MORE_ALIKE)
-    n = alike.size
-    before, late = alike[n // 4 : n // 2], alike[n // 2 :]
-    error = np.hypot(*(v.std(ddof=1) / np.sqrt(v.size) for v in (before, late)))
-    fall = float(before.mean() - late.mean())
-    return bool(late.mean() > _SURE * error and fall < _FALLS * before.mean() + 2.0 * error)
+    return replace(found, steady=is_steady(signs[found.multiples(lags[: signs.size])[1]]))
 
 
 def _is_drowned(curve: Scaled, period: int) -> bool:
     tooth = np.s_[period - 1 : _NEAR * period : period]
     return bool((curve.y[tooth] < curve.floor[tooth]).any())
-
-
-def _explains(alike: float, mi: float) -> bool:
-    """Return whether order matters: a correlation explains a good part of MI, as of normal values.
-
-    The numbers of names correlate too, by as little as chance will have it.
-    """
-    told = -0.5 * np.log1p(-min(alike * alike, 1.0 - 1e-12))
-    return bool(alike > 0 and told > _EXPLAINED * mi)
 
 
 def _is_taller(curve: Scaled, longer: int, shorter: int) -> bool:
@@ -269,39 +244,6 @@ def _standing(level: Floats, lengths: Floats, n_peaks: int) -> Floats:
     # on both sides: a slope would make shorter ones better
     beside = 0.5 * (np.interp(at - half, lag, level) + np.interp(at + half, lag, level))
     return np.asarray((np.interp(at, lag, level) - beside).mean(axis=1))
-
-
-def _whole_cycle(correlation: Floats, period: int) -> int:
-    """Return the first multiple of a period at which real values are as alike as they get.
-
-    Half a cycle later they are opposed; a third or a quarter of it later, less alike.
-    """
-    reach = period // 4
-    last = (correlation.size - reach) // period
-    alike = correlation[np.arange(1, last + 1) * period - 1]
-    if alike.size < 2:
-        return period
-    if alike.max() < max(alike[0], 0.0) + _MORE_ALIKE:
-        opposed, same = alike[::2], alike[1::2]
-        # a weak cycle: opposed and alike in turn, again and again
-        weak = alike.size >= _IN_TURN and opposed.max() < -_LEAST_ALIKE < _LEAST_ALIKE < same.min()
-        return 2 * period if weak else period
-    many = 1 + int(np.flatnonzero(alike > alike.max() - _AS_ALIKE)[0])
-    # half of an odd period is rounded
-    around = many * period + np.arange(-reach, reach + 1)
-    return int(around[correlation[around - 1].argmax()])
-
-
-def _clock(curve: Scaled, correlation: Floats) -> int | None:
-    """Return the period of values that tell the phase, and with it MI, at every distance alike."""
-    period = comb_period(correlation)
-    if period is None:
-        return None
-    tooth = np.s_[period - 1 :: period]
-    # their mean must be more than noise, though single ones drown
-    averaging = max(1.0 / np.sqrt(curve.y[tooth].size), COMMON_SHARE)
-    seen = curve.y[tooth].mean() > averaging * curve.floor[tooth].mean()
-    return period if seen else None
 
 
 def _pooled(curve: Scaled) -> int | None:
