@@ -131,4 +131,5 @@ def learnt(context: ContextCurve | Window) -> int:
             "context must be what context_curve or recommend_window returned, got "
             f"{type(context).__name__}"
         )
-    return max(1, length)
+    # A window reaches already what only products of values tell.
+    return max(1, length, getattr(context, "nonlinear_length", 0))

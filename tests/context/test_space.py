@@ -35,3 +35,12 @@ def test_a_period_does_not_bound_what_can_be_learnt() -> None:
     space = DilationSpace.from_analysis(analysis, window=192, context=curve)
     largest = space.max_dilation
     assert (largest.low, largest.recommended, largest.high) == (24, 145, 145)
+
+
+def test_the_range_reaches_what_only_products_of_values_tell() -> None:
+    """A value that counts or not by the sign of the one twelve steps back: the range said 1."""
+    x = markov_chain(20_000, sticky_transition(3, 0.9), seed=0)
+    analysis = analyze_decay(decay_curve(x, max_lag=200))
+    curve = replace(context_curve(x, max_context=4, budgets=False), nonlinear_length=12)
+    space = DilationSpace.from_analysis(analysis, context=curve)
+    assert space.max_dilation.recommended == 12
