@@ -57,7 +57,7 @@ def add(commands: Any) -> None:
         "--fill",
         choices=("previous",),
         help="where rows or values of a series are missing, let the network read the last one; "
-        "such steps are neither predicted nor scored",
+        "such steps are neither predicted nor scored (by default they are refused)",
     )
     parser.add_argument(
         "--spacing",

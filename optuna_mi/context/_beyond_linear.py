@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 from scipy.linalg import cho_factor, cho_solve
 from scipy.special import ndtri
-from scipy.stats import rankdata
 
 from optuna_mi.context._data import Data
 from optuna_mi.context._enough import BEYOND, mean_and_error
@@ -72,6 +71,8 @@ def products_beyond(
     """
     if not data.is_real or data.values.shape[1] > 1:
         return None
+    from scipy.stats import rankdata  # takes 0.4 s to load, which no figure of a text needs
+
     steps = min(steps, _STEPS)
     ranks = rankdata(data.values[:, 0])
     scores = ndtri((ranks - 0.5) / ranks.size)

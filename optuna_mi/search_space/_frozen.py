@@ -9,8 +9,6 @@ from dataclasses import asdict
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
-from optuna.study import Study
-
 from optuna_mi._attributes import FINGERPRINT_ATTR, SPACE_ATTR
 from optuna_mi._checks import shown
 from optuna_mi.exceptions import SpaceMismatchError
@@ -19,6 +17,7 @@ from optuna_mi.search_space._geometry import DecayGeometry
 from optuna_mi.search_space._ranges import IntRange
 
 if TYPE_CHECKING:
+    from optuna.study import Study
     from optuna.trial import BaseTrial
 
 _FORMAT = 1
@@ -100,6 +99,8 @@ class Frozen:
         Raises:
             SpaceMismatchError: If it was.
         """
+        from optuna.study import Study  # loads its storages, which an analysis does not need
+
         study = getattr(trial, "study", None)
         if isinstance(study, Study) and SPACE_ATTR in (attrs := _attrs(study)):
             self._check(study, attrs)

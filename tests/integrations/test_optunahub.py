@@ -95,7 +95,7 @@ def test_the_samplers_example_runs(
     run_example("samplers/mi_dilations", monkeypatch)
     said = capsys.readouterr().out
     assert re.search(r"period +24 ", said)
-    assert "1,2,4,8,12,24 is what the data recommend" in said
+    assert "1,2,4,8,16,24 is what the data recommend" in said
 
 
 def test_the_pruners_example_runs(
