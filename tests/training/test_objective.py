@@ -332,10 +332,10 @@ def test_a_constant_rate_needs_no_lr_min(
 def test_a_space_that_reaches_beyond_the_window_is_refused(
     digits: SequenceClassification, text: LanguageModeling
 ) -> None:
-    space = DilationSpace.from_sequences(text.train, window=64)
+    space = DilationSpace.from_sequences(text.train, window=64, ranges="wide")
     with pytest.raises(ValueError, match=r"window=32 steps cannot hold: .*window=32\)"):
         DilatedRNNObjective(text, space, window=32)
-    wide = DilationSpace.from_sequences(text.train, window=65)
+    wide = DilationSpace.from_sequences(text.train, window=65, ranges="wide")
     assert wide.max_dilation.high == 64
     with pytest.raises(ValueError, match="sequences of 64 steps cannot hold"):
         DilatedRNNObjective(digits, wide)
