@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from benchmarks.races.data import TRAININGS, VALID_SYMBOLS, load
-from benchmarks.races.spaces import all_lists, recommended_lists
+from benchmarks.races.spaces import SPACES, all_lists, recommended_lists
 from benchmarks.worth._lists import OneList
 from optuna_mi import DilatedRNNObjective
 from optuna_mi.datasets import LanguageModeling
@@ -171,14 +171,18 @@ def _read(row: dict[str, str]) -> Recorded:
 
 
 def in_order(
-    names: Sequence[str], replicates: int, *, few: bool = False
+    names: Sequence[str],
+    replicates: int,
+    *,
+    few: bool = False,
+    kinds: Sequence[str] = (*SPACES, "wide"),
 ) -> list[tuple[str, tuple[int, ...], int]]:
     """Return what is to be trained, so that a run that is cut short serves as well as it can.
 
     Every list once; then the recommended ones, on which most depends, and every fifth list, which
     tells the noise of a training; then all others, unless few will do.
     """
-    lists = {name: all_lists(name) for name in names}
+    lists = {name: all_lists(name, kinds) for name in names}
     wanted = [(name, x, 0) for name in names for x in lists[name]]
     for replicate in range(1, replicates):
         wanted += [(name, x, replicate) for name in names for x in recommended_lists(name)]
@@ -194,16 +198,20 @@ def main() -> None:
     parser.add_argument("--data", nargs="*", default=list(TRAININGS), choices=list(TRAININGS))
     parser.add_argument("--replicates", type=int, default=2)
     parser.add_argument("--few", action="store_true", help="repeat only every fifth list")
+    parser.add_argument("--spaces", nargs="*", default=[*SPACES, "wide"], help="whose lists")
+    parser.add_argument("--times", type=int, default=1, help="how many times the epochs")
     parser.add_argument("--seconds", type=float, default=math.inf, help="begin nothing after it")
     parser.add_argument("--table", type=Path, default=TABLE)
     parser.add_argument("--beside", type=Path, help="a table whose trainings are not repeated")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    wanted = in_order(arguments.data, arguments.replicates, few=arguments.few)
+    wanted = in_order(
+        arguments.data, arguments.replicates, few=arguments.few, kinds=arguments.spaces
+    )
     if arguments.beside is not None:
         known = Recordings(arguments.beside).rows
         wanted = [key for key in wanted if key not in known]
-    recordings = Recordings(arguments.table)
+    recordings = Recordings(arguments.table, arguments.times)
     done = recordings.add(wanted, arguments.seconds)
     left = sum(key not in recordings.rows for key in wanted)
     print("complete" if done else f"{left} of {len(wanted)} trainings are left: run it again")

@@ -7,7 +7,7 @@ import functools
 import itertools
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -199,9 +199,9 @@ def _apart(a: tuple[int, ...], b: tuple[int, ...]) -> float:
     return float(np.abs(curves[0] - curves[1]).mean()) + 0.1 * abs(len(a) - len(b))
 
 
-def all_lists(name: str) -> list[tuple[int, ...]]:
-    """Return every list that a search of the data set can be given."""
-    found = [x for kind in (*SPACES, "wide") for x in table_space(name, kind).lists.values()]
+def all_lists(name: str, kinds: Sequence[str] = (*SPACES, "wide")) -> list[tuple[int, ...]]:
+    """Return every list that a search of the data set can be given in these spaces."""
+    found = [x for kind in kinds for x in table_space(name, kind).lists.values()]
     return sorted(set(found))
 
 
