@@ -50,6 +50,11 @@ _HEAD = (
     "same trainings, beside all uninformed lists that were recorded for the races. Lists matter "
     "where their spread exceeds a training's noise."
 )
+_DEPTH = (
+    "Does depth pay? Rank correlation of the number of layers and the test score over the sampled "
+    "uninformed lists (their number in brackets), above 0 where more layers are better; and "
+    "whether lists keep their order with longer training."
+)
 
 Dilations = tuple[int, ...]
 Scores = npt.NDArray[np.float64]
@@ -177,6 +182,31 @@ def _share(mine: float, theirs: Scores) -> float:
     return float((mine > theirs).mean() + 0.5 * (mine == theirs).mean())
 
 
+def of_depth(rows: Sequence[Recorded], names: Iterable[str]) -> list[dict[str, object]]:
+    """Return the rank correlation of layers and test score over the sampled uninformed lists.
+
+    Above 0 more layers are better. Beside it that of the lists' test scores at the races' larger
+    budget and at four times that, over all lists that were trained so long.
+    """
+    found = []
+    for name in names:
+        scores = {budget: scores_of(rows, name, budget) for budget in BUDGETS}
+        row: dict[str, object] = {"data set": name}
+        for budget, of in scores.items():
+            lists = [x for x in sample_of(name) if x in of]
+            row[budget] = _rank_correlation(map(len, lists), (of[x][:, 1].mean() for x in lists))
+        both = [x for x in scores["four times"] if x in scores["large"]]
+        means = ([scores[b][x][:, 1].mean() for x in both] for b in ("large", "four times"))
+        row["order of lists, large and four times"] = _rank_correlation(*means)
+        found.append(row)
+    return found
+
+
+def _rank_correlation(a: Iterable[float], b: Iterable[float]) -> str:
+    x, y = list(a), list(b)
+    return f"{scipy.stats.spearmanr(x, y).statistic:+.2f} ({len(x)})" if len(x) >= _FEWEST else "–"
+
+
 def text(found: pd.DataFrame) -> str:
     """Return a table a budget, a row a data set, and what the criterion says."""
     parts = []
@@ -238,7 +268,8 @@ def main() -> None:
     names = arguments.data
     frame = pd.DataFrame([r for b in BUDGETS for n in names for r in compare(rows, n, b)])
     frame.to_csv(arguments.out, index=False, float_format="%.5g")
-    told = f"# Lists at three budgets\n\n{_HEAD}\n\n{text(frame)}\n"
+    told = f"# Lists at three budgets\n\n{_HEAD}\n\n{text(frame)}\n\n{_DEPTH}\n\n"
+    told += markdown(of_depth(rows, names)) + "\n"
     arguments.out.with_suffix(".md").write_text(told)
     print(told)
 

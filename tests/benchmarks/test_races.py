@@ -18,7 +18,7 @@ from benchmarks.races import hub
 from benchmarks.races.__main__ import main
 from benchmarks.races.data import TRAININGS, _highest, _outer, _outlines, _voices
 from benchmarks.races.longer import BUDGETS as LONG_BUDGETS
-from benchmarks.races.longer import compare, wanted_of
+from benchmarks.races.longer import compare, of_depth, wanted_of
 from benchmarks.races.longer import text as longer_text
 from benchmarks.races.pairs import meets
 from benchmarks.races.pibo import PiBOGPSampler, PiBOTPESampler, position
@@ -288,3 +288,4 @@ def test_rules_are_compared_at_every_budget(monkeypatch: pytest.MonkeyPatch) -> 
     of = found[found["rule"] == "on lags"].set_index("budget")
     assert of.loc["four times", "beats"] >= of.loc["four times", "low"]
     assert "on lags" in longer_text(found)
+    assert of_depth(rows, ["chorales"])[0]["four times"] == "+1.00 (12)"  # as the scores were made
